@@ -1,0 +1,2 @@
+//! The Elasticsearch client: exactly the calls refollow needs.
+pub mod transport;

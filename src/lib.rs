@@ -1,0 +1,3 @@
+//! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod elastic;
+pub mod sandbox;

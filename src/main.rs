@@ -1,0 +1,2 @@
+//! The `refollow` binary: arguments in, exit code out.
+fn main() {}
