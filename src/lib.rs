@@ -1,3 +1,4 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod domain;
 pub mod elastic;
 pub mod sandbox;
