@@ -4,7 +4,6 @@
 //! by itself: no counter, size, lag, time or error text. Those are checked again by guards.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -100,11 +99,12 @@ impl PlanBasis {
         let value = serde_json::to_value(self)?;
         let mut canonical = String::new();
         write_canonical(&value, &mut canonical);
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(canonical.as_bytes()) {
-            // Writing to a String cannot fail.
-            drop(write!(hex, "{byte:02x}"));
-        }
+        let digest = Sha256::digest(canonical.as_bytes());
+        let hex: String = digest
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+            .collect();
         PlanHash::parse(&hex).map_err(serde::de::Error::custom)
     }
 
