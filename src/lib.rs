@@ -1,5 +1,7 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod clock;
 pub mod domain;
 pub mod elastic;
 pub mod policy;
 pub mod sandbox;
+pub mod tasks;
