@@ -4,6 +4,8 @@ pub mod domain;
 pub mod elastic;
 pub mod policy;
 pub mod http;
+pub mod evidence;
+pub mod judge;
 pub mod sandbox;
 pub mod store;
 pub mod tasks;
