@@ -603,9 +603,6 @@ pub struct FollowerSide {
     // index_not_found_exception. Optional: without it an accepted `resume_follow` proves the alias.
     /// Documents of the leader as read through the alias.
     pub through_alias: Series<u64>,
-    // wire: GET /_cluster/state/master_node
-    /// The elected master's node id.
-    pub master: Series<String>,
 }
 
 /// The disk of one node (`_nodes/stats/fs`).
@@ -690,9 +687,6 @@ pub struct LeaderSide {
     // {"cluster":["monitor"],"index":[{"names":["<l>"],"privileges":["monitor","read","manage_leader_index"]}]}; absent: security off.
     /// What the acting credentials may do on the leader cluster. Absent: security is off there.
     pub privileges: Series<BTreeMap<String, bool>>,
-    // wire: GET /_cluster/state/master_node
-    /// The elected master's node id.
-    pub master: Series<String>,
 }
 
 /// Everything known of one follower.
