@@ -170,7 +170,11 @@ impl Book {
         let flight = &limits.recreates_in_flight;
         for (scope, have, limit) in [
             ("everywhere".to_owned(), total, flight.total),
-            (format!("on {}", asked.key.cluster), of_cluster, flight.per_cluster),
+            (
+                format!("on {}", asked.key.cluster),
+                of_cluster,
+                flight.per_cluster,
+            ),
             (
                 format!("through {}/{}", asked.key.cluster, asked.remote),
                 of_remote,

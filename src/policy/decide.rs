@@ -139,7 +139,10 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
     {
         return Assessment::new(
             DecisionKind::Wait,
-            vec![format!("run {} has been working on it since {}", run.run, run.since)],
+            vec![format!(
+                "run {} has been working on it since {}",
+                run.run, run.since
+            )],
         );
     }
     let rungs = rungs(&verdict.ladder);
@@ -159,15 +162,12 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
         told.decision.reasons.extend(runway(moment));
         // What was not seen changes nothing about a plan.
         if cause != Cause::Unknown {
-            told.existing_void = moment
-                .existing
-                .filter(|record| waits(record))
-                .map(|record| {
-                    format!(
-                        "the cause is `{cause}` now, the plan was for `{}`",
-                        record.plan.basis.cause
-                    )
-                });
+            told.existing_void = moment.existing.filter(|record| waits(record)).map(|record| {
+                format!(
+                    "the cause is `{cause}` now, the plan was for `{}`",
+                    record.plan.basis.cause
+                )
+            });
         }
         return told;
     }
@@ -300,10 +300,7 @@ fn allowed(moment: &Moment<'_>) -> (Action, Option<u32>, Vec<String>) {
     }
     if action == Action::Auto && moment.verdict.approval == Approval::Always {
         action = Action::Ask;
-        reasons.push(format!(
-            "`{}` needs a person in every mode",
-            moment.verdict.cause
-        ));
+        reasons.push(format!("`{}` needs a person in every mode", moment.verdict.cause));
     }
     if action == Action::Auto && person_first(&moment.verdict.ladder) {
         action = Action::Ask;
@@ -318,13 +315,7 @@ fn allowed(moment: &Moment<'_>) -> (Action, Option<u32>, Vec<String>) {
 fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
     let (mut action, rule, mut reasons) = allowed(moment);
     reasons.extend(runway(moment));
-    let plan = build_plan(
-        moment.verdict,
-        moment.facts,
-        moment.memory,
-        &[],
-        moment.world.now,
-    );
+    let plan = build_plan(moment.verdict, moment.facts, moment.memory, &[], moment.world.now);
     let plan = plan.map(|mut plan| {
         plan.figures.runway_expires_at = moment.runway_expires_at;
         plan
@@ -332,9 +323,8 @@ fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
     let same = moment
         .existing
         .filter(|record| plan.as_ref().is_ok_and(|plan| plan.hash == record.plan.hash));
-    let approved = same.filter(|record| {
-        record.state == PlanState::Approved && moment.world.now < record.expires_at
-    });
+    let approved =
+        same.filter(|record| record.state == PlanState::Approved && moment.world.now < record.expires_at);
     let guards = ladder_guards(
         moment,
         &rungs,
@@ -412,7 +402,12 @@ fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
         let by: Vec<String> = record.consents.iter().map(|consent| consent.by.clone()).collect();
         reasons.push(format!("approved by {}", by.join(", ")));
         if held.is_empty() {
-            set(&mut assessment, DecisionKind::Act, reasons, Some(Trigger::Approved { by }));
+            set(
+                &mut assessment,
+                DecisionKind::Act,
+                reasons,
+                Some(Trigger::Approved { by }),
+            );
         } else {
             reasons.extend(held_back(&held));
             set(&mut assessment, DecisionKind::Wait, reasons, None);
@@ -422,9 +417,10 @@ fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
     if action == Action::Auto {
         let asks = automatic::asks_instead(moment, &assessment.rungs);
         let passable = |guard: &&GuardResult| ASK_INSTEAD.contains(&guard.name.as_str());
-        let person = held.iter().copied().filter(|guard| {
-            passable(guard) && guard.verdict == GuardVerdict::Block
-        });
+        let person = held
+            .iter()
+            .copied()
+            .filter(|guard| passable(guard) && guard.verdict == GuardVerdict::Block);
         let asks: Vec<String> = asks
             .into_iter()
             .chain(person.map(|guard| guard.inputs.clone()))
@@ -443,7 +439,12 @@ fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
         }
         if held.is_empty() {
             reasons.push("every guard passes".to_owned());
-            set(&mut assessment, DecisionKind::Act, reasons, Some(Trigger::Policy { rule }));
+            set(
+                &mut assessment,
+                DecisionKind::Act,
+                reasons,
+                Some(Trigger::Policy { rule }),
+            );
             return assessment;
         }
         reasons.extend(held_back(&held));
@@ -474,7 +475,10 @@ fn held_back(held: &[&GuardResult]) -> Vec<String> {
                 .changes_at
                 .map(|at| format!(" (changes at {at})"))
                 .unwrap_or_default();
-            format!("held back by {} ({}): {}{until}", guard.name, guard.verdict, guard.inputs)
+            format!(
+                "held back by {} ({}): {}{until}",
+                guard.name, guard.verdict, guard.inputs
+            )
         })
         .collect()
 }

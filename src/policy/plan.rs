@@ -55,10 +55,7 @@ pub fn build_plan(
     if remote.is_none() {
         lacks("the alias it follows through");
     }
-    let leader = facts
-        .leader_index
-        .clone()
-        .or_else(|| memory.leader_index.clone());
+    let leader = facts.leader_index.clone().or_else(|| memory.leader_index.clone());
     if leader.is_none() {
         lacks("the leader's name");
     }
@@ -247,11 +244,7 @@ fn figures(facts: &Facts) -> PlanFigures {
     let leader = facts.leader.index.present();
     let bytes = leader.and_then(|stats| stats.store_bytes);
     PlanFigures {
-        follower_documents: facts
-            .follower
-            .index
-            .present()
-            .and_then(|stats| stats.documents()),
+        follower_documents: facts.follower.index.present().and_then(|stats| stats.documents()),
         leader_documents: leader.and_then(|stats| stats.documents()),
         bytes,
         eta_seconds: bytes.map(|bytes| eta(bytes).as_secs()),

@@ -50,7 +50,10 @@ pub fn opening(windows: &[Window], now: Timestamp) -> Opening {
     match until {
         Some(until) => Opening::Open { until: Some(until) },
         None => Opening::Closed {
-            next: intervals.iter().map(|(start, _)| *start).find(|start| *start > now),
+            next: intervals
+                .iter()
+                .map(|(start, _)| *start)
+                .find(|start| *start > now),
         },
     }
 }

@@ -234,7 +234,10 @@ fn fits(q: &Question<'_>, watermark: &Watermark) -> Check {
             disk.available_bytes,
             &format!("the free disk of node {}", disk.name),
         )?;
-        room.push((free.saturating_sub(watermark.must_stay(total)), disk.name.as_str()));
+        room.push((
+            free.saturating_sub(watermark.must_stay(total)),
+            disk.name.as_str(),
+        ));
     }
     let before = room.iter().map(|(free, _)| *free).max().unwrap_or(0);
     // Largest shard first onto the emptiest node: what the balancer can do as well.
@@ -262,7 +265,9 @@ pub(super) fn remote_client(q: &Question<'_>) -> Check {
     let nodes = need(&q.facts.follower.nodes, "the follower cluster's nodes")?;
     let able = nodes
         .iter()
-        .filter(|node| holds_data(&node.roles) && node.roles.iter().any(|role| role == "remote_cluster_client"))
+        .filter(|node| {
+            holds_data(&node.roles) && node.roles.iter().any(|role| role == "remote_cluster_client")
+        })
         .count();
     if able == 0 {
         return Err(block(
@@ -354,5 +359,7 @@ pub(super) fn room_to_reopen(q: &Question<'_>) -> Check {
             "the follower cluster has {have} shards and its limit is {limit}: a closed follower could not be opened again"
         )));
     }
-    Ok(format!("the follower cluster has {have} shards, its limit is {limit}"))
+    Ok(format!(
+        "the follower cluster has {have} shards, its limit is {limit}"
+    ))
 }

@@ -71,9 +71,11 @@ pub(super) fn sequence_numbers(q: &Question<'_>) -> Check {
         let max = of_follower
             .0
             .max(by_task.and_then(|task| task.follower_max_seq_no).unwrap_or(-2));
-        let checkpoint = of_follower
-            .1
-            .max(by_task.and_then(|task| task.follower_global_checkpoint).unwrap_or(-2));
+        let checkpoint = of_follower.1.max(
+            by_task
+                .and_then(|task| task.follower_global_checkpoint)
+                .unwrap_or(-2),
+        );
         if of_leader.0 < max || of_leader.1 < checkpoint {
             return Err(block(format!(
                 "leader shard {shard} is behind the follower: max_seq_no {} against {max}, global checkpoint {} against {checkpoint}",

@@ -20,7 +20,9 @@ const READING_LATELY: Span = Span::from_secs(15 * 60);
 pub(super) fn is_follower(q: &Question<'_>) -> Check {
     let info = need(&q.facts.follower.info, "the follower's `_ccr/info`")?;
     let wrong = |what: &str, have: &str, want: &str| {
-        Err(block(format!("`_ccr/info` says that it follows {what} {have}, not {want}")))
+        Err(block(format!(
+            "`_ccr/info` says that it follows {what} {have}, not {want}"
+        )))
     };
     if let (Some(have), Some(want)) = (&info.remote, &q.facts.remote)
         && have != want
@@ -97,9 +99,19 @@ pub(super) fn clusters_pinned(q: &Question<'_>) -> Check {
         pinned_cluster(of_plan, q.memory.leader_cluster_uuid.as_ref()),
     )?;
     // What is remembered holds even against the plan.
-    check("follower", follower, q.memory.follower_cluster_uuid.as_ref().or(Some(follower)))?;
-    check("leader", leader, q.memory.leader_cluster_uuid.as_ref().or(Some(leader)))?;
-    Ok(format!("cluster_uuid is {follower} here and {leader} at the leader"))
+    check(
+        "follower",
+        follower,
+        q.memory.follower_cluster_uuid.as_ref().or(Some(follower)),
+    )?;
+    check(
+        "leader",
+        leader,
+        q.memory.leader_cluster_uuid.as_ref().or(Some(leader)),
+    )?;
+    Ok(format!(
+        "cluster_uuid is {follower} here and {leader} at the leader"
+    ))
 }
 
 /// Observe only: two entries of the configuration are the same cluster.
@@ -207,7 +219,11 @@ pub(super) fn same_history(q: &Question<'_>) -> Check {
         )?;
         let index = usize::try_from(shard).unwrap_or(usize::MAX);
         if let Some(run) = q.run
-            && let Some(planned) = run.basis.shards.get(index).and_then(|shard| shard.present.as_ref())
+            && let Some(planned) = run
+                .basis
+                .shards
+                .get(index)
+                .and_then(|shard| shard.present.as_ref())
             && planned != have
         {
             return Err(block(format!(
@@ -227,7 +243,9 @@ pub(super) fn same_history(q: &Question<'_>) -> Check {
             )));
         }
     }
-    Ok(format!("the history UUIDs of all {shards} leader shards are as followed"))
+    Ok(format!(
+        "the history UUIDs of all {shards} leader shards are as followed"
+    ))
 }
 
 /// Safety 4: the alias leads to the cluster that was looked at.
@@ -363,19 +381,25 @@ pub(super) fn not_followed_itself(q: &Question<'_>) -> Check {
     let shards = shard_count(q)?;
     for shard in 0..shards {
         let leases = told(
-            stats.primaries.get(&shard).and_then(|primary| primary.leases.as_ref()),
+            stats
+                .primaries
+                .get(&shard)
+                .and_then(|primary| primary.leases.as_ref()),
             &format!("the retention leases of follower shard {shard}"),
         )?;
-        if let Some(lease) = leases.iter().find(|lease| {
-            lease.source.as_deref() == Some("ccr") || lease.id.as_str().contains("-following-")
-        }) {
+        if let Some(lease) = leases
+            .iter()
+            .find(|lease| lease.source.as_deref() == Some("ccr") || lease.id.as_str().contains("-following-"))
+        {
             return Err(block(format!(
                 "observe only: the follower is itself followed (lease {} on shard {shard}); its followers would turn fatal",
                 lease.id
             )));
         }
     }
-    Ok(format!("no CCR lease stands on any of the follower's {shards} shards"))
+    Ok(format!(
+        "no CCR lease stands on any of the follower's {shards} shards"
+    ))
 }
 
 /// Observe only: the pair does not replicate both ways under one name.
@@ -384,7 +408,9 @@ pub(super) fn one_way(q: &Question<'_>) -> Check {
         Seen::Present(true) => Err(block(
             "observe only: the pair replicates both ways under one name",
         )),
-        Seen::Present(false) | Seen::Absent => Ok("the leader index follows nothing under this name".to_owned()),
+        Seen::Present(false) | Seen::Absent => {
+            Ok("the leader index follows nothing under this name".to_owned())
+        }
         Seen::Unknown(why) => Err(unknown(format!(
             "whether the leader is itself a follower could not be read: {why}"
         ))),

@@ -133,11 +133,7 @@ pub(super) fn budget(q: &Question<'_>) -> Check {
         .remote
         .as_ref()
         .ok_or_else(|| unknown("the alias it follows through is not known"))?;
-    let bytes = if q.remedy.destroys() {
-        bytes_to_copy(q)?
-    } else {
-        0
-    };
+    let bytes = if q.remedy.destroys() { bytes_to_copy(q)? } else { 0 };
     let book = budget::Book::of(q.world, q.run.map(|run| &run.run));
     let asked = budget::Asked {
         key: &q.facts.key,

@@ -29,7 +29,9 @@ pub(super) fn no_snapshot_or_restore(q: &Question<'_>) -> Check {
         .iter()
         .find(|(_, indices)| indices.iter().any(|index| index == name))
     {
-        return Err(block(format!("{what} touches the follower: closing it would be refused")));
+        return Err(block(format!(
+            "{what} touches the follower: closing it would be refused"
+        )));
     }
     if let Some(shards) = ask(&q.facts.follower.recovery, "the follower's recoveries")?
         && let Some(shard) = shards.iter().find(|shard| shard.runs_from_remote())
@@ -87,7 +89,11 @@ pub(super) fn leader_ilm(q: &Question<'_>) -> Check {
             "the leader's ILM (policy {policy}) is at {phase}/{action}/{step}: it waits for our lease to change or delete the leader"
         )));
     }
-    let Some(phases) = ask(&q.facts.leader.ilm_phases, "the phases of the leader's ILM policy")? else {
+    let Some(phases) = ask(
+        &q.facts.leader.ilm_phases,
+        "the phases of the leader's ILM policy",
+    )?
+    else {
         return Ok(format!("the leader's ILM policy {policy} does not exist"));
     };
     let needed = after(q.world.now, thrice(bytes_to_copy(q)?));
@@ -122,7 +128,11 @@ fn begins_counting(q: &Question<'_>, action: &str) -> Result<Timestamp, Hold> {
     if action == "rollover" {
         return Ok(q.world.now);
     }
-    need(&q.facts.leader.lifecycle_date, "the age of the leader's lifecycle").copied()
+    need(
+        &q.facts.leader.lifecycle_date,
+        "the age of the leader's lifecycle",
+    )
+    .copied()
 }
 
 /// Whether nothing of that phase is still to come.

@@ -188,9 +188,7 @@ pub(super) fn followed_uuid<'a>(q: &Question<'a>) -> Option<&'a IndexUuid> {
             .present()
             .and_then(|tasks| tasks.iter().find_map(|task| task.leader_uuid.as_ref()))
     };
-    recorded
-        .or_else(of_tasks)
-        .or(q.memory.leader_index_uuid.as_ref())
+    recorded.or_else(of_tasks).or(q.memory.leader_index_uuid.as_ref())
 }
 
 /// The histories that are followed, in the order of shards.

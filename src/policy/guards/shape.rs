@@ -31,7 +31,8 @@ pub(super) fn shards_equal(q: &Question<'_>) -> Check {
             "the leader has {of_leader} shards, the follower {of_follower}: it cannot be followed in place"
         )));
     }
-    let routing = |meta: Option<&crate::domain::facts::IndexMeta>| meta.and_then(|meta| meta.routing_num_shards);
+    let routing =
+        |meta: Option<&crate::domain::facts::IndexMeta>| meta.and_then(|meta| meta.routing_num_shards);
     if let (Some(of_follower), Some(of_leader)) = (
         routing(q.facts.follower.meta.present()),
         routing(q.facts.leader.meta.present()),
@@ -61,7 +62,10 @@ pub(super) fn leader_followable(q: &Question<'_>) -> Check {
         _ => {}
     }
     for (side, settings) in [("leader", leader), ("follower", follower_settings(q)?)] {
-        if settings.get("index.store.type").is_some_and(|kind| kind == "snapshot") {
+        if settings
+            .get("index.store.type")
+            .is_some_and(|kind| kind == "snapshot")
+        {
             return Err(block(format!("the {side} is a searchable snapshot")));
         }
     }
@@ -169,7 +173,10 @@ pub(super) fn settings_equal(q: &Question<'_>) -> Check {
 /// Reference 3.5: the follower is marked as following.
 pub(super) fn following_setting(q: &Question<'_>) -> Check {
     let follower = follower_settings(q)?;
-    match follower.get("index.xpack.ccr.following_index").map(String::as_str) {
+    match follower
+        .get("index.xpack.ccr.following_index")
+        .map(String::as_str)
+    {
         Some("true") => Ok("index.xpack.ccr.following_index is set".to_owned()),
         _ => Err(block(
             "index.xpack.ccr.following_index is not set on the follower: a resume would be refused",
@@ -194,7 +201,9 @@ pub(super) fn follower_blocks(q: &Question<'_>) -> Check {
     if follower
         .get("index.blocks.read_only_allow_delete")
         .is_some_and(|value| value == "true")
-        || follower.get("index.blocks.write").is_some_and(|value| value == "true")
+        || follower
+            .get("index.blocks.write")
+            .is_some_and(|value| value == "true")
     {
         return Err(block(
             "the follower has a write block (disk full, or somebody set it): its task could not write",

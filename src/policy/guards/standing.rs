@@ -4,7 +4,7 @@ use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::facts::FollowStatus;
 use crate::domain::seen::Seen;
 use crate::policy::guards::read::{
-    Check, ask, block, cause, follower_settings, has_fatal_shard, leader_stats, need, shard_count, told, unknown,
+    Check, ask, block, cause, has_fatal_shard, leader_stats, need, shard_count, told, unknown,
 };
 use crate::policy::guards::{Question, Stage};
 
@@ -85,16 +85,15 @@ pub(super) fn not_paused_by_people(q: &Question<'_>) -> Check {
     if info.status == FollowStatus::Active {
         return Ok("it is active".to_owned());
     }
-    let ours = q.run.is_some_and(|run| run.paused_by_us)
-        || q.memory
-            .own_run
-            .as_ref()
-            .is_some_and(|run| run.paused);
+    let ours =
+        q.run.is_some_and(|run| run.paused_by_us) || q.memory.own_run.as_ref().is_some_and(|run| run.paused);
     // A follow of ours that was restored and never followed shows as paused too.
     if ours || (cause(q) == Cause::RestoredNotFollowing && q.verdict.cause == Cause::RestoredNotFollowing) {
         return Ok("it is paused, and by a run of ours".to_owned());
     }
-    Err(block("it is paused, and our journal does not explain it: somebody paused it"))
+    Err(block(
+        "it is paused, and our journal does not explain it: somebody paused it",
+    ))
 }
 
 /// The follower is as far as this run brought it, and no further: paused by us before the resume
@@ -107,7 +106,9 @@ pub(super) fn as_we_left_it(q: &Question<'_>) -> Check {
         return Err(unknown("no run is in hand"));
     };
     if info.status != FollowStatus::Paused {
-        return Err(block("it is active, though this run paused it: somebody resumed it"));
+        return Err(block(
+            "it is active, though this run paused it: somebody resumed it",
+        ));
     }
     if !run.paused_by_us && !run.closed_by_us {
         return Err(block("it is paused, and not by this run"));
@@ -130,18 +131,14 @@ pub(super) fn as_we_left_it(q: &Question<'_>) -> Check {
 
 /// Reference guard 22: the follower is open before we begin; a closed one was closed by somebody.
 pub(super) fn follower_open(q: &Question<'_>) -> Check {
-    let open = match q.facts.follower.meta.now() {
-        Seen::Present(meta) => told(meta.open, "whether the follower is open")?,
-        Seen::Absent => return Err(block("the follower index does not exist")),
-        // Settings of a closed index say so; those of an open one do not have the mark.
-        Seen::Unknown(_) => !follower_settings(q)?
-            .get("index.verified_before_close")
-            .is_some_and(|value| value == "true"),
-    };
+    let meta = need(&q.facts.follower.meta, "the follower's metadata")?;
+    let open = told(meta.open, "whether the follower is open")?;
     if open {
         Ok("the follower is open".to_owned())
     } else {
-        Err(block("the follower is closed, and not by this run: somebody else acts on it"))
+        Err(block(
+            "the follower is closed, and not by this run: somebody else acts on it",
+        ))
     }
 }
 
@@ -185,7 +182,10 @@ pub(super) fn lease(q: &Question<'_>) -> Check {
     let mut held = Vec::new();
     for shard in 0..shards {
         let leases = told(
-            stats.primaries.get(&shard).and_then(|primary| primary.leases.as_ref()),
+            stats
+                .primaries
+                .get(&shard)
+                .and_then(|primary| primary.leases.as_ref()),
             &format!("the retention leases of leader shard {shard}"),
         )?;
         // Any lease of this follower counts, also one for an earlier leader or alias.

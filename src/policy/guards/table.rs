@@ -89,7 +89,11 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("data_stream", starting, identity::data_stream),
     guard("no_upgrade", starting, cluster::no_upgrade),
     guard("no_other_installation", starting, identity::no_other_installation),
-    guard("cluster_configured_once", starting, identity::cluster_configured_once),
+    guard(
+        "cluster_configured_once",
+        starting,
+        identity::cluster_configured_once,
+    ),
     guard("not_a_system_index", starting, identity::not_a_system_index),
     // Standing.
     guard("cause_allows", untouched, standing::cause_allows),
@@ -99,7 +103,11 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("follower_open", untouched, standing::follower_open),
     guard("as_we_left_it", touched, standing::as_we_left_it),
     guard("no_other_run", always, limits::no_other_run),
-    guard("snapshot_of_follower", needs_snapshot, identity::snapshot_of_follower),
+    guard(
+        "snapshot_of_follower",
+        needs_snapshot,
+        identity::snapshot_of_follower,
+    ),
     // Identity.
     guard("is_follower", always, identity::is_follower),
     guard("same_follower", always, identity::same_follower),
