@@ -270,6 +270,15 @@ impl Client {
         let Ok(_permit) = self.looks.acquire().await else {
             return Err(NoAnswer(Vec::new())); // Never closed.
         };
+        let request = Request {
+            method: target.method,
+            target: target.path.clone(),
+            body: target.body.as_ref().map(json_bytes),
+            credential,
+            deadline: self.settings.look_deadline,
+            changes: false,
+            max_answer_bytes: self.settings.max_answer_bytes,
+        };
         let first = self.answered.load(Ordering::Relaxed);
         let count = self.endpoints.len();
         let mut failures = Vec::new();
@@ -278,16 +287,13 @@ impl Client {
             let Some(transport) = self.endpoints.get(endpoint) else {
                 continue;
             };
-            let request = Request {
-                method: target.method,
-                target: target.path.clone(),
-                body: target.body.as_ref().map(json_bytes),
-                credential,
-                deadline: self.settings.look_deadline,
-                changes: false,
-                max_answer_bytes: self.settings.max_answer_bytes,
-            };
-            match transport.send(request).await {
+            let mut result = transport.send(request.clone()).await;
+            if matches!(result, Err(TransportError::Lost { .. })) {
+                // A kept connection that the far end closed meanwhile fails like this, and says
+                // nothing about the cluster. Looking twice changes nothing.
+                result = transport.send(request.clone()).await;
+            }
+            match result {
                 Ok(response) if is_shut(&response) => shut = Some(Asked { endpoint, response }),
                 Ok(response) => {
                     self.answered.store(endpoint, Ordering::Relaxed);
