@@ -438,3 +438,116 @@ pub(super) fn recognise(url: &str, response: &Response) -> Result<Root, Unusable
         version,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use futures::FutureExt as _;
+    use futures::future::{BoxFuture, join, join_all};
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::TokioClock;
+    use crate::domain::ids::IndexName;
+    use crate::elastic::transport::Transport;
+    use crate::elastic::write::{Pin, Sent};
+
+    /// Answers `GET /` at once and everything else after a second; counts what is under way.
+    #[derive(Debug, Default)]
+    struct Slow {
+        looks: AtomicUsize,
+        most_looks: AtomicUsize,
+        changes: AtomicUsize,
+        two_changes_at_once: AtomicBool,
+    }
+
+    impl Transport for Slow {
+        fn name(&self) -> &'static str {
+            "memory://slow"
+        }
+
+        fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
+            async move {
+                let root = request.target == "/";
+                if request.changes {
+                    let before = self.changes.fetch_add(1, Ordering::SeqCst);
+                    self.two_changes_at_once.fetch_or(before > 0, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_secs(30)).await;
+                    self.changes.fetch_sub(1, Ordering::SeqCst);
+                } else if !root {
+                    let now = self.looks.fetch_add(1, Ordering::SeqCst) + 1;
+                    self.most_looks.fetch_max(now, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    self.looks.fetch_sub(1, Ordering::SeqCst);
+                }
+                let body = json!({
+                    "acknowledged": true,
+                    "cluster_name": "c",
+                    "cluster_uuid": "u",
+                    "version": {"number": "8.10.4"},
+                });
+                Ok(Response {
+                    status: 200,
+                    body: json_bytes(&body),
+                    content_type: None,
+                    product: None,
+                })
+            }
+            .boxed()
+        }
+    }
+
+    fn client(slow: &Arc<Slow>) -> Client {
+        Client::new(
+            ClusterName::parse("eu").unwrap(),
+            vec![slow.clone()],
+            ClientSettings {
+                looks_in_flight: 3,
+                changes_in_flight: 1,
+                ..ClientSettings::default()
+            },
+            Arc::new(TokioClock::starting_at(jiff::Timestamp::UNIX_EPOCH)),
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_looks_are_in_flight_than_allowed_and_none_is_lost() {
+        let slow = Arc::new(Slow::default());
+        let client = client(&slow);
+        let answers = join_all((0..10).map(|_| client.look(&Look::FollowStats))).await;
+        assert_eq!(answers.concat().len(), 10);
+        assert_eq!(slow.most_looks.load(Ordering::SeqCst), 3);
+        assert_eq!(client.clock.now().as_second(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_would_wait_long_is_not_sent() {
+        let slow = Arc::new(Slow::default());
+        let client = client(&slow);
+        let pin = Pin {
+            cluster_uuid: ClusterUuid::parse("u").unwrap(),
+        };
+        let index = IndexName::parse("f").unwrap();
+        let (first, second) = join(client.pause_follow(&pin, &index), client.close(&pin, &index)).await;
+        assert!(matches!(first.sent, Sent::Accepted { .. }), "{first:?}");
+        assert!(
+            matches!(&second.sent, Sent::NotSent { why } if why.contains("in flight")),
+            "{second:?}"
+        );
+        assert!(!slow.two_changes_at_once.load(Ordering::SeqCst));
+        assert_eq!(
+            (first.record.started.as_second(), first.record.ended.as_second()),
+            (0, 30)
+        );
+    }
+
+    #[test]
+    fn the_beginning_of_a_body_is_one_short_clean_line() {
+        assert_eq!(beginning(b""), "(an empty body)");
+        assert_eq!(beginning(b" <html>\n\t<p>"), "<html> <p>");
+        assert_eq!(beginning(b"a\x1b[31mb\xff"), "a\u{fffd}[31mb\u{fffd}");
+        let long = beginning("größe".repeat(500).as_bytes());
+        assert!(long.ends_with('…') && long.chars().count() == 161, "{long}");
+    }
+}

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use refollow::clock::SystemClock;
 use refollow::domain::answer::Outcome;
@@ -294,6 +296,30 @@ async fn an_answer_longer_than_allowed_is_refused_told_or_not() {
     let fits = Server::plain(|_| Reply::Json(200, "x".repeat(1_000)));
     let response = transport(&fits.url()).send(get("/", 1_000)).await.unwrap();
     assert_eq!(response.body.len(), 1_000);
+}
+
+/// 20,000 times `x`, compressed.
+const BOMB: &str = "H4sIAAAAAAACA+3BMQEAAADCoNqLbw0PoAAAAAAAAAAAAAAAAAAAAAAAAAB4MANHZUEgTgAA";
+
+#[tokio::test]
+async fn an_answer_is_bounded_as_it_unfolds() {
+    let bomb = STANDARD.decode(BOMB).unwrap();
+    let server = Server::plain(move |_| {
+        let head = format!(
+            "HTTP/1.1 200 x\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+            bomb.len()
+        );
+        Reply::Raw([head.as_bytes(), &bomb].concat())
+    });
+    let transport = transport(&server.url());
+    let error = transport.send(get("/", 10_000)).await.unwrap_err();
+    assert!(
+        matches!(error, TransportError::TooLarge { limit: 10_000 }),
+        "{error:?}"
+    );
+    let response = transport.send(get("/", 20_000)).await.unwrap();
+    assert!(response.body.len() == 20_000 && response.body.iter().all(|byte| *byte == b'x'));
+    assert_eq!(server.requests()[0].header("accept-encoding"), Some("gzip"));
 }
 
 #[tokio::test]
