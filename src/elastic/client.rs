@@ -17,7 +17,7 @@ use crate::clock::SharedClock;
 use crate::domain::answer::{Answer, Call, Outcome};
 use crate::domain::facts::{EsVersion, Root};
 use crate::domain::ids::{ClusterName, ClusterUuid};
-use crate::elastic::error;
+use crate::elastic::error::{exception, is_elastic_error, shown};
 use crate::elastic::read::{Look, Target};
 use crate::elastic::transport::{Credential, Method, Request, Response, SharedTransport, TransportError};
 
@@ -329,36 +329,6 @@ fn is_shut(response: &Response) -> bool {
     matches!(response.status, 502..=504) && !is_elastic_error(response)
 }
 
-/// Whether an error answer was written by Elasticsearch: it names itself (7.14 and later), or
-/// its body is `{"error": {"type", "reason", …}, …}`, or `{"error": "…", "status": n}` (no
-/// handler for the path).
-pub(super) fn is_elastic_error(response: &Response) -> bool {
-    let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(&response.body) else {
-        return false;
-    };
-    match body.get("error") {
-        Some(Value::Object(error)) => error.contains_key("type") && error.contains_key("reason"),
-        Some(Value::String(_)) => body.len() == 2 && body.get("status").is_some_and(Value::is_u64),
-        _ => response.product.as_deref() == Some("Elasticsearch"),
-    }
-}
-
-/// The beginning of a body that is not what it should be, on one line, for people.
-pub(super) fn beginning(body: &[u8]) -> String {
-    const SHOWN: usize = 160;
-    let text = String::from_utf8_lossy(body.get(..4 * SHOWN).unwrap_or(body));
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut shown: String = line.chars().take(SHOWN).map(clean).collect();
-    if shown.is_empty() {
-        return "(an empty body)".to_owned();
-    }
-    if body.len() > shown.len() && line.chars().count() > SHOWN {
-        shown.push('…');
-    }
-    shown
-}
-
 fn no_answer(none: &NoAnswer) -> Unusable {
     let tried = none.to_string();
     let certificates = !none.0.is_empty()
@@ -377,7 +347,7 @@ fn no_answer(none: &NoAnswer) -> Unusable {
 pub(super) fn recognise(url: &str, response: &Response) -> Result<Root, Unusable> {
     let url = url.to_owned();
     let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-    let reason = || error::exception(&body).map_or(String::new(), |e| format!(": {}", e.reason));
+    let reason = || exception(&response.body).map_or(String::new(), |e| format!(": {}", e.reason));
     let not = |shown: String| {
         Err(Unusable::NotElasticsearch {
             url: url.clone(),
@@ -408,26 +378,23 @@ pub(super) fn recognise(url: &str, response: &Response) -> Result<Root, Unusable
             return Err(Unusable::Unwell {
                 url,
                 status,
-                shown: beginning(&response.body),
+                shown: shown(&response.body),
             });
         }
-        status => return not(format!("it answered {status}: {}", beginning(&response.body))),
+        status => return not(format!("it answered {status}: {}", shown(&response.body))),
     }
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
     if let Some(distribution) = text("/version/distribution") {
-        return not(format!(
-            "it calls itself `{}`",
-            beginning(distribution.as_bytes())
-        ));
+        return not(format!("it calls itself `{}`", shown(distribution.as_bytes())));
     }
     let (Some(number), Some(cluster_name)) = (text("/version/number"), text("/cluster_name")) else {
         return not(format!(
             "no `version.number` in its answer: {}",
-            beginning(&response.body)
+            shown(&response.body)
         ));
     };
     let Some(version) = EsVersion::parse(number) else {
-        return not(format!("its version is `{}`", beginning(number.as_bytes())));
+        return not(format!("its version is `{}`", shown(number.as_bytes())));
     };
     if version < OLDEST || version.major > NEWEST_MAJOR {
         return Err(Unusable::Version { url, version });
@@ -540,14 +507,5 @@ mod tests {
             (first.record.started.as_second(), first.record.ended.as_second()),
             (0, 30)
         );
-    }
-
-    #[test]
-    fn the_beginning_of_a_body_is_one_short_clean_line() {
-        assert_eq!(beginning(b""), "(an empty body)");
-        assert_eq!(beginning(b" <html>\n\t<p>"), "<html> <p>");
-        assert_eq!(beginning(b"a\x1b[31mb\xff"), "a\u{fffd}[31mb\u{fffd}");
-        let long = beginning("größe".repeat(500).as_bytes());
-        assert!(long.ends_with('…') && long.chars().count() == 161, "{long}");
     }
 }
