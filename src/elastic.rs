@@ -1,2 +1,3 @@
 //! The Elasticsearch client: exactly the calls refollow needs.
+pub mod error;
 pub mod transport;

@@ -3,3 +3,4 @@ pub mod domain;
 pub mod elastic;
 pub mod policy;
 pub mod sandbox;
+pub mod store;
