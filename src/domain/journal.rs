@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::cause::Remedy;
 use crate::domain::decision::GuardResult;
-use crate::domain::ids::{ClusterName, RunId};
+use crate::domain::ids::{ClusterName, HistoryUuid, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::state::named_enum;
 use crate::domain::step::Step;
@@ -96,6 +96,21 @@ named_enum! {
     }
 }
 
+/// One primary of the follower just before the first change: a closed index shows none of this,
+/// and the guards before the PUT compare the leader with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShardBefore {
+    /// `commit.user_data.history_uuid`.
+    pub history_uuid: Option<HistoryUuid>,
+    /// `seq_no.max_seq_no`.
+    pub max_seq_no: Option<i64>,
+    /// `seq_no.global_checkpoint`.
+    pub global_checkpoint: Option<i64>,
+    /// `docs.count`.
+    pub docs: Option<u64>,
+}
+
 /// What was true just before the first change, so that everything can be put back by hand.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -108,6 +123,12 @@ pub struct Before {
     pub follower_documents: Option<u64>,
     /// Documents of the leader.
     pub leader_documents: Option<u64>,
+    /// The follower's primaries.
+    pub follower_shards: BTreeMap<u32, ShardBefore>,
+    /// `cluster_name` of the follower cluster: part of the lease's id and of `forget_follower`.
+    pub follower_cluster_name: Option<String>,
+    /// Version of the follower cluster: decides what the PUT may carry.
+    pub follower_version: Option<String>,
     /// Whether the follower was active (true) or already paused (false).
     pub was_active: bool,
     /// All settings of the follower, flat.

@@ -155,6 +155,10 @@ pub struct Run {
     touched: bool,
     /// `primary_terms` just before the first PUT.
     terms_before_put: Option<BTreeMap<u32, i64>>,
+    /// The server accepted a resume of this run: it checks UUID and histories.
+    resume_accepted_at: Option<Timestamp>,
+    /// Resumed, and fatal again for the plan's cause.
+    fatal_again: bool,
     backing_out: Option<String>,
     end: Option<End>,
     steps: Vec<StepRecord>,
@@ -201,6 +205,8 @@ impl Run {
             pending: None,
             touched: false,
             terms_before_put: None,
+            resume_accepted_at: None,
+            fatal_again: false,
             backing_out: None,
             end: None,
             steps: Vec::new(),
@@ -355,6 +361,7 @@ impl Run {
         match event {
             Event::Opened { .. } => {}
             Event::Rung { remedy } => {
+                self.fatal_again |= self.phase == Phase::Resuming;
                 self.rung = Some(*remedy);
                 self.enter(
                     if *remedy == Remedy::Resume {
@@ -494,6 +501,9 @@ impl Run {
                 record.ended_at = Some(at);
             }
         }
+        if step == Step::Resume && matches!(answer, StepAnswer::Accepted { .. }) {
+            self.resume_accepted_at = Some(at);
+        }
         if let Some(sent) = self.sent.get_mut(&step) {
             match &answer {
                 StepAnswer::NotSent { .. } => sent.reached = sent.reached.saturating_sub(1),
@@ -589,6 +599,16 @@ impl Run {
     /// `primary_terms` as they stood just before the first PUT.
     pub const fn terms_before_put(&self) -> Option<&BTreeMap<u32, i64>> {
         self.terms_before_put.as_ref()
+    }
+
+    /// When the server accepted a resume of this run.
+    pub const fn resume_accepted_at(&self) -> Option<Timestamp> {
+        self.resume_accepted_at
+    }
+
+    /// After that it was seen fatal again for the plan's cause.
+    pub const fn fatal_again(&self) -> bool {
+        self.fatal_again
     }
 
     /// A request of this run may have reached a cluster.
