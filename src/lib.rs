@@ -2,5 +2,6 @@
 pub mod domain;
 pub mod elastic;
 pub mod policy;
+pub mod http;
 pub mod sandbox;
 pub mod store;

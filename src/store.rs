@@ -24,8 +24,10 @@ use crate::domain::time::Timestamp;
 
 pub mod error;
 pub mod faulty;
+mod lock;
 pub mod memory;
 mod row;
+pub mod sqlite;
 
 pub use error::StoreError;
 
@@ -192,10 +194,9 @@ pub trait Store: Send + Sync + Debug {
 /// not a database, not readable or writable, an unknown scheme.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     match url.split_once("://") {
-        Some(("sqlite", path)) if !path.is_empty() => Err(StoreError::BadUrl {
-            url: path.to_owned(),
-            problem: "SQLite follows in the next commit".to_owned(),
-        }),
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(
+            sqlite::SqliteStore::open(std::path::Path::new(path)).await?,
+        )),
         Some(("postgres" | "postgresql", _)) => Err(StoreError::BadUrl {
             url: "postgres://…".to_owned(),
             problem: "PostgreSQL is not built into this version".to_owned(),
