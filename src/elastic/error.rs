@@ -121,12 +121,21 @@ mod tests {
     #[test]
     fn an_error_that_is_only_a_text_is_a_reason_without_a_type() {
         let read = exception(&json!({"error": "no handler found", "status": 400})).unwrap();
-        assert_eq!((read.kind.as_str(), read.reason.as_str()), ("", "no handler found"));
+        assert_eq!(
+            (read.kind.as_str(), read.reason.as_str()),
+            ("", "no handler found")
+        );
     }
 
     #[test]
     fn what_is_no_exception_yields_none() {
-        for value in [json!({}), json!([]), json!("x"), json!({"acknowledged": true}), json!({"error": 5})] {
+        for value in [
+            json!({}),
+            json!([]),
+            json!("x"),
+            json!({"acknowledged": true}),
+            json!({"error": 5}),
+        ] {
             assert_eq!(exception(&value), None, "{value}");
         }
     }
