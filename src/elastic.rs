@@ -11,3 +11,4 @@ pub mod net;
 pub mod read;
 pub mod transport;
 pub mod write;
+pub mod wire;

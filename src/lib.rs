@@ -2,6 +2,7 @@
 pub mod clock;
 pub mod domain;
 pub mod elastic;
+pub mod engine;
 pub mod policy;
 pub mod http;
 pub mod sandbox;

@@ -95,6 +95,9 @@ pub struct Exception {
     /// `requested_operations_missing`: the first and the last missing operation (the one
     /// machine-readable mark of lost history, reference finding 2).
     pub requested_operations_missing: Option<(i64, i64)>,
+    /// `license.expired.feature` (`ccr`): the machine-readable mark of a licence that does not
+    /// allow CCR (recording 8.10.4-secured/51).
+    pub license_feature: Option<String>,
     /// `caused_by`.
     pub caused_by: Option<Box<Exception>>,
     /// `suppressed`.
@@ -578,6 +581,11 @@ pub struct FollowerSide {
     pub count: Series<u64>,
     /// What `resume_follow` answered when it refused, newest last; empty value (`Absent`): accepted.
     pub resume: Series<Refusal>,
+    /// The same for `PUT follow`. Neither says that nothing happened (`ccr/measured.md`).
+    pub follow: Series<Refusal>,
+    /// Documents of the leader counted through the alias (`/<alias>:<leader>/_search?size=0` or
+    /// `_count`): what the follower cluster itself sees behind the alias.
+    pub count_through_alias: Series<u64>,
     // wire: GET /_nodes/stats/fs?filter_path=nodes.*.name,nodes.*.roles,nodes.*.fs.total
     /// Disks of all nodes.
     pub disks: Series<Vec<NodeDisk>>,
@@ -695,6 +703,22 @@ pub struct LeaderSide {
     pub master: Series<String>,
 }
 
+/// A look that was answered with an error: at most one per cluster and call, forgotten when the
+/// same call succeeds again, so that it always speaks of the present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookError {
+    /// When it was answered.
+    pub at: Timestamp,
+    /// By which cluster.
+    pub cluster: ClusterName,
+    /// Which call.
+    pub call: Call,
+    /// HTTP status.
+    pub status: u16,
+    /// The exception; empty `kind` where the body held only a text or nothing.
+    pub exception: Exception,
+}
+
 /// Everything known of one follower.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -710,6 +734,8 @@ pub struct Facts {
     pub follower: FollowerSide,
     /// The leader cluster, by a direct look.
     pub leader: LeaderSide,
+    /// Looks that are answered with errors now, oldest first.
+    pub errors: Vec<LookError>,
     /// When these facts were put together: the judge's "now".
     pub now: Timestamp,
 }
@@ -724,6 +750,7 @@ impl Facts {
             leader_cluster: None,
             follower: FollowerSide::default(),
             leader: LeaderSide::default(),
+            errors: Vec::new(),
             now,
         }
     }

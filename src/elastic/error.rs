@@ -40,6 +40,7 @@ fn one(object: &Map<String, Value>, depth: usize) -> Option<Exception> {
         kind: kind.unwrap_or_default(),
         reason: reason.unwrap_or_default(),
         index: text("index"),
+        license_feature: text("license.expired.feature"),
         index_uuid: text("index_uuid"),
         requested_operations_missing: object.get("requested_operations_missing").and_then(missing),
         caused_by: object.get("caused_by").and_then(below).map(Box::new),

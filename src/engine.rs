@@ -1,0 +1,5 @@
+//! The engine (the coordinator's file replaces this one).
+pub mod executor;
+pub mod position;
+pub mod steps;
+pub mod undo;
