@@ -3,6 +3,7 @@ pub mod clock;
 pub mod domain;
 pub mod elastic;
 pub mod engine;
+pub mod judge;
 pub mod policy;
 pub mod http;
 pub mod sandbox;

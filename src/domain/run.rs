@@ -679,10 +679,18 @@ impl Run {
     /// The trace of this run that the judge needs.
     pub fn own_run(&self) -> OwnRun {
         let last = self.sent.values().map(|sent| sent.last_at).max();
+        // Once it is over, its end says what was left behind.
+        let (paused, closed) = match &self.end {
+            Some(end) => (
+                matches!(end.held, Some(Step::Pause | Step::Follow)),
+                end.held == Some(Step::Close),
+            ),
+            None => (self.paused_by_us(), self.closed_by_us()),
+        };
         OwnRun {
             id: self.id.clone(),
-            paused: self.paused_by_us(),
-            closed: self.closed_by_us(),
+            paused,
+            closed,
             followed: self.reached(Step::Follow) > 0,
             at: last.unwrap_or(self.last_at),
         }
