@@ -607,13 +607,6 @@ pub struct FollowerSide {
     // wire: GET /_data_stream?expand_wildcards=all on 8.x (`replicated` of the stream this index backs); absent when none.
     /// Whether the data stream that this index backs is still marked as replicated.
     pub data_stream_replicated: Series<bool>,
-    // wire: GET /<alias>:<l>/_search?size=0&track_total_hits=true through the follower cluster; absent on 404
-    // index_not_found_exception. Optional: without it an accepted `resume_follow` proves the alias.
-    /// Documents of the leader as read through the alias.
-    pub through_alias: Series<u64>,
-    // wire: GET /_cluster/state/master_node
-    /// The elected master's node id.
-    pub master: Series<String>,
 }
 
 /// The disk of one node (`_nodes/stats/fs`).
@@ -698,9 +691,6 @@ pub struct LeaderSide {
     // {"cluster":["monitor"],"index":[{"names":["<l>"],"privileges":["monitor","read","manage_leader_index"]}]}; absent: security off.
     /// What the acting credentials may do on the leader cluster. Absent: security is off there.
     pub privileges: Series<BTreeMap<String, bool>>,
-    // wire: GET /_cluster/state/master_node
-    /// The elected master's node id.
-    pub master: Series<String>,
 }
 
 /// A look that was answered with an error: at most one per cluster and call, forgotten when the
@@ -740,7 +730,67 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
+impl FollowerSide {
+    /// Keeps the newest `count` sightings of every call.
+    pub fn keep_last(&mut self, count: usize) {
+        self.root.keep_last(count);
+        self.license.keep_last(count);
+        self.stats.keep_last(count);
+        self.info.keep_last(count);
+        self.remote.keep_last(count);
+        self.meta.keep_last(count);
+        self.settings.keep_last(count);
+        self.routing.keep_last(count);
+        self.health.keep_last(count);
+        self.cluster_health.keep_last(count);
+        self.recovery.keep_last(count);
+        self.index.keep_last(count);
+        self.aliases.keep_last(count);
+        self.explain.keep_last(count);
+        self.tasks.keep_last(count);
+        self.ilm.keep_last(count);
+        self.cluster_settings.keep_last(count);
+        self.nodes.keep_last(count);
+        self.data_stream.keep_last(count);
+        self.count.keep_last(count);
+        self.resume.keep_last(count);
+        self.follow.keep_last(count);
+        self.count_through_alias.keep_last(count);
+        self.disks.keep_last(count);
+        self.snapshots.keep_last(count);
+        self.auto_follow.keep_last(count);
+        self.privileges.keep_last(count);
+        self.total_shards.keep_last(count);
+        self.data_stream_replicated.keep_last(count);
+    }
+}
+
+impl LeaderSide {
+    /// Keeps the newest `count` sightings of every call.
+    pub fn keep_last(&mut self, count: usize) {
+        self.root.keep_last(count);
+        self.license.keep_last(count);
+        self.index.keep_last(count);
+        self.meta.keep_last(count);
+        self.settings.keep_last(count);
+        self.health.keep_last(count);
+        self.cluster_health.keep_last(count);
+        self.ilm.keep_last(count);
+        self.count.keep_last(count);
+        self.nodes.keep_last(count);
+        self.ilm_phases.keep_last(count);
+        self.lifecycle_date.keep_last(count);
+        self.privileges.keep_last(count);
+    }
+}
+
 impl Facts {
+    /// Keeps the newest `count` sightings of every call, so that a follower's facts stay small.
+    pub fn keep_last(&mut self, count: usize) {
+        self.follower.keep_last(count);
+        self.leader.keep_last(count);
+    }
+
     /// Nothing known yet.
     pub fn nothing(key: FollowerKey, now: Timestamp) -> Self {
         Self {

@@ -98,8 +98,12 @@ pub enum Look {
     IlmExplain(IndexName),
     /// `GET /_ccr/auto_follow` (needs cluster `manage_ccr`).
     AutoFollow,
-    /// `GET /_data_stream` (7.9 and later).
+    /// `GET /_data_stream` (7.9 and later): those that are not hidden.
     DataStreams,
+    /// `GET /_data_stream?expand_wildcards=all` (asked from 8.0 on).
+    AllDataStreams,
+    /// `GET /_ilm/policy/<name>` (needs `read_ilm`).
+    IlmPolicy(String),
     /// `POST /_security/user/_has_privileges`: a question, though a POST.
     HasPrivileges {
         /// Whose privileges.
@@ -216,6 +220,10 @@ impl Look {
             Self::IlmExplain(index) => of(index, "_ilm/explain"),
             Self::AutoFollow => "/_ccr/auto_follow".to_owned(),
             Self::DataStreams => "/_data_stream".to_owned(),
+            Self::AllDataStreams => "/_data_stream?expand_wildcards=all".to_owned(),
+            Self::IlmPolicy(name) => {
+                format!("/_ilm/policy/{}", percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC))
+            }
             Self::Count(index) => of(index, "_count"),
             Self::RemoteCount { alias, leader } => {
                 format!("/{}/_search?size=0&track_total_hits=true", through(alias, leader))
@@ -237,6 +245,7 @@ impl Look {
     pub fn supports(&self, version: EsVersion) -> bool {
         let since = match self {
             Self::DataStreams => (7, 9),
+            Self::AllDataStreams => (8, 0),
             Self::ResolveCluster { .. } => (8, 13),
             _ => (7, 7),
         };

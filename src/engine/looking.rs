@@ -3,8 +3,6 @@
 //! A light look asks what moves during a run; a full one asks everything that guards read, so
 //! that every answer they rest on is of this look (safety 2: younger than ten seconds).
 
-use std::collections::BTreeMap;
-
 use futures::StreamExt as _;
 use serde_json::json;
 
@@ -168,21 +166,19 @@ fn needed(facts: &Facts, follower: &IndexName) -> Vec<Look> {
 }
 
 /// The follower's primaries as the journal keeps them.
-pub fn shards_before(stats: Option<&IndexStats>) -> BTreeMap<u32, ShardBefore> {
+pub fn shards_before(stats: Option<&IndexStats>) -> Vec<ShardBefore> {
     let Some(stats) = stats else {
-        return BTreeMap::new();
+        return Vec::new();
     };
     stats
         .primaries
         .iter()
-        .map(|(shard, seq)| {
-            let before = ShardBefore {
+        .map(|(shard, seq)| ShardBefore {
+                shard: *shard,
                 history_uuid: seq.history_uuid.clone(),
                 max_seq_no: seq.max_seq_no,
                 global_checkpoint: seq.global_checkpoint,
                 docs: seq.docs,
-            };
-            (*shard, before)
         })
         .collect()
 }
@@ -195,7 +191,7 @@ pub fn follower_before(before: &Before) -> Option<IndexStats> {
     let primaries = before
         .follower_shards
         .iter()
-        .map(|(shard, was)| {
+        .map(|was| {
             let seq = ShardSeq {
                 history_uuid: was.history_uuid.clone(),
                 max_seq_no: was.max_seq_no,
@@ -203,7 +199,7 @@ pub fn follower_before(before: &Before) -> Option<IndexStats> {
                 docs: was.docs,
                 ..ShardSeq::default()
             };
-            (*shard, seq)
+            (was.shard, seq)
         })
         .collect();
     Some(IndexStats {

@@ -31,7 +31,11 @@ const APPLICATION_ID: i64 = 1_919_247_983;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    writer: Mutex<SqliteConnection>,
+    options: SqliteConnectOptions,
+    /// Taken out while a transaction runs and put back only when that ended cleanly: a future that
+    /// is dropped half-way, or an error after which SQLite has rolled back by itself (a full disk;
+    /// sqlx then still counts a transaction), costs the connection and nothing else.
+    writer: Mutex<Option<SqliteConnection>>,
     reader: Mutex<SqliteConnection>,
     _lock: Lock,
 }
@@ -67,7 +71,8 @@ impl SqliteStore {
             .map_err(opening)?;
         Ok(Self {
             path: path.to_owned(),
-            writer: Mutex::new(writer),
+            options,
+            writer: Mutex::new(Some(writer)),
             reader: Mutex::new(reader),
             _lock: lock,
         })
@@ -78,20 +83,25 @@ impl SqliteStore {
         &self,
         work: impl AsyncFnOnce(&mut Transaction<'_, Sqlite>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.writer.lock().await;
-        let mut transaction = connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(|e| self.cannot_write(&e))?;
+        let failed = |error: sqlx::Error| self.cannot_write(&error);
+        let mut place = self.writer.lock().await;
+        let mut connection = match place.take() {
+            Some(connection) => connection,
+            None => SqliteConnection::connect_with(&self.options)
+                .await
+                .map_err(failed)?,
+        };
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         match work(&mut transaction).await {
             Ok(value) => {
-                transaction.commit().await.map_err(|e| self.cannot_write(&e))?;
+                transaction.commit().await.map_err(failed)?;
+                *place = Some(connection);
                 Ok(value)
             }
             Err(error) => {
-                // SQLite may have rolled back by itself (full disk); then this has nothing to do,
-                // and what the caller must hear is the first error.
-                drop(transaction.rollback().await);
+                if transaction.rollback().await.is_ok() {
+                    *place = Some(connection);
+                }
                 Err(error)
             }
         }
@@ -641,5 +651,54 @@ impl Store for SqliteStore {
             Ok(())
         })
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `max_page_count` makes SQLite answer `SQLITE_FULL` exactly as a full file system does.
+    #[tokio::test]
+    async fn a_full_disk_writes_nothing_half_and_heals_when_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("refollow.db")).await.unwrap();
+        store.set_state("small", &serde_json::json!(1)).await.unwrap();
+        // Smaller than the database already is: SQLite takes its present size as the limit.
+        sqlx::query("PRAGMA max_page_count = 1")
+            .execute(store.writer.lock().await.as_mut().unwrap())
+            .await
+            .unwrap();
+        let event = AuditEvent {
+            at: Timestamp::UNIX_EPOCH,
+            kind: "note".to_owned(),
+            who: "anna".to_owned(),
+            subject: "x".to_owned(),
+            detail: serde_json::Value::String("x".repeat(200_000)),
+        };
+        let full = store.audit(&event).await.unwrap_err();
+        assert!(full.to_string().contains("the disk is full: make room"), "{full}");
+        assert_eq!(store.audit_log(0, 10).await.unwrap(), Vec::new());
+        assert_eq!(store.verify_audit().await.unwrap(), AuditCheck::Whole(0));
+        // The limit went with the connection, as if somebody had made room.
+        assert_eq!(store.audit(&event).await.unwrap().seq, 1);
+        assert_eq!(store.state("small").await.unwrap(), Some(serde_json::json!(1)));
+    }
+
+    #[tokio::test]
+    async fn commits_are_synced_to_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("refollow.db")).await.unwrap();
+        let mut place = store.writer.lock().await;
+        let writer = place.as_mut().unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(&mut *writer)
+            .await
+            .unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&mut *writer)
+            .await
+            .unwrap();
+        assert_eq!((synchronous, mode.as_str()), (2, "wal"));
     }
 }
