@@ -6,6 +6,8 @@ pub mod engine;
 pub mod judge;
 pub mod policy;
 pub mod http;
+pub mod evidence;
+pub mod judge;
 pub mod sandbox;
 pub mod store;
 pub mod tasks;
