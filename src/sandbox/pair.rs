@@ -52,3 +52,80 @@ pub enum Handled {
     /// The cluster's only node is down: connections are refused.
     Down,
 }
+
+/// Two simulated clusters and the time they share.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    now_ms: i64,
+}
+
+impl Pair {
+    /// A fresh pair: both clusters empty, the follower cluster knows the leader cluster as `lead`.
+    pub fn new(options: &PairOptions) -> Self {
+        Self {
+            now_ms: options.start_ms,
+        }
+    }
+
+    /// Virtual time, milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// Advances the simulation: polls, renewals, retries, restores, expiry. Never backwards.
+    pub fn advance_to(&mut self, now_ms: i64) {
+        self.now_ms = self.now_ms.max(now_ms);
+    }
+
+    /// The next time at which something happens by itself.
+    pub fn next_event_ms(&self) -> Option<i64> {
+        None
+    }
+
+    /// Hands in a request.
+    pub fn handle(&mut self, _side: Side, _request: &Request) -> Handled {
+        Handled::Down
+    }
+
+    /// The answer of a [`Handled::Later`] request, once it is there.
+    pub fn take(&mut self, _ticket: Ticket) -> Option<Response> {
+        None
+    }
+
+    /// Stops the only node of a cluster, as `kill -9` does.
+    pub fn kill_node(&mut self, _side: Side) {}
+
+    /// Starts the only node of a cluster again.
+    pub fn start_node(&mut self, _side: Side) {}
+
+    /// Elects another master: the listener of a running `PUT follow` is lost (ES#86654).
+    pub fn change_master(&mut self, _side: Side) {}
+
+    /// The follower cluster cannot reach the leader cluster; clients reach both.
+    pub fn break_link(&mut self, _broken: bool) {}
+
+    /// Leases of CCR gone and history merged away, on all shards (what hours would do).
+    pub fn lose_history(&mut self, _leader_index: &str) {}
+
+    /// [`Pair::lose_history`] of one shard.
+    pub fn lose_history_of_shard(&mut self, _leader_index: &str, _shard: u32) {}
+
+    /// Bytes per second of remote recoveries; `None`: as fast as recorded.
+    pub fn set_restore_rate(&mut self, _bytes_per_second: Option<u64>) {}
+
+    /// No node may take a shard: restores fail (reference, finding 7).
+    pub fn set_disk_full(&mut self, _side: Side, _full: bool) {}
+
+    /// Makes every task of a follower fatal with this exception.
+    pub fn make_fatal(&mut self, _follower_index: &str, _exception: serde_json::Value) {}
+
+    /// Documents by count, also of a closed index; `None`: no such index.
+    pub fn docs(&self, _side: Side, _index: &str) -> Option<u64> {
+        None
+    }
+
+    /// Equal digests if and only if equal documents (id → value).
+    pub fn documents_digest(&self, _side: Side, _index: &str) -> Option<u64> {
+        None
+    }
+}
