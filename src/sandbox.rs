@@ -5,6 +5,7 @@
 //! pair with its clock, faults and log of requests), the two ways in ([`memory`] through the
 //! client's transport, [`front`] over HTTP), [`scenario`] (named starts and breakages) and
 //! [`command`] (what `refollow sandbox` and the demo call).
+mod canned;
 pub mod clock;
 pub mod command;
 pub mod control;

@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(clock.now_ms(), 1_000);
         tokio::time::advance(Duration::from_millis(250)).await;
         assert_eq!(clock.now_ms(), 1_250);
-        clock.advance(Duration::from_secs(7200));
+        clock.advance(Duration::from_hours(2));
         assert_eq!(clock.now_ms(), 7_201_250);
         assert_eq!(clock.until(7_201_260), Duration::from_millis(10));
         assert_eq!(clock.until(0), Duration::from_millis(1));
@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        assert_eq!(parse_duration("2h"), Some(Duration::from_secs(7200)));
-        assert_eq!(parse_duration("90m"), Some(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("2h"), Some(Duration::from_hours(2)));
+        assert_eq!(parse_duration("90m"), Some(Duration::from_mins(90)));
         assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
         assert_eq!(parse_duration(" 40 "), Some(Duration::from_millis(40)));
         assert_eq!(parse_duration("-2h"), None);

@@ -270,7 +270,11 @@ mod side_name {
 
     use super::{Side, side_of, side_text};
 
-    #[expect(clippy::ref_option, reason = "serde's `with` hands in a reference")]
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's `with` hands in a reference"
+    )]
     pub(super) fn serialize<S: Serializer>(
         side: &Option<Side>,
         serializer: S,

@@ -120,7 +120,7 @@ pub fn request(method: Method, target: &str, body: Option<String>) -> Request {
         target: target.to_owned(),
         body: body.map(Bytes::from),
         credential: Credential::Act,
-        deadline: Duration::from_secs(3600),
+        deadline: Duration::from_hours(1),
         changes: true,
         max_answer_bytes: u64::MAX,
     }

@@ -2,7 +2,7 @@
 //! (`history-lost:orders-f`, …).
 //!
 //! Owns the names, their parsing and the two small helpers with which scenarios talk to a
-//! pair. What a start holds is in [`start`], what a breakage does in [`breakage`]. Played by
+//! pair. What a start holds is in [`start`], what breaks in [`breakage`]. Played by
 //! the demo, by tests, by `refollow sandbox --scenario` and by `POST /_sandbox/scenario`.
 
 use serde_json::Value;
@@ -12,6 +12,7 @@ use crate::sandbox::load;
 use crate::sandbox::pair::{Handled, Pair, Side};
 use crate::sandbox::world::World;
 
+mod acts;
 pub mod breakage;
 pub mod start;
 

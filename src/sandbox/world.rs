@@ -9,10 +9,10 @@ use std::future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::elastic::transport::{Request, Response};
+use crate::sandbox::canned;
 use crate::sandbox::clock::{Clock, millis};
 use crate::sandbox::faults::{Fault, FaultKind, Faults};
 use crate::sandbox::load::Load;
@@ -479,74 +479,5 @@ fn earliest(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
-    }
-}
-
-/// Answers that do not come from the pair.
-mod canned {
-    use super::{Bytes, Response};
-
-    fn page(status: u16, title: &str) -> Response {
-        let body = format!(
-            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
-        );
-        Response {
-            status,
-            body: Bytes::from(body),
-            content_type: Some("text/html".to_owned()),
-            product: None,
-        }
-    }
-
-    pub(super) fn proxy(status: u16) -> Response {
-        let title = match status {
-            503 => "503 Service Temporarily Unavailable".to_owned(),
-            504 => "504 Gateway Time-out".to_owned(),
-            502 => "502 Bad Gateway".to_owned(),
-            other => other.to_string(),
-        };
-        page(status, &title)
-    }
-
-    pub(super) fn not_elasticsearch() -> Response {
-        page(200, "Welcome")
-    }
-
-    fn error(status: u16, kind: &str, reason: &str) -> Response {
-        let cause = serde_json::json!({"type": kind, "reason": reason});
-        let body = serde_json::json!({
-            "error": {"root_cause": [cause], "type": kind, "reason": reason},
-            "status": status,
-        });
-        Response {
-            status,
-            body: Bytes::from(body.to_string()),
-            content_type: None,
-            product: None,
-        }
-    }
-
-    pub(super) fn too_many_requests() -> Response {
-        error(
-            429,
-            "es_rejected_execution_exception",
-            "rejected execution of sandbox fault on EsThreadPoolExecutor[name = sandbox/management, queue capacity = 1000]",
-        )
-    }
-
-    pub(super) fn unauthorized() -> Response {
-        error(
-            401,
-            "security_exception",
-            "unable to authenticate user [refollow] for REST request [/]",
-        )
-    }
-
-    /// The first half of a body; `{"` where there is nothing to halve.
-    pub(super) fn cut(body: &Bytes) -> Bytes {
-        if body.len() < 4 {
-            return Bytes::from_static(b"{\"");
-        }
-        body.slice(..body.len() / 2)
     }
 }
