@@ -18,6 +18,9 @@ use crate::sandbox::pair::Side;
 /// something are kept for ever.
 const READS_KEPT: usize = 100_000;
 
+/// Of a longer body only the beginning is kept: bulk writes would fill the memory.
+const BODY_KEPT: usize = 64 * 1024;
+
 /// One request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
@@ -31,7 +34,8 @@ pub struct Entry {
     pub method: &'static str,
     /// Path and query as sent.
     pub path: String,
-    /// The body: JSON where it is JSON, else text; null where there was none.
+    /// The body: JSON where it is JSON, else text; null where there was none. Of more than
+    /// 64 KiB the beginning, as text that ends in `… (<length> bytes)`.
     pub body: Value,
     /// Status of the answer that left the cluster; null while there is none and for good where
     /// the connection ended before.
@@ -157,6 +161,11 @@ pub fn can_change(method: &str, target: &str) -> bool {
 fn body_value(body: Option<&[u8]>) -> Value {
     match body {
         None | Some([]) => Value::Null,
+        Some(bytes) if bytes.len() > BODY_KEPT => Value::String(format!(
+            "{}… ({} bytes)",
+            String::from_utf8_lossy(&bytes[..BODY_KEPT]),
+            bytes.len()
+        )),
         Some(bytes) => serde_json::from_slice(bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned())),
     }
@@ -222,6 +231,16 @@ mod tests {
         assert_eq!(third, 2);
         log.answered(first, 500);
         assert_eq!(log.entries().count(), 1);
+    }
+
+    #[test]
+    fn of_a_long_body_the_beginning_and_the_length_are_kept() {
+        let long = vec![b'x'; BODY_KEPT + 1];
+        let kept = body_value(Some(&long));
+        let text = kept.as_str().unwrap();
+        assert!(text.ends_with(&format!("… ({} bytes)", BODY_KEPT + 1)));
+        assert_eq!(body_value(Some(b"not json")), "not json");
+        assert_eq!(body_value(Some(b"")), Value::Null);
     }
 
     #[test]

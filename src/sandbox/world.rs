@@ -107,7 +107,7 @@ impl World {
     }
 
     /// Brings the pair to the present and does something with it. Everybody who waits looks
-    /// again afterwards. Nodes are killed and started by [`World::kill_node`] and
+    /// again afterwards. `act` runs under the lock, so it must not call the world. Nodes are killed and started by [`World::kill_node`] and
     /// [`World::start_node`], which also cut the connections.
     pub fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let result = {
