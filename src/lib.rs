@@ -2,6 +2,8 @@
 pub mod clock;
 pub mod domain;
 pub mod elastic;
+pub mod engine;
+pub mod judge;
 pub mod policy;
 pub mod http;
 pub mod evidence;

@@ -256,6 +256,11 @@ impl Client {
         }
     }
 
+    /// The first of its URLs, without user info: for commands that people type.
+    pub fn first_url(&self) -> &str {
+        self.url(0)
+    }
+
     /// The URL of an endpoint, for messages.
     pub(super) fn url(&self, endpoint: usize) -> &str {
         self.endpoints
