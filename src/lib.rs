@@ -1,4 +1,5 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod config;
 pub mod domain;
 pub mod elastic;
 pub mod policy;
