@@ -2,5 +2,6 @@
 pub mod domain;
 pub mod elastic;
 pub mod http;
+pub mod metrics;
 pub mod sandbox;
 pub mod store;
