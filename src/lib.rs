@@ -1,7 +1,12 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod clock;
 pub mod domain;
 pub mod elastic;
+pub mod policy;
 pub mod http;
 pub mod metrics;
+pub mod evidence;
+pub mod judge;
 pub mod sandbox;
 pub mod store;
+pub mod tasks;
