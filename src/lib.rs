@@ -7,6 +7,7 @@ pub mod engine;
 pub mod judge;
 pub mod policy;
 pub mod http;
+pub mod metrics;
 pub mod evidence;
 pub mod judge;
 pub mod sandbox;
