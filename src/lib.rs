@@ -9,7 +9,6 @@ pub mod policy;
 pub mod http;
 pub mod metrics;
 pub mod evidence;
-pub mod judge;
 pub mod sandbox;
 pub mod store;
 pub mod tasks;
