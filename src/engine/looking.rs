@@ -10,6 +10,7 @@ use crate::domain::answer::Answer;
 use crate::domain::facts::{Facts, IndexStats, ShardSeq};
 use crate::domain::ids::IndexName;
 use crate::domain::journal::{Before, ShardBefore};
+use crate::domain::memory::Memory;
 use crate::elastic::client::Client;
 use crate::elastic::read::Look;
 use crate::elastic::transport::Credential;
@@ -31,7 +32,7 @@ pub enum Depth {
 
 /// Asks both clusters and adds what they say to the facts. Never fails: what could not be asked
 /// is unknown in the facts.
-pub async fn look(bench: &Bench, facts: &mut Facts, depth: Depth) {
+pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Depth) {
     let follower = facts.key.index.clone();
     let first = follower_looks(&follower, facts, depth);
     let leader_side = match (&bench.leader, &facts.leader_index) {
@@ -46,10 +47,12 @@ pub async fn look(bench: &Bench, facts: &mut Facts, depth: Depth) {
     });
     learn(facts, &here);
     learn(facts, &there);
-    let second = needed(facts, &follower);
-    if !second.is_empty() {
-        let answers = ask(&bench.follower, second).await;
-        learn(facts, &answers);
+    let (here, there) = needed(facts, memory, &follower);
+    let here = ask(&bench.follower, here).await;
+    learn(facts, &here);
+    if let Some(leader) = &bench.leader {
+        let there = ask(leader, there).await;
+        learn(facts, &there);
     }
 }
 
@@ -147,22 +150,51 @@ fn leader_looks(leader: &IndexName, depth: Depth) -> Vec<Look> {
     looks
 }
 
-/// What the judge asks for beside that: a second, small round.
-fn needed(facts: &Facts, follower: &IndexName) -> Vec<Look> {
-    judge::needs(facts)
-        .into_iter()
-        .filter_map(|need| match need {
-            judge::Need::Explain { shard } => Some(Look::Explain {
+/// What the judge asks for beside that: a second, small round on either cluster.
+fn needed(facts: &Facts, memory: &Memory, follower: &IndexName) -> (Vec<Look>, Vec<Look>) {
+    let mut here = Vec::new();
+    let mut there = Vec::new();
+    for need in judge::needs(facts, Some(memory)) {
+        match need {
+            judge::Need::Explain => here.push(Look::Explain {
                 index: follower.clone(),
-                shard,
+                shard: first_unassigned(facts),
             }),
-            judge::Need::Health => Some(Look::Health(follower.clone())),
-            judge::Need::License => Some(Look::License),
-            judge::Need::Ilm => Some(Look::IlmExplain(follower.clone())),
-            // The rest was asked in the first round.
-            _ => None,
+            judge::Need::Health => here.push(Look::Health(follower.clone())),
+            judge::Need::License => here.push(Look::License),
+            judge::Need::LeaderLicense => there.push(Look::License),
+            judge::Need::LeaderHealth => {
+                if let Some(leader) = &facts.leader_index {
+                    there.push(Look::Health(leader.clone()));
+                }
+            }
+            // Asked in the first round already.
+            judge::Need::FollowerByName
+            | judge::Need::Meta
+            | judge::Need::Routing
+            | judge::Need::Recovery
+            | judge::Need::Settings
+            | judge::Need::Tasks
+            | judge::Need::LeaderSettings
+            | judge::Need::LeaderStats => {}
+        }
+    }
+    (here, there)
+}
+
+/// The primary whose allocation is worth an explanation.
+fn first_unassigned(facts: &Facts) -> u32 {
+    facts
+        .follower
+        .routing
+        .present()
+        .and_then(|primaries| {
+            primaries
+                .iter()
+                .find(|(_, primary)| primary.state == "UNASSIGNED")
+                .map(|(shard, _)| *shard)
         })
-        .collect()
+        .unwrap_or(0)
 }
 
 /// The follower's primaries as the journal keeps them.
@@ -174,11 +206,11 @@ pub fn shards_before(stats: Option<&IndexStats>) -> Vec<ShardBefore> {
         .primaries
         .iter()
         .map(|(shard, seq)| ShardBefore {
-                shard: *shard,
-                history_uuid: seq.history_uuid.clone(),
-                max_seq_no: seq.max_seq_no,
-                global_checkpoint: seq.global_checkpoint,
-                docs: seq.docs,
+            shard: *shard,
+            history_uuid: seq.history_uuid.clone(),
+            max_seq_no: seq.max_seq_no,
+            global_checkpoint: seq.global_checkpoint,
+            docs: seq.docs,
         })
         .collect()
 }
