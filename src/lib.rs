@@ -1,5 +1,6 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod elastic;
 pub mod engine;

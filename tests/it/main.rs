@@ -1,4 +1,5 @@
 //! The one integration-test binary; each module is a subject.
+mod elastic_client;
 mod store_contract;
 #![expect(
     clippy::unwrap_used,
