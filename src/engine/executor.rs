@@ -65,8 +65,8 @@ pub struct Asked<'a> {
     pub plan: &'a Plan,
     /// The run in hand.
     pub run: &'a RunContext,
-    /// People agreed to it.
-    pub approved: bool,
+    /// When the newest approval that the run rests on was given; `None`: the policy started it.
+    pub approved_at: Option<Timestamp>,
 }
 
 /// What a run in flight asks of the engine, and tells it. Every method returns at once.
@@ -294,6 +294,22 @@ pub(super) fn facts_of(plan: &Plan, now: Timestamp) -> Facts {
     facts
 }
 
+/// When the newest approval that a run rests on was given. One whose record is gone counts from
+/// `otherwise`: the trigger itself says that people agreed.
+pub(super) async fn approved_at(
+    bench: &Bench,
+    plan: &Plan,
+    trigger: &Trigger,
+    otherwise: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    if !matches!(trigger, Trigger::Approved { .. }) {
+        return Ok(None);
+    }
+    let record = bench.store.plan(&plan.hash).await?;
+    let newest = record.and_then(|record| record.consents.iter().map(|consent| consent.at).max());
+    Ok(Some(newest.unwrap_or(otherwise)))
+}
+
 /// One process's time with a run.
 struct Life<'a> {
     bench: &'a Bench,
@@ -361,11 +377,7 @@ impl<'a> Life<'a> {
     }
 
     async fn live(&mut self) -> Result<RunEnd, Stop> {
-        if let Trigger::Approved { .. } = self.run.trigger() {
-            let record = self.bench.store.plan(&self.run.plan().hash).await?;
-            self.approved_at =
-                record.and_then(|record| record.consents.iter().map(|consent| consent.at).max());
-        }
+        self.approved_at = approved_at(self.bench, self.run.plan(), self.run.trigger(), self.run.opened_at()).await?;
         let mut depth = Depth::Full;
         loop {
             let seen = self.look(depth).await;
@@ -460,7 +472,6 @@ impl<'a> Life<'a> {
             basis: self.run.plan().basis.clone(),
             resume_accepted_at: self.run.resume_accepted_at(),
             fatal_again: self.run.fatal_again(),
-            approved_at: self.approved_at,
             follower_before: self.follower_before.clone(),
             paused_by_us: self.run.paused_by_us(),
             closed_by_us: self.run.closed_by_us(),
@@ -468,6 +479,9 @@ impl<'a> Life<'a> {
     }
 
     fn guards(&self, stage: Stage, remedy: Remedy, seen: &Seen) -> Vec<GuardResult> {
+        let mut context = self.context();
+        // Asked for the next rung: that the resume did not cure is what leads there.
+        context.fatal_again |= self.run.phase() == Phase::Resuming && remedy == Remedy::Recreate;
         let guards = self.bench.gate.guards(&Asked {
             stage,
             remedy,
@@ -475,8 +489,8 @@ impl<'a> Life<'a> {
             facts: &self.facts,
             memory: &seen.memory,
             plan: self.run.plan(),
-            run: &self.context(),
-            approved: matches!(self.run.trigger(), Trigger::Approved { .. }),
+            run: &context,
+            approved_at: self.approved_at,
         });
         if guards.is_empty() {
             return vec![GuardResult::unknown(

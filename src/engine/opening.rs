@@ -12,7 +12,7 @@ use crate::domain::run::Run;
 use crate::domain::step::Step;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::verdict::Verdict;
-use crate::engine::executor::{Asked, Bench, facts_of};
+use crate::engine::executor::{Asked, Bench, approved_at, facts_of};
 use crate::engine::looking::{self, Depth};
 use crate::engine::undo;
 use crate::judge;
@@ -71,11 +71,13 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
         basis: plan.basis.clone(),
         resume_accepted_at: None,
         fatal_again: false,
-        approved_at: None,
         follower_before: facts.follower.index.present().cloned(),
         paused_by_us: false,
         closed_by_us: false,
     };
+    let approved_at = approved_at(bench, plan, &trigger, now)
+        .await
+        .map_err(|error| Refused::because(error.to_string()))?;
     let guards = bench.gate.guards(&Asked {
         stage: Stage::BeforeRun,
         remedy: rung,
@@ -84,7 +86,7 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
         memory: &memory,
         plan,
         run: &context,
-        approved: matches!(trigger, Trigger::Approved { .. }),
+        approved_at,
     });
     if guards.is_empty() {
         return Err(Refused::because("no guard was asked, which is no yes"));
