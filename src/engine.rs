@@ -14,12 +14,14 @@ pub mod answers;
 pub(crate) mod book;
 pub mod events;
 pub mod executor;
+mod export;
 pub(crate) mod gate;
 pub mod looking;
 pub(crate) mod observer;
 pub mod opening;
 pub mod position;
 pub mod remember;
+mod requests;
 pub mod runs;
 pub mod schedule;
 pub mod settings;
@@ -35,7 +37,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::answer::Answer;
+use crate::domain::answer::{Answer, Outcome};
 use crate::domain::ids::{ClusterName, FollowerKey, RunId};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
@@ -329,6 +331,10 @@ impl Engine {
             Effect::Remember(memories) => self.store.remember(&memories).await,
             Effect::SaveBreaker(value) => self.store.set_state(BREAKER_KEY, &value).await,
             Effect::Audit(event) => self.store.audit(&event).await.map(drop),
+            Effect::Decided(kind) => {
+                self.metrics.decided(kind);
+                Ok(())
+            }
             Effect::StartRun { plan, trigger } => {
                 runs::start(self, *plan, trigger);
                 Ok(())
@@ -362,4 +368,30 @@ impl Engine {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// Why a look failed, as the closed label of `refollow_scrape_errors_total`. The transport's words
+/// are ours (`elastic::transport::TransportError`), so reading them back is safe.
+fn look_error(answers: &[Answer]) -> LookError {
+    for answer in answers {
+        match &answer.outcome {
+            Outcome::Failed(why) => {
+                return match why {
+                    why if why.contains("TLS") => LookError::Tls,
+                    why if why.contains("no answer within") => LookError::Timeout,
+                    _ => LookError::Unreachable,
+                };
+            }
+            Outcome::Got { status: 401, .. } => return LookError::Credentials,
+            Outcome::Got { status: 403, body } => {
+                let license = body.windows(13).any(|part| part == b"non-compliant");
+                return if license { LookError::License } else { LookError::Credentials };
+            }
+            Outcome::Got { status, body } if *status >= 400 => {
+                return if body.first() == Some(&b'{') { LookError::Status } else { LookError::NotElasticsearch };
+            }
+            Outcome::Got { .. } => {}
+        }
+    }
+    LookError::Malformed
 }

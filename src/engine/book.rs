@@ -63,6 +63,8 @@ pub(crate) enum Effect {
     },
     /// Something for the audit log.
     Audit(AuditEvent),
+    /// A decision changed: counted.
+    Decided(DecisionKind),
 }
 
 /// One configured cluster.
@@ -187,8 +189,6 @@ pub(crate) struct Book {
     pub draining: bool,
     /// Followers that we leave paused or closed at exit (safety 8).
     pub held_at_exit: Vec<FollowerKey>,
-    /// How often each decision was taken (each change counts once).
-    pub decisions: BTreeMap<DecisionKind, u64>,
 }
 
 impl Book {
@@ -209,7 +209,6 @@ impl Book {
             story: Story::default(),
             draining: false,
             held_at_exit: Vec::new(),
-            decisions: BTreeMap::new(),
         };
         for (key, memory) in memories {
             if book.clusters.contains_key(&key.cluster) {
@@ -360,7 +359,7 @@ impl Book {
             if entry.may_be_repaired() {
                 add(&mut looks, looking::follower_looks(&entry.facts, Depth::Full));
             } else {
-                add(&mut looks, judge_looks(entry));
+                add(&mut looks, looking::needed(&entry.facts, &entry.memory).0);
             }
         }
         looks
@@ -548,7 +547,7 @@ impl Book {
             self.story.tell(now, EventKind::Decided, Some(key), format!("decision for `{key}`: {kind} — {why}"));
         }
         if changed {
-            *self.decisions.entry(kind).or_insert(0) += 1;
+            effects.push(Effect::Decided(kind));
         }
         if let (DecisionKind::Act, Some(trigger), Some(record)) =
             (kind, &assessment.trigger, entry.plan.as_ref().and_then(|hash| self.plans.get(hash)))
@@ -726,8 +725,9 @@ impl Book {
     pub fn changed_memories(&mut self) -> Vec<(FollowerKey, Memory)> {
         self.followers
             .iter_mut()
-            .filter(|(_, entry)| std::mem::take(&mut entry.memory_changed))
-            .map(|(key, entry)| (key.clone(), entry.memory.clone()))
+            .filter_map(|(key, entry)| {
+                std::mem::take(&mut entry.memory_changed).then(|| (key.clone(), entry.memory.clone()))
+            })
             .collect()
     }
 
@@ -869,44 +869,6 @@ impl Book {
             .filter_map(|(_, entry)| entry.facts.leader_cluster.clone())
             .collect()
     }
-
-    /// Followers that a run of ours holds paused or closed, with the step and since when.
-    pub fn held(&self) -> Vec<(FollowerKey, &'static str, Timestamp)> {
-        self.followers
-            .iter()
-            .filter_map(|(key, entry)| {
-                let own = entry.memory.own_run.as_ref()?;
-                if own.closed {
-                    Some((key.clone(), "close", own.at))
-                } else if own.paused {
-                    Some((key.clone(), "pause", own.at))
-                } else {
-                    None
-                }
-            })
-            .collect()
-    }
-}
-
-fn judge_looks(entry: &FollowerEntry) -> Vec<Look> {
-    let index = entry.facts.key.index.clone();
-    judge::needs(&entry.facts)
-        .into_iter()
-        .filter_map(|need| match need {
-            judge::Need::FollowerByName => Some(Look::FollowInfoOf(index.clone())),
-            judge::Need::Meta => Some(Look::Meta(vec![index.clone()])),
-            judge::Need::Routing => Some(Look::MetaAndRouting(vec![index.clone()])),
-            judge::Need::Health => Some(Look::Health(index.clone())),
-            judge::Need::Recovery => Some(Look::Recovery(index.clone())),
-            judge::Need::Explain { shard } => Some(Look::Explain { index: index.clone(), shard }),
-            judge::Need::Settings => Some(Look::Settings(vec![index.clone()])),
-            judge::Need::License => Some(Look::License),
-            judge::Need::Tasks => Some(Look::PersistentTasks),
-            judge::Need::Ilm => Some(Look::IlmExplain(index.clone())),
-            judge::Need::Count => Some(Look::Count(index.clone())),
-            _ => None,
-        })
-        .collect()
 }
 
 /// The first digits of a hash, for people.

@@ -52,7 +52,7 @@ impl Gate for EngineGate {
             settings: &book.settings.policy,
             overrides: &asked.plan.basis.overrides,
             run: Some(asked.run),
-            approved: asked.approved,
+            approved_at: asked.approved_at,
         });
         for guard in guards.iter().filter(|guard| !guard.passes()) {
             self.0.metrics.guard_blocked(&guard.name);
