@@ -504,7 +504,10 @@ impl Pair {
                 task.run.interrupted = Some(if down {
                     connect.clone()
                 } else {
-                    no_shard(task, &shard_closed(version, &task.leader, &task.leader_uuid, task.shard))
+                    no_shard(
+                        task,
+                        &shard_closed(version, &task.leader, &task.leader_uuid, task.shard),
+                    )
                 });
                 task.run.read_due_ms = now;
             }

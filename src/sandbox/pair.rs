@@ -171,9 +171,9 @@ impl Pair {
                 index.closing_ms,
                 index.refresh_ms,
             ]
-                .into_iter()
-                .flatten()
-                .min()
+            .into_iter()
+            .flatten()
+            .min()
         });
         tasks.chain(indices).chain(cluster.auto_due_ms).min()
     }

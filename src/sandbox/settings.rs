@@ -104,11 +104,7 @@ fn is_static(key: &str) -> bool {
 
 /// Takes over what changed on the leader. A static setting closes the follower, changes it and
 /// opens it again; where the analyzer's file is missing here it stays closed and the task is fatal.
-pub fn take_over(
-    index: &mut Index,
-    leader: &BTreeMap<String, Value>,
-    now_ms: i64,
-) -> Result<(), Value> {
+pub fn take_over(index: &mut Index, leader: &BTreeMap<String, Value>, now_ms: i64) -> Result<(), Value> {
     let theirs = replicated_of(leader);
     let mut changes: BTreeMap<String, Value> = BTreeMap::new();
     for (key, value) in &theirs {

@@ -298,9 +298,8 @@ impl Shard {
     pub fn merge(&mut self, retained_operations: i64) {
         let floor = self.floor(retained_operations);
         let live = &self.live;
-        self.ops.retain(|op| {
-            op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq)
-        });
+        self.ops
+            .retain(|op| op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq));
         self.refresh();
     }
 

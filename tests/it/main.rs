@@ -6,6 +6,6 @@
 
 mod elastic_client;
 mod executor;
-mod sandbox_front;
 mod replay;
+mod sandbox_front;
 mod store_contract;

@@ -439,7 +439,13 @@ fn searched(pair: &mut Pair, found: &Found) {
 }
 
 fn count(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&["ignore_unavailable", "allow_no_indices", "expand_wildcards", "q", "routing"])?;
+    call.only(&[
+        "ignore_unavailable",
+        "allow_no_indices",
+        "expand_wildcards",
+        "q",
+        "routing",
+    ])?;
     let found = find(pair, call, expression, "indices:data/read/search")?;
     searched(pair, &found);
     let (docs, total) = tally(pair, &found)?;

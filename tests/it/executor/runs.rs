@@ -19,7 +19,10 @@ async fn lost_history_is_recreated_with_parameters_settings_and_documents() {
         assert!(undo_file(&table, &run).exists(), "before the first change");
         let end = table.execute(&run).await;
         let RunEnd::Closed {
-            outcome, remedy, reason, ..
+            outcome,
+            remedy,
+            reason,
+            ..
         } = &end
         else {
             panic!("{version:?}: {end:?}\n{}", table.story());
