@@ -9,11 +9,13 @@ use crate::domain::facts::{
 use crate::domain::ids::ClusterName;
 use crate::domain::memory::Memory;
 use crate::domain::seen::Seen;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, millis_between};
 use crate::domain::verdict::Evidence;
 
 /// Longest text kept in one piece of evidence, in characters.
 const SHOWN_CHARS: usize = 300;
+/// Answers closer together than this belong to one look, in milliseconds.
+const SAME_LOOK_MILLIS: i64 = 1_000;
 /// `read_poll_timeout` where nothing tells another (reference 5), in milliseconds.
 const DEFAULT_POLL_MILLIS: i64 = 60_000;
 
@@ -137,7 +139,8 @@ impl<'a> Case<'a> {
             .map(|(seen, shard)| (seen, shard.shard))
     }
 
-    /// The statistics before the newest ones.
+    /// The statistics of the look before the newest one: a second older at least, because one
+    /// look may ask both for all and by name.
     pub(super) fn stats_before(&self) -> Option<(&'a Sighting<FollowStats>, &'a FollowStats)> {
         let (newest, _) = self.stats()?;
         self.facts
@@ -146,7 +149,7 @@ impl<'a> Case<'a> {
             .0
             .iter()
             .rev()
-            .filter(|seen| seen.at < newest.at)
+            .filter(|seen| millis_between(seen.at, newest.at) >= SAME_LOOK_MILLIS)
             .find_map(|seen| Some((seen, seen.value.present()?)))
     }
 
