@@ -4,7 +4,7 @@
 use crate::domain::answer::Call;
 use crate::domain::facts::{
     Exception, Facts, FollowInfo, FollowStats, FollowStatus, Health, IndexHealth, LookError, ReadException,
-    Routing, Series, ShardRecovery, ShardStats, Sighting,
+    Refusal, Routing, Series, ShardRecovery, ShardStats, Sighting,
 };
 use crate::domain::ids::ClusterName;
 use crate::domain::memory::Memory;
@@ -430,6 +430,17 @@ impl<'a> Case<'a> {
                     .flatten()
                     .all(|well| well <= run.at)
         })
+    }
+
+    /// The newest `resume_follow` that was refused, while nothing later shows a task: a refusal
+    /// speaks of the present only as long as the follower stayed as it was refused.
+    pub(super) fn refused_resume(&self) -> Option<(&'a Sighting<Refusal>, &'a Refusal)> {
+        let (seen, refusal) = newest(&self.facts.follower.resume)?;
+        let active_later = self
+            .info()
+            .is_some_and(|(info, word)| word.status == FollowStatus::Active && info.at > seen.at)
+            || newest(&self.facts.follower.stats).is_some_and(|(stats, _)| stats.at > seen.at);
+        (!active_later).then_some((seen, refusal))
     }
 
     /// How many shards the follower has, from whichever look shows it.
