@@ -586,6 +586,66 @@ pub struct FollowerSide {
     /// Documents of the leader counted through the alias (`/<alias>:<leader>/_search?size=0` or
     /// `_count`): what the follower cluster itself sees behind the alias.
     pub count_through_alias: Series<u64>,
+    // wire: GET /_nodes/stats/fs?filter_path=nodes.*.name,nodes.*.roles,nodes.*.fs.total
+    /// Disks of all nodes.
+    pub disks: Series<Vec<NodeDisk>>,
+    // wire: GET /_snapshot/_status (403 without `monitor_snapshot`: then GET /_cluster/state?filter_path=snapshots,restore).
+    /// Snapshots and restores that run in the cluster: a name for people -> the indices they touch.
+    pub snapshots: Series<BTreeMap<String, Vec<String>>>,
+    // wire: GET /_ccr/auto_follow (an empty list where there is none).
+    /// Auto-follow patterns of the follower cluster.
+    pub auto_follow: Series<Vec<AutoFollowPattern>>,
+    // wire: POST /_security/user/_has_privileges on the follower cluster with the acting credentials, body
+    // {"cluster":["monitor","manage_ccr"],"index":[{"names":["<f>"],"privileges":["manage_follow_index","monitor","view_index_metadata","manage"]}]};
+    // "cluster:<p>" and "index:<p>" -> allowed. Absent where security is off: 400 "no handler found", 405, or
+    // 500/400 with `security_exception`-free "security is not enabled". A 401 or 403 is unknown.
+    /// What the acting credentials may do on the follower cluster. Absent: security is off there.
+    pub privileges: Series<BTreeMap<String, bool>>,
+    // wire: GET /_cluster/health: active_shards + initializing_shards + unassigned_shards (closed indices count, 7.2+).
+    /// All shard copies of the cluster, started or not.
+    pub total_shards: Series<u64>,
+    // wire: GET /_data_stream?expand_wildcards=all on 8.x (`replicated` of the stream this index backs); absent when none.
+    /// Whether the data stream that this index backs is still marked as replicated.
+    pub data_stream_replicated: Series<bool>,
+}
+
+/// The disk of one node (`_nodes/stats/fs`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeDisk {
+    /// `name`.
+    pub name: String,
+    /// `roles`.
+    pub roles: Vec<String>,
+    /// `fs.total.total_in_bytes`.
+    pub total_bytes: Option<u64>,
+    /// `fs.total.available_in_bytes`.
+    pub available_bytes: Option<u64>,
+}
+
+/// One auto-follow pattern (`_ccr/auto_follow`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutoFollowPattern {
+    /// `name`.
+    pub name: String,
+    /// `pattern.remote_cluster`.
+    pub remote: Option<RemoteAlias>,
+    /// `pattern.leader_index_patterns`.
+    pub leader_patterns: Vec<String>,
+    /// `pattern.leader_index_exclusion_patterns`.
+    pub exclusions: Vec<String>,
+    /// `pattern.active`; true where the version does not tell.
+    pub active: bool,
+}
+
+/// One phase of an index lifecycle policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IlmPhase {
+    /// `hot`, `warm`, `cold`, `frozen`, `delete`.
+    pub name: String,
+    /// `min_age` in milliseconds; `None` where it cannot be read.
+    pub min_age_millis: Option<u64>,
+    /// Names of its actions.
+    pub actions: Vec<String>,
 }
 
 /// One node (`_nodes`).
@@ -620,6 +680,17 @@ pub struct LeaderSide {
     pub count: Series<u64>,
     /// Versions of all nodes.
     pub nodes: Series<Vec<Node>>,
+    // wire: GET /_ilm/policy/<name of index.lifecycle.name> (needs `read_ilm`), else with `monitor`
+    // GET /_cluster/state/metadata?filter_path=metadata.index_lifecycle.policies.<name>; ask only where `ilm` says managed.
+    /// Phases of the policy that manages the leader index. Absent: no policy of that name.
+    pub ilm_phases: Series<Vec<IlmPhase>>,
+    // wire: GET /<l>/_ilm/explain: lifecycle_date_millis
+    /// What the ages of the phases count from.
+    pub lifecycle_date: Series<Timestamp>,
+    // wire: POST /_security/user/_has_privileges on the leader cluster with the acting credentials, body
+    // {"cluster":["monitor"],"index":[{"names":["<l>"],"privileges":["monitor","read","manage_leader_index"]}]}; absent: security off.
+    /// What the acting credentials may do on the leader cluster. Absent: security is off there.
+    pub privileges: Series<BTreeMap<String, bool>>,
 }
 
 /// A look that was answered with an error: at most one per cluster and call, forgotten when the
@@ -659,7 +730,67 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
+impl FollowerSide {
+    /// Keeps the newest `count` sightings of every call.
+    pub fn keep_last(&mut self, count: usize) {
+        self.root.keep_last(count);
+        self.license.keep_last(count);
+        self.stats.keep_last(count);
+        self.info.keep_last(count);
+        self.remote.keep_last(count);
+        self.meta.keep_last(count);
+        self.settings.keep_last(count);
+        self.routing.keep_last(count);
+        self.health.keep_last(count);
+        self.cluster_health.keep_last(count);
+        self.recovery.keep_last(count);
+        self.index.keep_last(count);
+        self.aliases.keep_last(count);
+        self.explain.keep_last(count);
+        self.tasks.keep_last(count);
+        self.ilm.keep_last(count);
+        self.cluster_settings.keep_last(count);
+        self.nodes.keep_last(count);
+        self.data_stream.keep_last(count);
+        self.count.keep_last(count);
+        self.resume.keep_last(count);
+        self.follow.keep_last(count);
+        self.count_through_alias.keep_last(count);
+        self.disks.keep_last(count);
+        self.snapshots.keep_last(count);
+        self.auto_follow.keep_last(count);
+        self.privileges.keep_last(count);
+        self.total_shards.keep_last(count);
+        self.data_stream_replicated.keep_last(count);
+    }
+}
+
+impl LeaderSide {
+    /// Keeps the newest `count` sightings of every call.
+    pub fn keep_last(&mut self, count: usize) {
+        self.root.keep_last(count);
+        self.license.keep_last(count);
+        self.index.keep_last(count);
+        self.meta.keep_last(count);
+        self.settings.keep_last(count);
+        self.health.keep_last(count);
+        self.cluster_health.keep_last(count);
+        self.ilm.keep_last(count);
+        self.count.keep_last(count);
+        self.nodes.keep_last(count);
+        self.ilm_phases.keep_last(count);
+        self.lifecycle_date.keep_last(count);
+        self.privileges.keep_last(count);
+    }
+}
+
 impl Facts {
+    /// Keeps the newest `count` sightings of every call, so that a follower's facts stay small.
+    pub fn keep_last(&mut self, count: usize) {
+        self.follower.keep_last(count);
+        self.leader.keep_last(count);
+    }
+
     /// Nothing known yet.
     pub fn nothing(key: FollowerKey, now: Timestamp) -> Self {
         Self {

@@ -9,6 +9,7 @@
 mod ccr;
 mod cluster;
 mod exception;
+mod guards;
 mod index;
 mod learn;
 mod lenient;
@@ -23,13 +24,15 @@ use serde::Deserialize;
 
 use crate::domain::answer::{Answer, Call, Outcome};
 use crate::domain::facts::{
-    ClusterHealth, Exception, Explain, Facts, FollowInfo, FollowStats, IlmExplain, IndexHealth,
-    IndexSettings, IndexStats, License, LookError, Node, Refusal, RemoteInfo, Root, ShardRecovery,
+    AutoFollowPattern, ClusterHealth, Exception, Explain, Facts, FollowInfo, FollowStats, IlmExplain,
+    IlmPhase, IndexHealth, IndexSettings, IndexStats, License, LookError, Node, NodeDisk, Refusal, RemoteInfo,
+    Root, ShardRecovery,
 };
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 
+pub use exception::of_body as exception_of;
 pub use learn::learn;
 
 /// Characters of a body shown in a reason.
@@ -61,15 +64,23 @@ enum Body {
     State(Seen<state::State>),
     Settings(Seen<Table<IndexSettings>>),
     IndexHealth(Seen<Table<IndexHealth>>),
-    ClusterHealth(Seen<ClusterHealth>),
+    /// With all shard copies of the cluster.
+    ClusterHealth(Seen<ClusterHealth>, Option<u64>),
     Recovery(Seen<Table<Vec<ShardRecovery>>>),
     IndexStats(Seen<Table<IndexStats>>),
     Aliases(Seen<Table<BTreeMap<String, String>>>),
     Explain(Seen<(String, Explain)>),
-    Ilm(Seen<Table<IlmExplain>>),
+    /// With the body, for the dates of each index.
+    Ilm(Seen<Table<IlmExplain>>, bytes::Bytes),
     ClusterSettings(Seen<BTreeMap<String, String>>),
     Nodes(Seen<Vec<Node>>),
-    DataStreams(Seen<Table<String>>),
+    /// With the body, for what else it says of the one stream in question.
+    DataStreams(Seen<Table<String>>, bytes::Bytes),
+    Disks(Seen<Vec<NodeDisk>>),
+    Snapshots(Seen<BTreeMap<String, Vec<String>>>),
+    AutoFollow(Seen<Vec<AutoFollowPattern>>),
+    Privileges(Seen<BTreeMap<String, bool>>),
+    IlmPolicy(Seen<BTreeMap<String, Vec<IlmPhase>>>),
     Count(Seen<u64>),
     /// Absent: accepted.
     Resume(Seen<Refusal>),
@@ -229,15 +240,22 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
             },
             NO_INDEX,
         )),
-        Kind::ClusterHealth => Body::ClusterHealth(look.read(cluster::health, &[])),
+        Kind::ClusterHealth => {
+            Body::ClusterHealth(look.read(cluster::health, &[]), guards::total_shards(raw_body(answer)))
+        }
         Kind::Recovery => Body::Recovery(look.read(index::recoveries, NO_INDEX)),
         Kind::IndexStats => Body::IndexStats(look.read(index::stats, NO_INDEX)),
         Kind::Aliases => Body::Aliases(look.read(index::aliases, NO_INDEX)),
         Kind::Explain => Body::Explain(look.read(index::explain, &[])),
-        Kind::Ilm => Body::Ilm(look.read(index::ilm, NO_INDEX)),
+        Kind::Ilm => Body::Ilm(look.read(index::ilm, NO_INDEX), shared_body(answer)),
         Kind::ClusterSettings => Body::ClusterSettings(look.read(cluster::settings, &[])),
         Kind::Nodes => Body::Nodes(look.read(cluster::nodes, &[])),
-        Kind::DataStreams => Body::DataStreams(look.read(cluster::data_streams, &[])),
+        Kind::DataStreams => Body::DataStreams(look.read(cluster::data_streams, &[]), shared_body(answer)),
+        Kind::Disks => Body::Disks(look.read(guards::disks, &[])),
+        Kind::Snapshots => Body::Snapshots(look.read(guards::snapshots, &[])),
+        Kind::AutoFollow => Body::AutoFollow(look.read(guards::auto_follow, &[])),
+        Kind::Privileges => Body::Privileges(guards::privileges(answer)),
+        Kind::IlmPolicy => Body::IlmPolicy(look.read(guards::phases, &["resource_not_found_exception"])),
         Kind::Count => Body::Count(match look.good_body(NO_INDEX) {
             Ok(body) => cluster::count(body),
             Err(seen) => seen,
@@ -245,6 +263,22 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
         Kind::Resume => Body::Resume(look.refusal()),
         Kind::Follow => Body::Follow(look.refusal()),
         Kind::Other => Body::Other,
+    }
+}
+
+/// The body of whatever came; empty where nothing did.
+fn raw_body(answer: &Answer) -> &[u8] {
+    match &answer.outcome {
+        Outcome::Got { body, .. } => body,
+        Outcome::Failed(_) => &[],
+    }
+}
+
+/// The same, shared.
+fn shared_body(answer: &Answer) -> bytes::Bytes {
+    match &answer.outcome {
+        Outcome::Got { body, .. } => body.clone(),
+        Outcome::Failed(_) => bytes::Bytes::new(),
     }
 }
 
@@ -326,6 +360,26 @@ impl<'a> Look<'a> {
 }
 
 impl Parsed {
+    /// What `GET /` says, where this is its answer and it is good.
+    pub fn root(&self) -> Option<&Root> {
+        match &self.body {
+            Body::Root(seen) => seen.present(),
+            _ => None,
+        }
+    }
+
+    /// The aliases of `_remote/info` and whether each is connected, where this is its answer.
+    pub fn remotes(&self) -> Option<BTreeMap<RemoteAlias, Option<bool>>> {
+        let Body::Remote(Seen::Present(table)) = &self.body else {
+            return None;
+        };
+        let known = table.entries.iter().filter_map(|(name, info)| {
+            let connected = info.present().and_then(|info| info.connected);
+            RemoteAlias::parse(name).ok().map(|alias| (alias, connected))
+        });
+        Some(known.collect())
+    }
+
     /// The followers this answer lists (`_ccr/stats` and `_ccr/info`), sorted; empty for others.
     pub fn followers(&self) -> Vec<IndexName> {
         match &self.body {
@@ -352,15 +406,20 @@ impl Parsed {
             Body::State(seen) => why(seen),
             Body::Settings(seen) => why(seen),
             Body::IndexHealth(seen) => why(seen),
-            Body::ClusterHealth(seen) => why(seen),
+            Body::ClusterHealth(seen, _) => why(seen),
             Body::Recovery(seen) => why(seen),
             Body::IndexStats(seen) => why(seen),
             Body::Aliases(seen) => why(seen),
             Body::Explain(seen) => why(seen),
-            Body::Ilm(seen) => why(seen),
+            Body::Ilm(seen, _) => why(seen),
             Body::ClusterSettings(seen) => why(seen),
             Body::Nodes(seen) => why(seen),
-            Body::DataStreams(seen) => why(seen),
+            Body::DataStreams(seen, _) => why(seen),
+            Body::Disks(seen) => why(seen),
+            Body::Snapshots(seen) => why(seen),
+            Body::AutoFollow(seen) => why(seen),
+            Body::Privileges(seen) => why(seen),
+            Body::IlmPolicy(seen) => why(seen),
             Body::Count(seen) => why(seen),
             Body::Resume(seen) | Body::Follow(seen) => why(seen),
             Body::Other => None,

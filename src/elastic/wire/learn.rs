@@ -1,7 +1,7 @@
 //! Adds what one parsed answer says of one follower to that follower's facts.
 
 use super::path::{Asked, Kind};
-use super::{Body, Parsed, Table};
+use super::{Body, Parsed, Table, guards};
 use crate::domain::facts::{Facts, IndexStats, Series, Sighting};
 use crate::domain::seen::Seen;
 use crate::domain::time::millis_between;
@@ -204,7 +204,11 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
             return add(&mut side.settings, parsed, table, index, Missing::Unknown);
         }
         Body::IndexHealth(table) => return add(&mut side.health, parsed, table, index, Missing::Unknown),
-        Body::ClusterHealth(seen) => push(&mut side.cluster_health, parsed, clone_seen(seen)),
+        Body::ClusterHealth(seen, shards) => {
+            push(&mut side.cluster_health, parsed, clone_seen(seen));
+            let shards = shards.map_or_else(|| Seen::unknown("it holds no shard counts"), Seen::Present);
+            push(&mut side.total_shards, parsed, shards);
+        }
         Body::Recovery(table) => return add_or_empty(&mut side.recovery, parsed, table, index),
         Body::IndexStats(table) => return add_stats(&mut side.index, parsed, table, index),
         Body::Aliases(table) => {
@@ -217,10 +221,17 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
             }
             _ => return false,
         },
-        Body::Ilm(table) => return add(&mut side.ilm, parsed, table, index, Missing::Unknown),
+        Body::Ilm(table, _) => return add(&mut side.ilm, parsed, table, index, Missing::Unknown),
+        Body::Disks(seen) => push(&mut side.disks, parsed, clone_seen(seen)),
+        Body::Snapshots(seen) => push(&mut side.snapshots, parsed, clone_seen(seen)),
+        Body::AutoFollow(seen) => push(&mut side.auto_follow, parsed, clone_seen(seen)),
+        Body::Privileges(seen) => push(&mut side.privileges, parsed, clone_seen(seen)),
         Body::ClusterSettings(seen) => push(&mut side.cluster_settings, parsed, clone_seen(seen)),
         Body::Nodes(seen) => push(&mut side.nodes, parsed, clone_seen(seen)),
-        Body::DataStreams(seen) => {
+        Body::DataStreams(seen, body) => {
+            if let Some(replicated) = guards::replicated(body, index) {
+                push(&mut side.data_stream_replicated, parsed, Seen::Present(replicated));
+            }
             let value = match seen {
                 Seen::Unknown(why) => Seen::Unknown(why.clone()),
                 Seen::Absent => Seen::unknown("the call was answered with 404"),
@@ -265,7 +276,7 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
             push(&mut side.follow, parsed, clone_seen(seen));
             return false;
         }
-        Body::Other => return false,
+        Body::IlmPolicy(_) | Body::Other => return false,
     }
     true
 }
@@ -385,8 +396,23 @@ fn learn_leader(facts: &mut Facts, parsed: &Parsed) -> bool {
             push(&mut side.license, parsed, clone_seen(seen));
             return true;
         }
-        Body::ClusterHealth(seen) => {
+        Body::ClusterHealth(seen, _) => {
             push(&mut side.cluster_health, parsed, clone_seen(seen));
+            return true;
+        }
+        Body::Privileges(seen) => {
+            push(&mut side.privileges, parsed, clone_seen(seen));
+            return true;
+        }
+        Body::IlmPolicy(seen) => {
+            let managing = side.ilm.present().and_then(|ilm| ilm.policy.clone());
+            let Some(policy) = managing else { return false };
+            let phases = match seen {
+                Seen::Present(policies) => policies.get(&policy).cloned().map_or(Seen::Absent, Seen::Present),
+                Seen::Absent => Seen::Absent,
+                Seen::Unknown(why) => Seen::Unknown(why.clone()),
+            };
+            push(&mut side.ilm_phases, parsed, phases);
             return true;
         }
         Body::Nodes(seen) => {
@@ -401,7 +427,12 @@ fn learn_leader(facts: &mut Facts, parsed: &Parsed) -> bool {
         Body::Settings(table) => add(&mut side.settings, parsed, table, leader, Missing::Unknown),
         Body::IndexHealth(table) => add(&mut side.health, parsed, table, leader, Missing::Unknown),
         Body::IndexStats(table) => add_stats(&mut side.index, parsed, table, leader),
-        Body::Ilm(table) => add(&mut side.ilm, parsed, table, leader, Missing::Unknown),
+        Body::Ilm(table, body) => {
+            if let Some(date) = guards::lifecycle_date(body, leader) {
+                push(&mut side.lifecycle_date, parsed, Seen::Present(date));
+            }
+            add(&mut side.ilm, parsed, table, leader, Missing::Unknown)
+        }
         Body::Count(seen) => {
             if parsed.request.only_name() != Some(leader) {
                 return false;

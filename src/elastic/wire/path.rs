@@ -24,6 +24,11 @@ pub(super) enum Kind {
     ClusterSettings,
     Nodes,
     DataStreams,
+    Disks,
+    Snapshots,
+    AutoFollow,
+    Privileges,
+    IlmPolicy,
     Count,
     Resume,
     Follow,
@@ -169,6 +174,7 @@ fn route_of<'a>(method: &str, words: &[&'a str]) -> (Kind, Option<&'a str>) {
     if method.eq_ignore_ascii_case("GET") || method.eq_ignore_ascii_case("POST") {
         match words {
             ["_cluster", "allocation", "explain"] => return (Kind::Explain, None),
+            ["_security", "user", "_has_privileges"] => return (Kind::Privileges, None),
             [index, "_search" | "_count"] => return (Kind::Count, Some(index)),
             _ => {}
         }
@@ -201,6 +207,10 @@ fn route_of<'a>(method: &str, words: &[&'a str]) -> (Kind, Option<&'a str>) {
         ["_cluster", "settings"] => (Kind::ClusterSettings, None),
         ["_nodes"] | ["_nodes", "_all" | "_all,http" | "http" | "settings" | "info"] => (Kind::Nodes, None),
         ["_data_stream", ..] => (Kind::DataStreams, None),
+        ["_nodes", "stats", "fs"] => (Kind::Disks, None),
+        ["_snapshot", "_status"] => (Kind::Snapshots, None),
+        ["_ccr", "auto_follow"] => (Kind::AutoFollow, None),
+        ["_ilm", "policy", ..] => (Kind::IlmPolicy, None),
         ["_recovery"] => (Kind::Recovery, None),
         ["_stats", ..] => (Kind::IndexStats, None),
         ["_settings", ..] => (Kind::Settings, None),
