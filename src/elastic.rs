@@ -1,2 +1,14 @@
 //! The Elasticsearch client: exactly the calls refollow needs.
+//!
+//! `transport` is the seam, `net` its real implementation; `read` lists the looks, `write` holds
+//! every call that changes a cluster, `client` sends both to one cluster with several URLs;
+//! `auth` holds credentials, `error` reads exceptions.
+
+pub mod auth;
+pub mod client;
+pub mod error;
+pub mod net;
+pub mod read;
 pub mod transport;
+pub mod write;
+pub mod wire;

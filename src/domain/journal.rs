@@ -96,11 +96,24 @@ named_enum! {
     }
 }
 
+/// Reads `{"0": 1}`. Inside an internally tagged enum serde buffers the value and then refuses to
+/// take the text `"0"` for a number, so that a journal could be written and not read again.
+fn by_shard<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<u32, i64>, D::Error> {
+    let by_text = BTreeMap::<String, i64>::deserialize(from)?;
+    let numbered = by_text
+        .into_iter()
+        .map(|(shard, term)| Ok((shard.parse()?, term)));
+    numbered
+        .collect::<Result<_, std::num::ParseIntError>>()
+        .map_err(serde::de::Error::custom)
+}
+
 /// What was true just before the first change, so that everything can be put back by hand.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Before {
     /// `primary_terms` by shard: they jump when a PUT has taken effect.
+    #[serde(deserialize_with = "by_shard")]
     pub primary_terms: BTreeMap<u32, i64>,
     /// `index.history.uuid` setting, where it stood.
     pub history_setting: Option<String>,
@@ -145,6 +158,7 @@ pub enum Event {
         /// Guards evaluated just before, with their verdicts.
         guards: Vec<GuardResult>,
         /// `primary_terms` as just seen.
+        #[serde(deserialize_with = "by_shard")]
         primary_terms: BTreeMap<u32, i64>,
     },
     /// What the answer said.

@@ -296,7 +296,7 @@ pub(crate) fn facts() -> Facts {
     f.auto_follow = some(Vec::new());
     f.privileges = seen(Seen::Absent);
     f.total_shards = some(4);
-    f.through_alias = some(1000);
+    f.count_through_alias = some(1000);
 
     let l = &mut facts.leader;
     l.root = some(root("leader", "CL"));

@@ -305,7 +305,7 @@ pub(super) fn alias_proven(q: &Question<'_>) -> Check {
 
 /// What was read through the alias, where it agrees with the direct look.
 fn read_through(q: &Question<'_>, documents: Option<u64>) -> Result<Option<String>, Hold> {
-    match q.facts.follower.through_alias.now() {
+    match q.facts.follower.count_through_alias.now() {
         Seen::Absent => {
             return Err(block(
                 "through the alias the leader index does not exist, by the direct look it does",
@@ -452,11 +452,14 @@ pub(super) fn not_a_system_index(q: &Question<'_>) -> Check {
 
 /// Data streams (reference guard 18): known, of a version that keeps them whole, still replicated.
 pub(super) fn data_stream(q: &Question<'_>) -> Check {
+    let root = need(&q.facts.follower.root, "`GET /` of the follower cluster")?;
+    let version = root.version;
+    if (version.major, version.minor) < (7, 9) {
+        return Ok(format!("Elasticsearch {version} has no data streams"));
+    }
     let Some(stream) = ask(&q.facts.follower.data_stream, "whether it backs a data stream")? else {
         return Ok("it backs no data stream".to_owned());
     };
-    let root = need(&q.facts.follower.root, "`GET /` of the follower cluster")?;
-    let version = root.version;
     if (version.major, version.minor) < (8, 3) {
         return Err(block(format!(
             "observe only: it backs the data stream `{stream}`, and Elasticsearch {version} can corrupt a data stream when a backing index is followed again (fixed in 8.3)"

@@ -135,6 +135,7 @@ const SPOILS: &[Spoil] = &[
         change(&mut case.facts.follower.meta, |meta| {
             meta.followed.as_mut().unwrap().leader_index_uuid = Some(uuid("before"));
         });
+        case.memory.leader_index_uuid = Some(uuid("before"));
     }),
     ("same_history", |case| {
         change(&mut case.facts.leader.index, |stats| {
@@ -197,35 +198,22 @@ const SPOILS: &[Spoil] = &[
         });
     }),
     ("shards_equal", |case| {
-        change(&mut case.facts.leader.settings, |settings| {
-            settings.insert("index.number_of_shards".to_owned(), "3".to_owned());
-        });
+        leader_setting(case, "index.number_of_shards", "3");
     }),
     ("leader_followable", |case| {
-        change(&mut case.facts.leader.settings, |settings| {
-            settings.insert("index.soft_deletes.enabled".to_owned(), "false".to_owned());
-        });
+        leader_setting(case, "index.soft_deletes.enabled", "false");
     }),
     ("leader_blocks", |case| {
-        change(&mut case.facts.leader.settings, |settings| {
-            settings.insert("index.blocks.write".to_owned(), "true".to_owned());
-        });
+        leader_setting(case, "index.blocks.write", "true");
     }),
     ("leader_allocation", |case| {
-        change(&mut case.facts.leader.settings, |settings| {
-            settings.insert(
-                "index.routing.allocation.include._tier_preference".to_owned(),
-                "data_warm".to_owned(),
-            );
-        });
+        leader_setting(case, "index.routing.allocation.include._tier_preference", "data_warm");
         change(&mut case.facts.follower.nodes, |nodes| {
             nodes[0].roles = vec!["data_hot".to_owned(), "remote_cluster_client".to_owned()];
         });
     }),
     ("follower_blocks", |case| {
-        change(&mut case.facts.follower.settings, |settings| {
-            settings.insert("index.blocks.read_only".to_owned(), "true".to_owned());
-        });
+        follower_setting(case, "index.blocks.read_only", "true");
     }),
     ("disk", |case| {
         change(&mut case.facts.follower.disks, |disks| {
@@ -306,6 +294,25 @@ const SPOILS: &[Spoil] = &[
 fn cluster_setting(case: &mut Case, key: &str, value: &str) {
     change(&mut case.facts.follower.cluster_settings, |settings| {
         settings.insert(key.to_owned(), value.to_owned());
+    });
+}
+
+/// Both calls that show an index's settings say the same.
+fn leader_setting(case: &mut Case, key: &str, value: &str) {
+    change(&mut case.facts.leader.settings, |settings| {
+        settings.insert(key.to_owned(), value.to_owned());
+    });
+    change(&mut case.facts.leader.meta, |meta| {
+        meta.settings.insert(key.to_owned(), value.to_owned());
+    });
+}
+
+fn follower_setting(case: &mut Case, key: &str, value: &str) {
+    change(&mut case.facts.follower.settings, |settings| {
+        settings.insert(key.to_owned(), value.to_owned());
+    });
+    change(&mut case.facts.follower.meta, |meta| {
+        meta.settings.insert(key.to_owned(), value.to_owned());
     });
 }
 
@@ -526,7 +533,7 @@ fn an_alias_is_proven_by_a_resume_or_by_unchanged_addresses_and_a_read_that_agre
     let stage = Stage::BeforePause;
     let proven = |case: &Case| verdict_of(case, stage, Remedy::Recreate, "alias_proven");
     let mut case = Case::at(stage);
-    case.facts.follower.through_alias = Series::default();
+    case.facts.follower.count_through_alias = Series::default();
     case.memory.last_renewing_at = None;
     assert_eq!(proven(&case), GuardVerdict::Pass, "the run's resume was accepted");
     case.run.as_mut().unwrap().resume_accepted_at = None;
@@ -535,7 +542,7 @@ fn an_alias_is_proven_by_a_resume_or_by_unchanged_addresses_and_a_read_that_agre
         GuardVerdict::Unknown,
         "nothing was read through it"
     );
-    case.facts.follower.through_alias = some(1000);
+    case.facts.follower.count_through_alias = some(1000);
     assert_eq!(proven(&case), GuardVerdict::Pass, "unchanged and read through");
     case.memory.remote_addresses = None;
     assert_eq!(
@@ -545,11 +552,11 @@ fn an_alias_is_proven_by_a_resume_or_by_unchanged_addresses_and_a_read_that_agre
     );
     // Failover drill: the alias points to a half-filled standby, the direct look goes to the old leader.
     let mut case = Case::at(stage);
-    case.facts.follower.through_alias = some(400);
+    case.facts.follower.count_through_alias = some(400);
     assert_eq!(proven(&case), GuardVerdict::Block);
     // At the start the plan's own resume is still to come and proves it.
     let mut case = Case::lost();
-    case.facts.follower.through_alias = Series::default();
+    case.facts.follower.count_through_alias = Series::default();
     case.memory.last_renewing_at = None;
     case.memory.remote_addresses = None;
     assert_eq!(
