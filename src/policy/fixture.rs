@@ -309,6 +309,7 @@ pub(crate) fn facts() -> Facts {
         routing_num_shards: Some(1024),
         ..IndexMeta::default()
     });
+    l.count = some(1000);
     l.health = facts.follower.health.clone();
     l.cluster_health = some(health());
     l.ilm = facts.follower.ilm.clone();

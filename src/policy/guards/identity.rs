@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::ids::ClusterUuid;
 use crate::domain::seen::Seen;
-use crate::domain::time::{Span, after};
+use crate::domain::time::{Span, after, millis_between};
 use crate::policy::guards::read::{
     Check, Hold, ask, block, cause, followed_histories, followed_uuid, follower_stats, leader_may_differ,
     leader_stats, need, pinned_cluster, shard_count, told, unknown,
@@ -14,6 +14,9 @@ use crate::policy::guards::{Question, Stage};
 
 /// A task that was seen reading so recently proves where the alias leads.
 const READING_LATELY: Span = Span::from_secs(15 * 60);
+
+/// Two counts taken further apart than this are not compared, in milliseconds.
+const TOGETHER_MILLIS: i64 = 10_000;
 
 /// Reference guard 1: `_ccr/info` lists it, so it carries CCR metadata. A PUT follow does not check
 /// that itself and would overwrite any closed index (reference finding 9).
@@ -260,7 +263,7 @@ pub(super) fn alias_proven(q: &Question<'_>) -> Check {
     if remote.addresses.is_empty() {
         return Err(unknown("`_remote/info` does not tell what the alias leads to"));
     }
-    let leader = leader_stats(q)?;
+    leader_stats(q)?;
     let now: BTreeSet<&str> = remote.addresses.iter().map(String::as_str).collect();
     let shown = remote.addresses.join(", ");
     let unchanged = match &q.memory.remote_addresses {
@@ -276,7 +279,7 @@ pub(super) fn alias_proven(q: &Question<'_>) -> Check {
         }
         None => false,
     };
-    let through = read_through(q, leader.documents())?;
+    let through = read_through(q)?;
     let resume_ahead = resume_is_ahead(q);
     let accepted = resume_accepted(q);
     // An accepted resume compared the identities on the other side of the alias as it is now.
@@ -303,32 +306,33 @@ pub(super) fn alias_proven(q: &Question<'_>) -> Check {
     )))
 }
 
-/// What was read through the alias, where it agrees with the direct look.
-fn read_through(q: &Question<'_>, documents: Option<u64>) -> Result<Option<String>, Hold> {
-    match q.facts.follower.count_through_alias.now() {
-        Seen::Absent => {
-            return Err(block(
-                "through the alias the leader index does not exist, by the direct look it does",
-            ));
+/// What was read through the alias, where it agrees with the direct look. Both are counts by
+/// search, taken within ten seconds of each other; `_stats` counts nested documents as well and
+/// compares with nothing here.
+fn read_through(q: &Question<'_>) -> Result<Option<String>, Hold> {
+    let (through, direct) = (&q.facts.follower.count_through_alias, &q.facts.leader.count);
+    if through.now().is_absent() {
+        return Err(block(
+            "through the alias the leader index does not exist, by the direct look it does",
+        ));
+    }
+    if let (Some(through), Some(direct)) = (through.last(), direct.last())
+        && let (Some(there), Some(here)) = (through.value.present(), direct.value.present())
+        && millis_between(through.at, direct.at).abs() <= TOGETHER_MILLIS
+    {
+        let allowed = tolerated((*here).max(*there), q.settings.document_tolerance);
+        if there.saturating_add(allowed) < *here {
+            return Err(block(format!(
+                "through the alias the leader has {there} documents, by the direct look {here} ({allowed} may differ)"
+            )));
         }
-        Seen::Present(through) => {
-            let direct = told(documents, "the leader's documents")?;
-            let apart = through.abs_diff(direct);
-            // A leader that is written to moves between the two looks.
-            let allowed = tolerated(direct.max(*through), q.settings.document_tolerance);
-            if apart > allowed {
-                return Err(block(format!(
-                    "through the alias the leader has {through} documents, by the direct look {direct} ({allowed} may differ)"
-                )));
-            }
-            // Equal counts of another cluster's empty index would prove nothing.
-            if direct > 0 {
-                return Ok(Some(format!(
-                    "through it the leader has {through} documents, by the direct look {direct}"
-                )));
-            }
+        // More may be a leader that is written to between the two looks, which proves nothing;
+        // nor do equal counts of nothing.
+        if there.abs_diff(*here) <= allowed && *here > 0 {
+            return Ok(Some(format!(
+                "through it the leader has {there} documents, by the direct look {here}"
+            )));
         }
-        Seen::Unknown(_) => {}
     }
     let reading = q
         .memory

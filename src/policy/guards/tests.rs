@@ -207,7 +207,11 @@ const SPOILS: &[Spoil] = &[
         leader_setting(case, "index.blocks.write", "true");
     }),
     ("leader_allocation", |case| {
-        leader_setting(case, "index.routing.allocation.include._tier_preference", "data_warm");
+        leader_setting(
+            case,
+            "index.routing.allocation.include._tier_preference",
+            "data_warm",
+        );
         change(&mut case.facts.follower.nodes, |nodes| {
             nodes[0].roles = vec!["data_hot".to_owned(), "remote_cluster_client".to_owned()];
         });
