@@ -252,3 +252,193 @@ fn figures(facts: &Facts) -> PlanFigures {
         runway_expires_at: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::facts::{Series, Sighting};
+    use crate::domain::ids::PlanHash;
+    use crate::policy::fixture::{Case, seen, some, uuid};
+
+    fn hash(case: &Case) -> PlanHash {
+        plan(case).unwrap().hash
+    }
+
+    fn plan(case: &Case) -> Result<Plan, Vec<String>> {
+        build_plan(&case.verdict, &case.facts, &case.memory, &[], case.facts.now)
+    }
+
+    fn change<T: Clone>(series: &mut Series<T>, change: impl FnOnce(&mut T)) {
+        let mut value = series.present().cloned().unwrap();
+        change(&mut value);
+        *series = some(value);
+    }
+
+    #[test]
+    fn a_plan_is_the_same_before_and_after_the_pause() {
+        let mut case = Case::lost();
+        let before = hash(&case);
+        change(&mut case.facts.follower.info, |info| {
+            info.status = crate::domain::facts::FollowStatus::Paused;
+            info.parameters = None;
+        });
+        case.facts.follower.tasks = some(Vec::new());
+        case.facts.follower.stats = seen(Seen::Absent);
+        assert_eq!(hash(&case), before);
+        // On 7.x the follower records nothing; what is remembered stands in.
+        change(&mut case.facts.follower.meta, |meta| meta.followed = None);
+        assert_eq!(hash(&case), before);
+    }
+
+    #[test]
+    fn what_is_not_known_makes_no_plan_and_is_named() {
+        let mut case = Case::lost();
+        case.facts.leader.index = seen(Seen::unknown("timeout"));
+        let missing = plan(&case).unwrap_err();
+        assert_eq!(
+            missing,
+            ["the present history UUID of every leader shard is not known"]
+        );
+        let mut case = Case::lost();
+        case.facts.follower.info = Series::default();
+        case.memory.parameters = None;
+        assert!(plan(&case).unwrap_err()[0].contains("parameters"));
+    }
+
+    #[test]
+    fn everything_that_the_contract_names_changes_the_hash() {
+        type Way = (&'static str, fn(&mut Case));
+        let ways: &[Way] = &[
+            ("cluster_uuid", |c| {
+                change(&mut c.facts.follower.root, |root| {
+                    root.cluster_uuid = Some(crate::domain::ids::ClusterUuid::parse("o").unwrap())
+                })
+            }),
+            ("leader cluster_uuid", |c| {
+                change(&mut c.facts.leader.root, |root| {
+                    root.cluster_uuid = Some(crate::domain::ids::ClusterUuid::parse("o").unwrap())
+                })
+            }),
+            ("leader cluster", |c| {
+                c.facts.leader_cluster = Some(crate::domain::ids::ClusterName::parse("o").unwrap())
+            }),
+            ("follower uuid", |c| {
+                change(&mut c.facts.follower.settings, |map| {
+                    map.insert("index.uuid".to_owned(), "o".to_owned());
+                })
+            }),
+            ("leader uuid", |c| {
+                change(&mut c.facts.leader.settings, |map| {
+                    map.insert("index.uuid".to_owned(), "o".to_owned());
+                })
+            }),
+            ("leader uuid followed", |c| {
+                change(&mut c.facts.follower.meta, |meta| {
+                    meta.followed.as_mut().unwrap().leader_index_uuid = Some(uuid("o"))
+                })
+            }),
+            ("history followed", |c| {
+                change(&mut c.facts.follower.meta, |meta| {
+                    meta.followed
+                        .as_mut()
+                        .unwrap()
+                        .history_uuids
+                        .as_mut()
+                        .unwrap()
+                        .reverse()
+                })
+            }),
+            ("history present", |c| {
+                change(&mut c.facts.leader.index, |stats| {
+                    stats.primaries.get_mut(&0).unwrap().history_uuid = Some(HistoryUuid::parse("o").unwrap())
+                })
+            }),
+            ("remote", |c| {
+                c.facts.remote = Some(crate::domain::ids::RemoteAlias::parse("o").unwrap())
+            }),
+            ("leader", |c| {
+                c.facts.leader_index = Some(crate::domain::ids::IndexName::parse("o").unwrap())
+            }),
+            ("cause", |c| {
+                c.verdict.cause = crate::domain::cause::Cause::FollowerRewritten
+            }),
+            ("ladder", |c| {
+                c.verdict.ladder.pop();
+            }),
+            ("parameters", |c| {
+                change(&mut c.facts.follower.info, |info| {
+                    info.parameters = Some(Default::default())
+                })
+            }),
+            ("own settings", |c| {
+                change(&mut c.facts.follower.settings, |map| {
+                    map.insert("index.priority".to_owned(), "1".to_owned());
+                })
+            }),
+            ("aliases", |c| {
+                change(&mut c.facts.follower.aliases, |map| {
+                    map.insert("a".to_owned(), "{}".to_owned());
+                })
+            }),
+            ("data stream", |c| {
+                c.facts.follower.data_stream = some("s".to_owned())
+            }),
+        ];
+        let mut seen = vec![hash(&Case::lost())];
+        for (name, way) in ways {
+            let mut case = Case::lost();
+            way(&mut case);
+            let hash = hash(&case);
+            assert!(!seen.contains(&hash), "{name} is not covered");
+            seen.push(hash);
+        }
+        let case = Case::lost();
+        let overridden = build_plan(
+            &case.verdict,
+            &case.facts,
+            &case.memory,
+            &[Override {
+                index: case.facts.key.index.clone(),
+                fact: "documents_not_fewer".to_owned(),
+                person: "ann".to_owned(),
+            }],
+            case.facts.now,
+        );
+        assert!(!seen.contains(&overridden.unwrap().hash));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn counters_sizes_times_and_texts_leave_the_hash_alone(
+            docs in 0_u64..1_000_000, bytes in 0_u64..1 << 40, seq in 0_i64..1 << 40, text in ".{0,20}", seconds in 1_i64..1_000_000,
+        ) {
+            let mut case = Case::lost();
+            let before = hash(&case);
+            for stats in [&mut case.facts.leader.index, &mut case.facts.follower.index] {
+                change(stats, |stats| {
+                    stats.docs = Some(docs);
+                    stats.store_bytes = Some(bytes);
+                    for shard in stats.primaries.values_mut() {
+                        shard.max_seq_no = Some(seq);
+                        shard.global_checkpoint = Some(seq);
+                    }
+                });
+            }
+            change(&mut case.facts.follower.stats, |stats| {
+                for shard in stats.shards.values_mut() {
+                    shard.leader_max_seq_no = Some(seq);
+                    shard.fatal_exception = Seen::Present(crate::domain::facts::Exception { reason: text.clone(), ..Default::default() });
+                }
+            });
+            case.verdict.evidence.push(crate::domain::verdict::Evidence { field: text.clone(), value: text, call: String::new(), at: case.facts.now });
+            case.facts.now = case.facts.now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap();
+            for Sighting { at, .. } in &mut case.facts.leader.index.0 {
+                *at = case.facts.now;
+            }
+            prop_assert_eq!(hash(&case), before);
+        }
+    }
+}
