@@ -32,6 +32,7 @@ use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 
+pub use exception::of_body as exception_of;
 pub use learn::learn;
 
 /// Characters of a body shown in a reason.
@@ -214,7 +215,11 @@ const NO_INDEX_OR_TASK: &[&str] = &["index_not_found_exception", "resource_not_f
 
 fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) -> Body {
     use path::Kind;
-    let look = Look { answer, error, request };
+    let look = Look {
+        answer,
+        error,
+        request,
+    };
     match request.kind {
         Kind::Root => Body::Root(look.read(cluster::root, &[])),
         Kind::License => Body::License(look.read(cluster::license, &[])),
@@ -285,11 +290,7 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn read<T>(
-        &self,
-        parse: impl FnOnce(&[u8]) -> Result<T, String>,
-        absent_kinds: &[&str],
-    ) -> Seen<T> {
+    fn read<T>(&self, parse: impl FnOnce(&[u8]) -> Result<T, String>, absent_kinds: &[&str]) -> Seen<T> {
         match self.good_body(absent_kinds) {
             Err(seen) => seen,
             Ok(body) => match parse(body) {

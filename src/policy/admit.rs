@@ -132,7 +132,7 @@ mod tests {
     fn a_remote_that_came_back_gets_one_probe_then_one_two_four() {
         let settings = settings();
         let mut world = World::quiet(now());
-        let mut cured = |world: &mut World, count: usize| {
+        let cured = |world: &mut World, count: usize| {
             world.past.extend(
                 (0..count)
                     .map(|number| ended(&format!("p{number}"), Remedy::Resume, RunOutcome::Cured, 120, 0)),

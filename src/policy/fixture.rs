@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::answer::Call;
-use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::facts::{
     ClusterHealth, EsVersion, Exception, Facts, FollowInfo, FollowStats, FollowStatus, Followed, Health,
     IlmExplain, IndexHealth, IndexMeta, IndexStats, License, Node, NodeDisk, Parameters, PrimaryRouting,
@@ -511,10 +511,4 @@ pub(crate) fn member(index: &str, unhealthy: bool) -> Member {
         never_and_acknowledged: false,
         in_flight_or_cooling: false,
     }
-}
-
-/// A verdict with a bolder or weaker column than its cause's, for tests.
-pub(crate) fn with_approval(mut verdict: Verdict, approval: Approval) -> Verdict {
-    verdict.approval = approval;
-    verdict
 }

@@ -4,8 +4,10 @@
 //! each part comes from the newest look that tells it, else from memory, and a part that neither
 //! tells makes no plan. Nothing is guessed.
 
-use crate::domain::facts::Facts;
-use crate::domain::ids::{HistoryUuid, IndexUuid};
+use std::collections::BTreeMap;
+
+use crate::domain::facts::{Facts, Parameters};
+use crate::domain::ids::{ClusterUuid, HistoryUuid, IndexName, IndexUuid, RemoteAlias};
 use crate::domain::memory::Memory;
 use crate::domain::plan::{Override, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanShard};
 use crate::domain::replicated::own_settings;
@@ -34,117 +36,23 @@ pub fn build_plan(
     now: Timestamp,
 ) -> Result<Plan, Vec<String>> {
     let mut missing = Vec::new();
-    let mut lacks = |what: &str| missing.push(format!("{what} is not known"));
-    let follower = &facts.follower;
-
-    let cluster_uuid = follower
-        .root
-        .latest_known()
-        .and_then(|(_, root)| root.cluster_uuid.clone())
-        .or_else(|| memory.follower_cluster_uuid.clone());
-    if cluster_uuid.is_none() {
-        lacks("the follower cluster's UUID");
-    }
-    let follower_uuid = facts
-        .follower_uuid()
-        .or_else(|| memory.follower_index_uuid.clone());
-    if follower_uuid.is_none() {
-        lacks("the follower's UUID");
-    }
-    let remote = facts.remote.clone().or_else(|| memory.remote.clone());
-    if remote.is_none() {
-        lacks("the alias it follows through");
-    }
-    let leader = facts.leader_index.clone().or_else(|| memory.leader_index.clone());
-    if leader.is_none() {
-        lacks("the leader's name");
-    }
-    let parameters = follower
-        .info
-        .present()
-        .and_then(|info| info.parameters.clone())
-        .or_else(|| memory.parameters.clone());
-    if parameters.is_none() {
-        lacks("which follow parameters it had (they can be read only while it is active)");
-    }
-    let own = match follower.settings.now() {
-        Seen::Present(settings) => Some(own_settings(settings)),
-        _ => memory.own_settings.clone(),
-    };
-    if own.is_none() {
-        lacks("which settings are the follower's own");
-    }
-    let aliases = follower
-        .aliases
-        .present()
-        .cloned()
-        .or_else(|| memory.aliases.clone());
-    if aliases.is_none() {
-        lacks("which aliases it has");
-    }
-    let shard_count = follower
-        .settings
-        .present()
-        .and_then(|settings| settings.get("index.number_of_shards")?.parse().ok())
-        .or(memory.shard_count);
-    if shard_count.is_none() {
-        lacks("the follower's number of shards");
-    }
-    let leader_cluster_uuid = facts
-        .leader
-        .root
-        .latest_known()
-        .and_then(|(_, root)| root.cluster_uuid.clone())
-        .or_else(|| memory.leader_cluster_uuid.clone());
-    let present = Present::of(facts, shard_count.unwrap_or_default());
-    if facts.leader_cluster.is_some() {
-        // A leader that could be looked at and was not must not make another plan.
-        if leader_cluster_uuid.is_none() {
-            lacks("the leader cluster's UUID");
-        }
-        if present.uuid.is_none() {
-            lacks("the leader's present UUID");
-        }
-        if present.histories.iter().any(Option::is_none) {
-            lacks("the present history UUID of every leader shard");
-        }
-    }
-    let figures = figures(facts);
+    let own = Own::of(facts, memory, &mut missing);
+    let shard_count = own.as_ref().map_or(0, |own| own.shard_count);
+    let present = Present::of(facts, memory, shard_count);
+    present.check(facts, &mut missing);
     let followed = Followed::of(facts, memory);
-    let (
-        Some(cluster_uuid),
-        Some(follower_uuid),
-        Some(remote),
-        Some(leader),
-        Some(parameters),
-        Some(own),
-        Some(aliases),
-        Some(shard_count),
-    ) = (
-        cluster_uuid,
-        follower_uuid,
-        remote,
-        leader,
-        parameters,
-        own,
-        aliases,
-        shard_count,
-    )
-    else {
+    let Some(own) = own.filter(|_| missing.is_empty()) else {
         return Err(missing);
     };
-    if !missing.is_empty() {
-        return Err(missing);
-    }
     let basis = PlanBasis {
         cluster: facts.key.cluster.clone(),
-        cluster_uuid,
+        cluster_uuid: own.cluster_uuid,
         follower: facts.key.index.clone(),
-        follower_uuid,
-        remote,
+        follower_uuid: own.uuid,
+        remote: own.remote,
         leader_cluster: facts.leader_cluster.clone(),
-        leader_cluster_uuid,
-        leader,
+        leader_cluster_uuid: present.cluster_uuid,
+        leader: own.leader,
         leader_uuid: present.uuid,
         leader_uuid_followed: followed.uuid,
         shards: present
@@ -156,13 +64,13 @@ pub fn build_plan(
                 present,
             })
             .collect(),
-        shard_count,
+        shard_count: own.shard_count,
         cause: verdict.cause,
         ladder: verdict.ladder.clone(),
-        parameters,
-        own_settings: own,
-        aliases,
-        data_stream: match follower.data_stream.now() {
+        parameters: own.parameters,
+        own_settings: own.settings,
+        aliases: own.aliases,
+        data_stream: match facts.follower.data_stream.now() {
             Seen::Present(stream) => Some(stream.clone()),
             Seen::Absent => None,
             Seen::Unknown(_) => memory.data_stream.clone(),
@@ -178,21 +86,105 @@ pub fn build_plan(
         basis,
         approval: verdict.approval,
         created_at: now,
-        figures,
+        figures: figures(facts),
         evidence: verdict.evidence.clone(),
     })
 }
 
+/// What the follower is and has.
+struct Own {
+    cluster_uuid: ClusterUuid,
+    uuid: IndexUuid,
+    remote: RemoteAlias,
+    leader: IndexName,
+    shard_count: u32,
+    parameters: Parameters,
+    settings: BTreeMap<String, String>,
+    aliases: BTreeMap<String, String>,
+}
+
+impl Own {
+    /// From the newest look, else from memory; what neither tells is added to `missing`.
+    fn of(facts: &Facts, memory: &Memory, missing: &mut Vec<String>) -> Option<Self> {
+        let mut lacks = |what: &str, known: bool| {
+            if !known {
+                missing.push(format!("{what} not known"));
+            }
+        };
+        let follower = &facts.follower;
+        let cluster_uuid = follower
+            .root
+            .latest_known()
+            .and_then(|(_, root)| root.cluster_uuid.clone())
+            .or_else(|| memory.follower_cluster_uuid.clone());
+        lacks("the follower cluster's UUID is", cluster_uuid.is_some());
+        let uuid = facts
+            .follower_uuid()
+            .or_else(|| memory.follower_index_uuid.clone());
+        lacks("the follower's UUID is", uuid.is_some());
+        let remote = facts.remote.clone().or_else(|| memory.remote.clone());
+        lacks("the alias it follows through is", remote.is_some());
+        let leader = facts
+            .leader_index
+            .clone()
+            .or_else(|| memory.leader_index.clone());
+        lacks("the leader's name is", leader.is_some());
+        let shard_count = follower
+            .settings
+            .present()
+            .and_then(|settings| settings.get("index.number_of_shards")?.parse().ok())
+            .or(memory.shard_count);
+        lacks("the follower's number of shards is", shard_count.is_some());
+        let parameters = follower
+            .info
+            .present()
+            .and_then(|info| info.parameters.clone())
+            .or_else(|| memory.parameters.clone());
+        lacks(
+            "the follow parameters (they can be read only while it is active) are",
+            parameters.is_some(),
+        );
+        let settings = match follower.settings.now() {
+            Seen::Present(settings) => Some(own_settings(settings)),
+            _ => memory.own_settings.clone(),
+        };
+        lacks("the follower's own settings are", settings.is_some());
+        let aliases = follower
+            .aliases
+            .present()
+            .cloned()
+            .or_else(|| memory.aliases.clone());
+        lacks("its aliases are", aliases.is_some());
+        Some(Self {
+            cluster_uuid: cluster_uuid?,
+            uuid: uuid?,
+            remote: remote?,
+            leader: leader?,
+            shard_count: shard_count?,
+            parameters: parameters?,
+            settings: settings?,
+            aliases: aliases?,
+        })
+    }
+}
+
 /// The leader that is there now.
 struct Present {
+    cluster_uuid: Option<ClusterUuid>,
     uuid: Option<IndexUuid>,
     histories: Vec<Option<HistoryUuid>>,
 }
 
 impl Present {
-    fn of(facts: &Facts, shards: u32) -> Self {
+    fn of(facts: &Facts, memory: &Memory, shards: u32) -> Self {
         let stats = facts.leader.index.present();
         Self {
+            cluster_uuid: facts
+                .leader
+                .root
+                .latest_known()
+                .and_then(|(_, root)| root.cluster_uuid.clone())
+                .or_else(|| memory.leader_cluster_uuid.clone()),
             uuid: facts.leader_uuid(),
             histories: (0..shards)
                 .map(|shard| {
@@ -201,6 +193,25 @@ impl Present {
                         .and_then(|primary| primary.history_uuid.clone())
                 })
                 .collect(),
+        }
+    }
+
+    /// A leader that could be looked at and was not must not make another plan.
+    fn check(&self, facts: &Facts, missing: &mut Vec<String>) {
+        if facts.leader_cluster.is_none() {
+            return;
+        }
+        for (what, known) in [
+            ("the leader cluster's UUID", self.cluster_uuid.is_some()),
+            ("the leader's present UUID", self.uuid.is_some()),
+            (
+                "the present history UUID of every leader shard",
+                self.histories.iter().all(Option::is_some),
+            ),
+        ] {
+            if !known {
+                missing.push(format!("{what} is not known"));
+            }
         }
     }
 }

@@ -304,13 +304,19 @@ pub(super) fn remotes(body: &[u8]) -> Result<Table<RemoteInfo>, String> {
             connected: entry.connected.0,
             mode: entry.mode.0,
             addresses,
-            connections: entry.num_nodes_connected.0.or(entry.num_proxy_sockets_connected.0),
+            connections: entry
+                .num_nodes_connected
+                .0
+                .or(entry.num_proxy_sockets_connected.0),
         })
     }))
 }
 
 fn is_remote(entry: &L<Obj<RemoteEntry>>) -> bool {
-    entry.0.as_ref().is_some_and(|Obj(entry)| entry.connected.0.is_some())
+    entry
+        .0
+        .as_ref()
+        .is_some_and(|Obj(entry)| entry.connected.0.is_some())
 }
 
 /// Names of the followers a table lists, sorted.

@@ -261,7 +261,11 @@ pub(super) fn count(body: &[u8]) -> Seen<u64> {
     if raw.shards.0.and_then(|Obj(shards)| shards.failed.0).unwrap_or(0) > 0 {
         return Seen::unknown("some shards did not answer the count");
     }
-    match raw.count.0.or(raw.hits.0.and_then(|Obj(hits)| hits.total.0).map(|total| total.0)) {
+    match raw
+        .count
+        .0
+        .or(raw.hits.0.and_then(|Obj(hits)| hits.total.0).map(|total| total.0))
+    {
         Some(count) => Seen::Present(count),
         None => super::unreadable(body, "it holds no count"),
     }

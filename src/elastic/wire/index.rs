@@ -68,7 +68,10 @@ struct RawIndexHealth {
 
 pub(super) fn health(body: &[u8]) -> Result<Table<IndexHealth>, String> {
     let raw: RawHealth = parse_object(body)?;
-    let indices = raw.indices.0.ok_or("it holds no `indices` (was `level` given?)")?;
+    let indices = raw
+        .indices
+        .0
+        .ok_or("it holds no `indices` (was `level` given?)")?;
     Ok(table_of(indices, |_, entry| {
         let Obj(raw) = entry.0?;
         Some(IndexHealth {
@@ -272,7 +275,9 @@ pub(super) fn stats(body: &[u8]) -> Result<Table<IndexStats>, String> {
         let totals = raw.primaries.0.map(|Obj(totals)| totals);
         let mut stats = IndexStats {
             uuid: raw.uuid.0,
-            docs: totals.as_ref().and_then(|totals| Some(totals.docs.0.as_ref()?.0.count.0?)),
+            docs: totals
+                .as_ref()
+                .and_then(|totals| Some(totals.docs.0.as_ref()?.0.count.0?)),
             store_bytes: totals.and_then(|totals| totals.store.0?.0.size_in_bytes.0),
             ..IndexStats::default()
         };
@@ -283,7 +288,8 @@ pub(super) fn stats(body: &[u8]) -> Result<Table<IndexStats>, String> {
             let mut copies: Vec<RawShard> = copies.into_iter().filter_map(|copy| Some(copy.0?.0)).collect();
             let primary = copies.iter().position(is_primary).or_else(|| {
                 // `filter_path` may have cut `routing` out; one copy alone is the primary.
-                (copies.len() == 1 && copies.first().is_some_and(|copy| copy.routing.0.is_none())).then_some(0)
+                (copies.len() == 1 && copies.first().is_some_and(|copy| copy.routing.0.is_none()))
+                    .then_some(0)
             });
             if let Some(at) = primary {
                 stats.primaries.insert(shard, shard_seq(copies.swap_remove(at)));

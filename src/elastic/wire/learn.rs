@@ -288,11 +288,19 @@ fn learn_state(facts: &mut Facts, parsed: &Parsed, seen: &Seen<super::state::Sta
             };
             let gone = seen.is_absent() && asked == Asked::ByName;
             if wants_meta {
-                let value = if gone { Seen::Absent } else { Seen::Unknown(why.clone()) };
+                let value = if gone {
+                    Seen::Absent
+                } else {
+                    Seen::Unknown(why.clone())
+                };
                 push(&mut side.meta, parsed, value);
             }
             if wants_routing {
-                let value = if gone { Seen::Absent } else { Seen::Unknown(why.clone()) };
+                let value = if gone {
+                    Seen::Absent
+                } else {
+                    Seen::Unknown(why.clone())
+                };
                 push(&mut side.routing, parsed, value);
             }
             if wants_tasks {

@@ -146,7 +146,14 @@ macro_rules! identifiers {
         })+
     };
 }
-identifiers!(IndexName, RemoteAlias, IndexUuid, HistoryUuid, ClusterUuid, LeaseId);
+identifiers!(
+    IndexName,
+    RemoteAlias,
+    IndexUuid,
+    HistoryUuid,
+    ClusterUuid,
+    LeaseId
+);
 
 /// An object whose fields are all lenient; anything else is `None`.
 #[derive(Debug)]

@@ -177,9 +177,7 @@ pub(super) fn state(body: &[u8]) -> Result<State, String> {
             .0
             .and_then(|Obj(table)| table.indices.0)
             .map(|indices| table_of(indices, |_, raw| routing(raw.0?.0))),
-        tasks: tasks
-            .and_then(|Obj(tasks)| tasks.tasks.0)
-            .map(follow_tasks),
+        tasks: tasks.and_then(|Obj(tasks)| tasks.tasks.0).map(follow_tasks),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::domain::seen::Seen;
 use crate::domain::time::{Span, after, millis_between};
 use crate::policy::guards::read::{
     Check, Hold, ask, block, cause, followed_histories, followed_uuid, follower_stats, leader_may_differ,
-    leader_stats, need, pinned_cluster, shard_count, told, unknown,
+    leader_stats, need, shard_count, told, unknown,
 };
 use crate::policy::guards::{Question, Stage};
 
@@ -80,38 +80,33 @@ pub(super) fn clusters_pinned(q: &Question<'_>) -> Check {
             "follower and leader cluster have the same cluster_uuid {follower}"
         )));
     }
-    let check = |side: &str, have: &ClusterUuid, want: Option<&ClusterUuid>| match want {
-        Some(want) if want != have => Err(block(format!(
-            "the {side} cluster is another one: its cluster_uuid is {have} and was {want}"
-        ))),
-        None if q.stage != Stage::Plan => Err(unknown(format!(
-            "no cluster_uuid of the {side} cluster is remembered or planned"
-        ))),
-        _ => Ok(()),
-    };
-    let of_plan = q.run.map(|run| Some(&run.basis.cluster_uuid));
-    check(
-        "follower",
-        follower,
-        pinned_cluster(of_plan, q.memory.follower_cluster_uuid.as_ref()),
-    )?;
-    let of_plan = q.run.map(|run| run.basis.leader_cluster_uuid.as_ref());
-    check(
-        "leader",
-        leader,
-        pinned_cluster(of_plan, q.memory.leader_cluster_uuid.as_ref()),
-    )?;
-    // What is remembered holds even against the plan.
-    check(
-        "follower",
-        follower,
-        q.memory.follower_cluster_uuid.as_ref().or(Some(follower)),
-    )?;
-    check(
-        "leader",
-        leader,
-        q.memory.leader_cluster_uuid.as_ref().or(Some(leader)),
-    )?;
+    let planned = q.run.map(|run| &run.basis);
+    for (side, have, remembered, planned) in [
+        (
+            "follower",
+            follower,
+            q.memory.follower_cluster_uuid.as_ref(),
+            planned.map(|basis| &basis.cluster_uuid),
+        ),
+        (
+            "leader",
+            leader,
+            q.memory.leader_cluster_uuid.as_ref(),
+            planned.and_then(|basis| basis.leader_cluster_uuid.as_ref()),
+        ),
+    ] {
+        let pins: Vec<&ClusterUuid> = [remembered, planned].into_iter().flatten().collect();
+        if let Some(want) = pins.iter().find(|want| **want != have) {
+            return Err(block(format!(
+                "the {side} cluster is another one: its cluster_uuid is {have} and was {want}"
+            )));
+        }
+        if pins.is_empty() && q.stage != Stage::Plan {
+            return Err(unknown(format!(
+                "no cluster_uuid of the {side} cluster is remembered or planned"
+            )));
+        }
+    }
     Ok(format!(
         "cluster_uuid is {follower} here and {leader} at the leader"
     ))
@@ -283,7 +278,7 @@ pub(super) fn alias_proven(q: &Question<'_>) -> Check {
     let resume_ahead = resume_is_ahead(q);
     let accepted = resume_accepted(q);
     // An accepted resume compared the identities on the other side of the alias as it is now.
-    if (unchanged && (through.is_some() || accepted)) || accepted {
+    if accepted || (unchanged && through.is_some()) {
         return Ok(format!(
             "the alias leads to {shown}{}; {}",
             if unchanged { ", as before" } else { "" },
