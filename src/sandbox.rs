@@ -14,9 +14,9 @@ pub mod front;
 pub mod load;
 pub mod log;
 pub mod memory;
-pub mod pair;
 pub mod scenario;
 pub mod world;
+
 mod auto_follow;
 mod cluster;
 mod errors;

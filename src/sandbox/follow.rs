@@ -118,7 +118,7 @@ impl Pair {
                 .shards
                 .iter()
                 .map(|_| Progress {
-                    phase: Phase::Lease { due_ms: now + 20 },
+                    phase: Phase::Lease { due_ms: now + 10 },
                     start_ms: now,
                 })
                 .collect();
@@ -289,8 +289,8 @@ impl Pair {
                     Version::V7_7_0 => {
                         let port = super::cluster::Cluster::transport_port(self.version, side.other());
                         exception(
-                            "annotated_connect_exception",
-                            format!("Connection refused: /127.0.0.1:{port}"),
+                            "connect_transport_exception",
+                            format!("[][127.0.0.1:{port}] connect_exception"),
                         )
                     }
                     Version::V8_10_4 => {
@@ -339,12 +339,13 @@ impl Pair {
             settings.insert("index.history.uuid".to_owned(), json!(history));
         }
         let node = self.cluster(side).node.clone();
+        let closing = old.as_ref().is_some_and(|index| index.closing_ms.is_some());
         let mut shards = Vec::new();
         for number in 0..leader.histories.len() {
             let mut shard = match old.as_ref().and_then(|index| index.shards.get(number)) {
                 Some(shard) => {
                     let mut shard = shard.clone();
-                    shard.term += 1;
+                    shard.term += 1 + u64::from(closing);
                     shard
                 }
                 None => {
@@ -397,6 +398,8 @@ impl Pair {
             restore: None,
             tick_ms: now + TICK_MS,
             starting_ms: None,
+            closing_ms: None,
+            refresh_ms: None,
             data_stream: leader.data_stream.clone(),
         };
         let cluster = self.cluster_mut(side);
@@ -492,7 +495,7 @@ impl Pair {
         let assigned = cluster.assigns_tasks();
         for (number, max_seq, history) in starts {
             cluster.allocations += 1;
-            let mut run = Run::new(now);
+            let mut run = Run::new(now + 15 * i64::from(number));
             run.leader_checkpoint = max_seq;
             run.follower_checkpoint = max_seq;
             run.last_requested = max_seq;

@@ -113,6 +113,9 @@ pub struct Shard {
     pub emptied: bool,
     /// Operations indexed since it was made.
     pub indexed: u64,
+    /// When it was last searched.
+    pub searched_ms: i64,
+    visible: (u64, u64),
     floor: i64,
     ops: Vec<Op>,
     live: HashMap<Arc<str>, Live>,
@@ -157,6 +160,8 @@ impl Shard {
             recovery: None,
             emptied: false,
             indexed: 0,
+            searched_ms: now_ms,
+            visible: (0, 0),
             floor: 0,
             ops: Vec::new(),
             live: HashMap::new(),
@@ -177,6 +182,16 @@ impl Shard {
     /// Superseded operations that the index still holds.
     pub fn deleted(&self) -> u64 {
         (self.ops.len() as u64).saturating_sub(self.docs())
+    }
+
+    /// Documents and superseded operations as the last refresh left them.
+    pub fn visible(&self) -> (u64, u64) {
+        self.visible
+    }
+
+    /// Makes everything visible.
+    pub fn refresh(&mut self) {
+        self.visible = (self.docs(), self.deleted());
     }
 
     /// Bytes on disk: stored sources compress to about a tenth, as in the recordings.
@@ -287,6 +302,7 @@ impl Shard {
         self.committed_floor = Some(self.floor(retained_operations));
         self.committed = self.max_seq;
         self.committed_docs = self.docs();
+        self.refresh();
     }
 
     /// Merges to one segment: superseded operations below the floor go.
@@ -296,6 +312,7 @@ impl Shard {
         self.ops.retain(|op| {
             op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq)
         });
+        self.refresh();
     }
 
     /// What hours of updates, expiry and merging do, at once: the CCR leases are gone and a gap
@@ -354,6 +371,7 @@ impl Shard {
         self.committed_floor = (self.max_seq >= 0).then_some(floor);
         self.flush_due_ms = None;
         self.emptied = false;
+        self.refresh();
     }
 
     /// The lowest sequence number that is certainly kept, without moving it.
@@ -403,6 +421,7 @@ impl Shard {
     /// Starts from its own store, as after opening an index.
     pub fn recover_from_store(&mut self, now_ms: i64) {
         self.state = State::Started;
+        self.refresh();
         let bytes = self.store_bytes();
         self.recovery = Some(Recovery {
             kind: "EXISTING_STORE",

@@ -341,6 +341,9 @@ impl World {
                 if let Some(response) = state.pair.take(ticket) {
                     return Ok(self.finish(response));
                 }
+                if state.pair.is_lost(ticket) {
+                    return Err(Broken::Lost);
+                }
                 state.next_ms()
             };
             let sleep = async {

@@ -7,3 +7,4 @@ mod store_contract;
 )]
 
 mod sandbox_front;
+mod replay;

@@ -525,8 +525,8 @@ fn cat_indices(pair: &Pair, call: &Call, expression: &str) -> Answer {
             json!({"health": shards::index_health(index), "status": if index.open { "open" } else { "close" },
                 "index": index.name, "uuid": index.uuid, "pri": index.shards.len().to_string(),
                 "rep": index.setting("index.number_of_replicas").unwrap_or("1"),
-                "docs.count": number(index.docs()),
-                "docs.deleted": number(index.shards.iter().map(|shard| shard.deleted()).sum()),
+                "docs.count": number(index.shards.iter().map(|shard| shard.visible().0).sum()),
+                "docs.deleted": number(index.shards.iter().map(|shard| shard.visible().1).sum()),
                 "store.size": size, "pri.store.size": size})
         })
         .collect();

@@ -93,12 +93,21 @@ fn bulk(pair: &mut Pair, call: &Call, default: Option<&str>) -> Answer {
             }
         }
     }
-    written(pair, call.side, &touched);
+    written(pair, call, &touched);
     Ok((200, json!({"took": 1, "errors": errors, "items": items})))
 }
 
-fn written(pair: &mut Pair, side: Side, touched: &[String]) {
+fn written(pair: &mut Pair, call: &Call, touched: &[String]) {
+    let (side, now) = (call.side, pair.now_ms);
+    let visible = call.flag("refresh");
     for name in touched {
+        if let Some(index) = pair.cluster_mut(side).indices.get_mut(name) {
+            if visible {
+                index.refresh();
+            } else {
+                index.written(now);
+            }
+        }
         let shards = pair
             .cluster(side)
             .indices
@@ -226,7 +235,7 @@ fn single(pair: &mut Pair, call: &Call, index: &str, id: Option<&str>) -> Answer
         source: Some(&call.raw),
     };
     let (name, mut item) = apply(pair, call, &write)?;
-    written(pair, call.side, &[name]);
+    written(pair, call, &[name]);
     let status = item
         .as_object_mut()
         .and_then(|object| object.remove("status"))
@@ -245,7 +254,7 @@ fn erase(pair: &mut Pair, call: &Call, index: &str, id: &str) -> Answer {
         source: None,
     };
     let (name, item) = apply(pair, call, &write)?;
-    written(pair, call.side, &[name]);
+    written(pair, call, &[name]);
     Ok((200, item))
 }
 
@@ -273,6 +282,7 @@ fn all_shards(pair: &mut Pair, call: &Call, expression: &str, flush: bool, merge
             if flush {
                 shard.flush(retained, now);
             }
+            shard.refresh();
             if merge {
                 shard.merge(retained);
                 shard.flush(retained, now);
@@ -343,7 +353,7 @@ fn tally(pair: &Pair, found: &Found) -> Result<(u64, usize), Fault> {
         for shard in &index.shards {
             total += 1;
             match &shard.state {
-                State::Started => docs += shard.docs(),
+                State::Started => docs += shard.visible().0,
                 state => {
                     let node = match state {
                         State::Initializing => json!(cluster.node),
@@ -384,9 +394,26 @@ fn tally(pair: &Pair, found: &Found) -> Result<(u64, usize), Fault> {
     Ok((docs, total))
 }
 
-fn count(pair: &Pair, call: &Call, expression: &str) -> Answer {
+/// A search wakes shards that nobody searched for 30 s: it waits for their refresh.
+fn searched(pair: &mut Pair, found: &Found) {
+    let now = pair.now_ms;
+    for name in &found.names {
+        let Some(index) = pair.cluster_mut(found.side).indices.get_mut(name) else {
+            continue;
+        };
+        for shard in &mut index.shards {
+            if now - shard.searched_ms > 30_000 {
+                shard.refresh();
+            }
+            shard.searched_ms = now;
+        }
+    }
+}
+
+fn count(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
     call.only(&["ignore_unavailable", "allow_no_indices", "expand_wildcards", "q", "routing"])?;
     let found = find(pair, call, expression, "indices:data/read/search")?;
+    searched(pair, &found);
     let (docs, total) = tally(pair, &found)?;
     Ok((
         200,
@@ -394,7 +421,7 @@ fn count(pair: &Pair, call: &Call, expression: &str) -> Answer {
     ))
 }
 
-fn search(pair: &Pair, call: &Call, expression: &str) -> Answer {
+fn search(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
     call.only(&[
         "size",
         "track_total_hits",
@@ -406,6 +433,7 @@ fn search(pair: &Pair, call: &Call, expression: &str) -> Answer {
         "timeout",
     ])?;
     let found = find(pair, call, expression, "indices:data/read/search")?;
+    searched(pair, &found);
     let (docs, total) = tally(pair, &found)?;
     let shards = json!({"total": total, "successful": total, "skipped": 0, "failed": 0});
     let score = if total == 0 { json!(0.0) } else { Value::Null };

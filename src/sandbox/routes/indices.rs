@@ -144,6 +144,8 @@ pub fn make(
         restore: None,
         tick_ms: now + TICK_MS,
         starting_ms: None,
+        closing_ms: None,
+        refresh_ms: None,
         data_stream: None,
     };
     pair.cluster_mut(side)
@@ -345,14 +347,19 @@ fn shut(index: &mut Index, version: Version, now_ms: i64) {
     index
         .settings
         .insert("index.verified_before_close".to_owned(), json!("true"));
+    let later = version == Version::V7_7_0 && index.all_started();
+    index.closing_ms = later.then_some(now_ms + 250);
     for shard in &mut index.shards {
-        shard.term += 1;
+        shard.term += u64::from(!later);
         if shard.started() {
             shard.flush(retained, now_ms);
             shard.recover_from_store(now_ms);
-        } else if version == Version::V8_10_4 {
-            // The closed red index is allocated from its empty store: five attempts fail.
-            shard.term += 4;
+        } else {
+            // A closed red index is allocated from its empty store: all attempts fail.
+            shard.term += match version {
+                Version::V7_7_0 => 2,
+                Version::V8_10_4 => 4,
+            };
         }
     }
 }
@@ -395,8 +402,9 @@ fn open(pair: &mut Pair, call: &Call, expression: &str) -> Result<Outcome, Fault
             index.settings_version += 1;
             index.settings.remove("index.verified_before_close");
             index.tick_ms = now + TICK_MS;
+            let closing = index.closing_ms.take().is_some();
             for shard in &mut index.shards {
-                shard.term += 1;
+                shard.term += 1 + u64::from(closing);
                 if shard.started() {
                     shard.recover_from_store(now);
                     if !shard.leases.persisted {

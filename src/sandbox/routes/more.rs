@@ -290,6 +290,9 @@ pub fn stream_for(pair: &mut Pair, side: Side, name: &str) -> Result<Option<Stri
         .map(super::indices::index_settings)
         .unwrap_or_default();
     settings.insert("index.hidden".to_owned(), json!("true"));
+    settings
+        .entry("index.routing.allocation.include._tier_preference".to_owned())
+        .or_insert_with(|| json!("data_hot"));
     super::indices::make(pair, side, &backing, &settings, BTreeMap::new(), None)?;
     let cluster = pair.cluster_mut(side);
     if let Some(index) = cluster.indices.get_mut(&backing) {

@@ -159,8 +159,8 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
         }
         let sums = started.iter().fold((0, 0, 0), |sum, shard| {
             (
-                sum.0 + shard.docs(),
-                sum.1 + shard.deleted(),
+                sum.0 + shard.visible().0,
+                sum.1 + shard.visible().1,
                 sum.2 + shard.store_bytes(),
             )
         });
@@ -232,7 +232,8 @@ fn shard_stats(pair: &Pair, side: Side, shard: &Shard, metrics: Option<&str>) ->
             object.insert("es_version".to_owned(), json!("8.10.4"));
         }
     }
-    let mut stats = metric((shard.docs(), shard.deleted(), shard.store_bytes()), metrics);
+    let (docs, deleted) = shard.visible();
+    let mut stats = metric((docs, deleted, shard.store_bytes()), metrics);
     if let Some(object) = stats.as_object_mut() {
         object.insert(
             "routing".to_owned(),
@@ -381,7 +382,6 @@ pub fn shard_health(shard: &Shard, replicas: u64) -> &'static str {
     match &shard.state {
         State::Started if replicas == 0 => "green",
         State::Started | State::Initializing => "yellow",
-        State::Unassigned(why) if why.reason == "CLUSTER_RECOVERED" => "red",
         State::Unassigned(_) => "red",
     }
 }
