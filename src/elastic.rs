@@ -10,5 +10,5 @@ pub mod error;
 pub mod net;
 pub mod read;
 pub mod transport;
-pub mod write;
 pub mod wire;
+pub mod write;

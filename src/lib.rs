@@ -2,11 +2,11 @@
 pub mod clock;
 pub mod domain;
 pub mod elastic;
-pub mod policy;
-pub mod http;
-pub mod metrics;
 pub mod evidence;
+pub mod http;
 pub mod judge;
+pub mod metrics;
+pub mod policy;
 pub mod sandbox;
 pub mod store;
 pub mod tasks;

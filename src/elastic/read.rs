@@ -222,7 +222,10 @@ impl Look {
             Self::DataStreams => "/_data_stream".to_owned(),
             Self::AllDataStreams => "/_data_stream?expand_wildcards=all".to_owned(),
             Self::IlmPolicy(name) => {
-                format!("/_ilm/policy/{}", percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC))
+                format!(
+                    "/_ilm/policy/{}",
+                    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+                )
             }
             Self::Count(index) => of(index, "_count"),
             Self::RemoteCount { alias, leader } => {
