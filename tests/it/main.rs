@@ -11,4 +11,5 @@ mod elastic_client;
 mod executor;
 mod replay;
 mod sandbox_front;
+mod http_api;
 mod store_contract;
