@@ -10,6 +10,8 @@ pub mod breaker;
 pub mod budget;
 pub mod consent;
 pub mod decide;
+#[cfg(test)]
+mod fixture;
 pub mod glob;
 pub mod guards;
 pub mod plan;

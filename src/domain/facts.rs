@@ -95,6 +95,9 @@ pub struct Exception {
     /// `requested_operations_missing`: the first and the last missing operation (the one
     /// machine-readable mark of lost history, reference finding 2).
     pub requested_operations_missing: Option<(i64, i64)>,
+    /// `license.expired.feature` (`ccr`): the machine-readable mark of a licence that does not
+    /// allow CCR (recording 8.10.4-secured/51).
+    pub license_feature: Option<String>,
     /// `caused_by`.
     pub caused_by: Option<Box<Exception>>,
     /// `suppressed`.
@@ -578,6 +581,11 @@ pub struct FollowerSide {
     pub count: Series<u64>,
     /// What `resume_follow` answered when it refused, newest last; empty value (`Absent`): accepted.
     pub resume: Series<Refusal>,
+    /// The same for `PUT follow`. Neither says that nothing happened (`ccr/measured.md`).
+    pub follow: Series<Refusal>,
+    /// Documents of the leader counted through the alias (`/<alias>:<leader>/_search?size=0` or
+    /// `_count`): what the follower cluster itself sees behind the alias.
+    pub count_through_alias: Series<u64>,
     // wire: GET /_nodes/stats/fs?filter_path=nodes.*.name,nodes.*.roles,nodes.*.fs.total
     /// Disks of all nodes.
     pub disks: Series<Vec<NodeDisk>>,
@@ -599,13 +607,6 @@ pub struct FollowerSide {
     // wire: GET /_data_stream?expand_wildcards=all on 8.x (`replicated` of the stream this index backs); absent when none.
     /// Whether the data stream that this index backs is still marked as replicated.
     pub data_stream_replicated: Series<bool>,
-    // wire: GET /<alias>:<l>/_search?size=0&track_total_hits=true through the follower cluster; absent on 404
-    // index_not_found_exception. Optional: without it an accepted `resume_follow` proves the alias.
-    /// Documents of the leader as read through the alias.
-    pub through_alias: Series<u64>,
-    // wire: GET /_cluster/state/master_node
-    /// The elected master's node id.
-    pub master: Series<String>,
 }
 
 /// The disk of one node (`_nodes/stats/fs`).
@@ -690,9 +691,22 @@ pub struct LeaderSide {
     // {"cluster":["monitor"],"index":[{"names":["<l>"],"privileges":["monitor","read","manage_leader_index"]}]}; absent: security off.
     /// What the acting credentials may do on the leader cluster. Absent: security is off there.
     pub privileges: Series<BTreeMap<String, bool>>,
-    // wire: GET /_cluster/state/master_node
-    /// The elected master's node id.
-    pub master: Series<String>,
+}
+
+/// A look that was answered with an error: at most one per cluster and call, forgotten when the
+/// same call succeeds again, so that it always speaks of the present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookError {
+    /// When it was answered.
+    pub at: Timestamp,
+    /// By which cluster.
+    pub cluster: ClusterName,
+    /// Which call.
+    pub call: Call,
+    /// HTTP status.
+    pub status: u16,
+    /// The exception; empty `kind` where the body held only a text or nothing.
+    pub exception: Exception,
 }
 
 /// Everything known of one follower.
@@ -710,11 +724,73 @@ pub struct Facts {
     pub follower: FollowerSide,
     /// The leader cluster, by a direct look.
     pub leader: LeaderSide,
+    /// Looks that are answered with errors now, oldest first.
+    pub errors: Vec<LookError>,
     /// When these facts were put together: the judge's "now".
     pub now: Timestamp,
 }
 
+impl FollowerSide {
+    /// Keeps the newest `count` sightings of every call.
+    pub fn keep_last(&mut self, count: usize) {
+        self.root.keep_last(count);
+        self.license.keep_last(count);
+        self.stats.keep_last(count);
+        self.info.keep_last(count);
+        self.remote.keep_last(count);
+        self.meta.keep_last(count);
+        self.settings.keep_last(count);
+        self.routing.keep_last(count);
+        self.health.keep_last(count);
+        self.cluster_health.keep_last(count);
+        self.recovery.keep_last(count);
+        self.index.keep_last(count);
+        self.aliases.keep_last(count);
+        self.explain.keep_last(count);
+        self.tasks.keep_last(count);
+        self.ilm.keep_last(count);
+        self.cluster_settings.keep_last(count);
+        self.nodes.keep_last(count);
+        self.data_stream.keep_last(count);
+        self.count.keep_last(count);
+        self.resume.keep_last(count);
+        self.follow.keep_last(count);
+        self.count_through_alias.keep_last(count);
+        self.disks.keep_last(count);
+        self.snapshots.keep_last(count);
+        self.auto_follow.keep_last(count);
+        self.privileges.keep_last(count);
+        self.total_shards.keep_last(count);
+        self.data_stream_replicated.keep_last(count);
+    }
+}
+
+impl LeaderSide {
+    /// Keeps the newest `count` sightings of every call.
+    pub fn keep_last(&mut self, count: usize) {
+        self.root.keep_last(count);
+        self.license.keep_last(count);
+        self.index.keep_last(count);
+        self.meta.keep_last(count);
+        self.settings.keep_last(count);
+        self.health.keep_last(count);
+        self.cluster_health.keep_last(count);
+        self.ilm.keep_last(count);
+        self.count.keep_last(count);
+        self.nodes.keep_last(count);
+        self.ilm_phases.keep_last(count);
+        self.lifecycle_date.keep_last(count);
+        self.privileges.keep_last(count);
+    }
+}
+
 impl Facts {
+    /// Keeps the newest `count` sightings of every call, so that a follower's facts stay small.
+    pub fn keep_last(&mut self, count: usize) {
+        self.follower.keep_last(count);
+        self.leader.keep_last(count);
+    }
+
     /// Nothing known yet.
     pub fn nothing(key: FollowerKey, now: Timestamp) -> Self {
         Self {
@@ -724,6 +800,7 @@ impl Facts {
             leader_cluster: None,
             follower: FollowerSide::default(),
             leader: LeaderSide::default(),
+            errors: Vec::new(),
             now,
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::cause::Remedy;
 use crate::domain::decision::GuardResult;
-use crate::domain::ids::{ClusterName, RunId};
+use crate::domain::ids::{ClusterName, HistoryUuid, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::state::named_enum;
 use crate::domain::step::Step;
@@ -96,11 +96,41 @@ named_enum! {
     }
 }
 
+/// One primary of the follower just before the first change: a closed index shows none of this,
+/// and the guards before the PUT compare the leader with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShardBefore {
+    /// Its number.
+    pub shard: u32,
+    /// `commit.user_data.history_uuid`.
+    pub history_uuid: Option<HistoryUuid>,
+    /// `seq_no.max_seq_no`.
+    pub max_seq_no: Option<i64>,
+    /// `seq_no.global_checkpoint`.
+    pub global_checkpoint: Option<i64>,
+    /// `docs.count`.
+    pub docs: Option<u64>,
+}
+
+/// Reads `{"0": 1}`. Inside an internally tagged enum serde buffers the value and then refuses to
+/// take the text `"0"` for a number, so that a journal could be written and not read again.
+fn by_shard<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<u32, i64>, D::Error> {
+    let by_text = BTreeMap::<String, i64>::deserialize(from)?;
+    let numbered = by_text
+        .into_iter()
+        .map(|(shard, term)| Ok((shard.parse()?, term)));
+    numbered
+        .collect::<Result<_, std::num::ParseIntError>>()
+        .map_err(serde::de::Error::custom)
+}
+
 /// What was true just before the first change, so that everything can be put back by hand.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Before {
     /// `primary_terms` by shard: they jump when a PUT has taken effect.
+    #[serde(deserialize_with = "by_shard")]
     pub primary_terms: BTreeMap<u32, i64>,
     /// `index.history.uuid` setting, where it stood.
     pub history_setting: Option<String>,
@@ -108,6 +138,12 @@ pub struct Before {
     pub follower_documents: Option<u64>,
     /// Documents of the leader.
     pub leader_documents: Option<u64>,
+    /// The follower's primaries.
+    pub follower_shards: Vec<ShardBefore>,
+    /// `cluster_name` of the follower cluster: part of the lease's id and of `forget_follower`.
+    pub follower_cluster_name: Option<String>,
+    /// Version of the follower cluster: decides what the PUT may carry.
+    pub follower_version: Option<String>,
     /// Whether the follower was active (true) or already paused (false).
     pub was_active: bool,
     /// All settings of the follower, flat.
@@ -145,6 +181,7 @@ pub enum Event {
         /// Guards evaluated just before, with their verdicts.
         guards: Vec<GuardResult>,
         /// `primary_terms` as just seen.
+        #[serde(deserialize_with = "by_shard")]
         primary_terms: BTreeMap<u32, i64>,
     },
     /// What the answer said.
