@@ -5,35 +5,34 @@
 //! pair with its clock, faults and log of requests), the two ways in ([`memory`] through the
 //! client's transport, [`front`] over HTTP), [`scenario`] (named starts and breakages) and
 //! [`command`] (what `refollow sandbox` and the demo call).
+mod auto_follow;
 mod canned;
 pub mod clock;
+mod cluster;
 pub mod command;
 pub mod control;
-pub mod faults;
-pub mod front;
-pub mod load;
-pub mod log;
-pub mod memory;
-pub mod pair;
-pub mod scenario;
-pub mod world;
-mod auto_follow;
-mod cluster;
 mod errors;
+pub mod faults;
 mod follow;
 mod following;
+pub mod front;
 mod index;
 mod json;
 mod lease;
+pub mod load;
+pub mod log;
+pub mod memory;
 mod murmur3;
 pub mod pair;
 mod restore;
 mod restoring;
 mod routes;
+pub mod scenario;
 mod security;
 mod settings;
 mod shard;
 mod task;
+pub mod world;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

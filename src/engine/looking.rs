@@ -174,11 +174,11 @@ pub fn shards_before(stats: Option<&IndexStats>) -> Vec<ShardBefore> {
         .primaries
         .iter()
         .map(|(shard, seq)| ShardBefore {
-                shard: *shard,
-                history_uuid: seq.history_uuid.clone(),
-                max_seq_no: seq.max_seq_no,
-                global_checkpoint: seq.global_checkpoint,
-                docs: seq.docs,
+            shard: *shard,
+            history_uuid: seq.history_uuid.clone(),
+            max_seq_no: seq.max_seq_no,
+            global_checkpoint: seq.global_checkpoint,
+            docs: seq.docs,
         })
         .collect()
 }

@@ -75,17 +75,11 @@ pub fn comes_along(key: &str) -> bool {
 }
 
 fn replicated_of(settings: &BTreeMap<String, Value>) -> BTreeMap<&String, &Value> {
-    settings
-        .iter()
-        .filter(|(key, _)| replicated(key))
-        .collect()
+    settings.iter().filter(|(key, _)| replicated(key)).collect()
 }
 
 /// Refuses a resume where replicated settings differ.
-pub fn identical(
-    leader: &BTreeMap<String, Value>,
-    follower: &BTreeMap<String, Value>,
-) -> Result<(), Fault> {
+pub fn identical(leader: &BTreeMap<String, Value>, follower: &BTreeMap<String, Value>) -> Result<(), Fault> {
     let (ours, theirs) = (replicated_of(follower), replicated_of(leader));
     // Dynamic ones are brought over by the task; only static ones are compared for a refusal.
     let fixed = |map: &BTreeMap<&String, &Value>| -> BTreeMap<String, Value> {

@@ -85,7 +85,11 @@ fn the_shipped_file_and_the_reference_name_the_same_options_and_defaults() {
             .map(|line| line.trim_start_matches("# "))
             .filter(|line| line.contains(&format!("{key} = ")))
             .collect();
-        assert!(!lines.is_empty(), "{} is not in config/refollow.toml", option.path);
+        assert!(
+            !lines.is_empty(),
+            "{} is not in config/refollow.toml",
+            option.path
+        );
         // Selectors of rules, aliases and days of windows stand there as examples.
         let example = ["policy.rules", "windows", "clusters[].remotes"]
             .iter()

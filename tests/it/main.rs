@@ -1,11 +1,11 @@
 //! The one integration-test binary; each module is a subject.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-mod config;
-mod elastic_client;
-mod store_contract;
 #![expect(
     clippy::unwrap_used,
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
+mod config;
+mod elastic_client;
 mod sandbox_front;
+mod store_contract;
+mod tidy;
