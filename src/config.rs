@@ -21,9 +21,8 @@ mod secret;
 mod source;
 mod units;
 
-pub use crate::config::cluster::{BaseUrl, Cluster, Tls};
+pub use crate::config::cluster::{BaseUrl, Cluster};
 pub use crate::config::problem::{Problem, Problems, Warning};
-pub use crate::config::secret::Auth;
 
 use crate::config::read::{Notes, Section};
 
@@ -82,6 +81,13 @@ pub struct Daemon {
     pub undo_directory: PathBuf,
     /// While it exists, the brake `all` is engaged.
     pub brake_file: PathBuf,
+}
+
+impl Daemon {
+    /// The state as `store::open` takes it.
+    pub fn state_url(&self) -> String {
+        format!("sqlite://{}", self.state.display())
+    }
 }
 
 /// A whole configuration, already valid.

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod evidence;
 pub mod http;
 pub mod judge;
+pub mod metrics;
 pub mod policy;
 pub mod sandbox;
 pub mod store;

@@ -5,34 +5,35 @@
 //! pair with its clock, faults and log of requests), the two ways in ([`memory`] through the
 //! client's transport, [`front`] over HTTP), [`scenario`] (named starts and breakages) and
 //! [`command`] (what `refollow sandbox` and the demo call).
-mod auto_follow;
 mod canned;
 pub mod clock;
-mod cluster;
 pub mod command;
 pub mod control;
-mod errors;
 pub mod faults;
-mod follow;
-mod following;
 pub mod front;
-mod index;
-mod json;
-mod lease;
 pub mod load;
 pub mod log;
 pub mod memory;
+pub mod scenario;
+pub mod world;
+
+mod auto_follow;
+mod cluster;
+mod errors;
+mod follow;
+mod following;
+mod index;
+mod json;
+mod lease;
 mod murmur3;
 pub mod pair;
 mod restore;
 mod restoring;
 mod routes;
-pub mod scenario;
 mod security;
 mod settings;
 mod shard;
 mod task;
-pub mod world;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

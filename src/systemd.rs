@@ -27,7 +27,7 @@ pub fn status(text: &str) {
 }
 
 /// The daemon is alive. To be sent more often than [`watchdog_interval`].
-pub fn alive() {
+pub fn watchdog() {
     send("watchdog", &[NotifyState::Watchdog]);
 }
 
@@ -42,7 +42,7 @@ pub fn extend_timeout(by: Duration) {
     send("extend", &[NotifyState::ExtendTimeoutUsec(micros)]);
 }
 
-/// How often to send [`alive`]: half of `WatchdogSec=`; `None` where nobody waits for it.
+/// How often to send [`watchdog`]: half of `WatchdogSec=`; `None` where nobody waits for it.
 pub fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)
 }
@@ -70,7 +70,7 @@ mod tests {
     fn without_systemd_everything_is_silent() {
         ready();
         status("x");
-        alive();
+        watchdog();
         stopping();
     }
 }

@@ -246,12 +246,7 @@ pub async fn execute(bench: &Bench, run: RunId, cancel: CancellationToken) -> Ru
     }
 }
 
-async fn one_life(
-    bench: &Bench,
-    id: &RunId,
-    cancel: &CancellationToken,
-    held: &mut bool,
-) -> Result<RunEnd, Stop> {
+async fn one_life(bench: &Bench, id: &RunId, cancel: &CancellationToken, held: &mut bool) -> Result<RunEnd, Stop> {
     let entries = bench.store.journal(id).await?;
     let Some(run) = Run::replay(&entries)? else {
         return Ok(RunEnd::LeftOpen {
@@ -363,8 +358,7 @@ impl<'a> Life<'a> {
     async fn live(&mut self) -> Result<RunEnd, Stop> {
         if let Trigger::Approved { .. } = self.run.trigger() {
             let record = self.bench.store.plan(&self.run.plan().hash).await?;
-            self.approved_at =
-                record.and_then(|record| record.consents.iter().map(|consent| consent.at).max());
+            self.approved_at = record.and_then(|record| record.consents.iter().map(|consent| consent.at).max());
         }
         let mut depth = Depth::Full;
         loop {
@@ -479,10 +473,7 @@ impl<'a> Life<'a> {
             approved: matches!(self.run.trigger(), Trigger::Approved { .. }),
         });
         if guards.is_empty() {
-            return vec![GuardResult::unknown(
-                "guards",
-                "no guard was asked, which is no yes",
-            )];
+            return vec![GuardResult::unknown("guards", "no guard was asked, which is no yes")];
         }
         guards
     }
@@ -494,20 +485,14 @@ impl<'a> Life<'a> {
     /// Brakes, windows, lock and abort, at every turn before the point of no return. True when
     /// the run has just begun to back out for it.
     async fn forbidden(&mut self) -> Result<bool, Stop> {
-        if !matches!(
-            self.run.phase(),
-            Phase::Opened | Phase::Resuming | Phase::Recreating
-        ) {
+        if !matches!(self.run.phase(), Phase::Opened | Phase::Resuming | Phase::Recreating) {
             return Ok(false);
         }
         let basis = &self.run.plan().basis;
-        let asked = self.bench.gate.may(
-            &self.key,
-            &basis.remote,
-            Step::LookAgain,
-            self.remedy(),
-            self.run.id(),
-        );
+        let asked = self
+            .bench
+            .gate
+            .may(&self.key, &basis.remote, Step::LookAgain, self.remedy(), self.run.id());
         let Err(reason) = asked else { return Ok(false) };
         self.say(&format!("backing out: {reason}"));
         self.write(Event::BackingOut { reason }).await?;
@@ -596,10 +581,7 @@ impl<'a> Life<'a> {
             let reason = "the leader cluster is not configured".to_owned();
             return self.write(Event::BackingOut { reason }).await;
         };
-        self.say(&format!(
-            "{step}: {} {}",
-            order.record.method, order.record.target
-        ));
+        self.say(&format!("{step}: {} {}", order.record.method, order.record.target));
         let primary_terms = seen.position.primary_terms.present().cloned().unwrap_or_default();
         self.write(Event::Intent {
             step,
@@ -637,9 +619,7 @@ impl<'a> Life<'a> {
     async fn take_in(&mut self, step: Step, change: &Change) -> StepAnswer {
         let answer = steps::answer(&change.sent);
         let (status, body) = match &change.sent {
-            Sent::Accepted { status, body } | Sent::Refused { status, body, .. } => {
-                (Some(*status), Some(body))
-            }
+            Sent::Accepted { status, body } | Sent::Refused { status, body, .. } => (Some(*status), Some(body)),
             Sent::Unknown { .. } | Sent::NotSent { .. } => (None, None),
         };
         if let (Some(status), Some(body)) = (status, body) {
@@ -793,9 +773,7 @@ impl<'a> Life<'a> {
             }
             // A copy that runs needs nobody; one that is complete and paused needs its resume.
             Phase::Finishing if nothing_held && !is_restored_and_paused(position) => {
-                return Ok(Some(
-                    self.leave("the rest of the recreate goes on at the next start"),
-                ));
+                return Ok(Some(self.leave("the rest of the recreate goes on at the next start")));
             }
             Phase::Finishing | Phase::BackingOut | Phase::Closed => {}
         }

@@ -33,11 +33,8 @@ pub enum Depth {
 /// is unknown in the facts.
 pub async fn look(bench: &Bench, facts: &mut Facts, depth: Depth) {
     let follower = facts.key.index.clone();
-    let first = follower_looks(&follower, facts, depth);
-    let leader_side = match (&bench.leader, &facts.leader_index) {
-        (Some(client), Some(leader)) => Some((client, leader_looks(leader, depth))),
-        _ => None,
-    };
+    let first = follower_looks(facts, depth);
+    let leader_side = bench.leader.as_ref().map(|client| (client, leader_looks(facts, depth)));
     let (here, there) = futures::join!(ask(&bench.follower, first), async {
         match leader_side {
             Some((client, looks)) => ask(client, looks).await,
@@ -67,7 +64,10 @@ fn learn(facts: &mut Facts, answers: &[Answer]) {
     }
 }
 
-fn follower_looks(follower: &IndexName, facts: &Facts, depth: Depth) -> Vec<Look> {
+/// The looks at the follower cluster for one follower. The observer makes the full ones for sick
+/// followers, so that guards rest on the same calls before and during a run.
+pub fn follower_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
+    let follower = &facts.key.index;
     let only = || vec![follower.clone()];
     let mut looks = vec![
         Look::Root,
@@ -92,7 +92,6 @@ fn follower_looks(follower: &IndexName, facts: &Facts, depth: Depth) -> Vec<Look
             Look::ClusterSettings,
             Look::SnapshotStatus,
             Look::AutoFollow,
-            Look::DataStreams,
             Look::IlmExplain(follower.clone()),
             Look::Aliases(only()),
             Look::HasPrivileges {
@@ -106,6 +105,13 @@ fn follower_looks(follower: &IndexName, facts: &Facts, depth: Depth) -> Vec<Look
                 }),
             },
         ]);
+        // Each version is asked the fullest question that it knows.
+        let version = facts.follower.root.latest_known().map(|(_, root)| root.version);
+        looks.extend(
+            [Look::AllDataStreams, Look::DataStreams]
+                .into_iter()
+                .find(|look| version.is_some_and(|version| look.supports(version))),
+        );
         if let (Some(alias), Some(leader)) = (&facts.remote, &facts.leader_index) {
             looks.push(Look::RemoteCount {
                 alias: alias.clone(),
@@ -116,7 +122,11 @@ fn follower_looks(follower: &IndexName, facts: &Facts, depth: Depth) -> Vec<Look
     looks
 }
 
-fn leader_looks(leader: &IndexName, depth: Depth) -> Vec<Look> {
+/// The looks at the leader cluster for one follower; none where its leader is not known.
+pub fn leader_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
+    let Some(leader) = &facts.leader_index else {
+        return Vec::new();
+    };
     let only = || vec![leader.clone()];
     let mut looks = vec![
         Look::Root,
@@ -143,6 +153,8 @@ fn leader_looks(leader: &IndexName, depth: Depth) -> Vec<Look> {
                 }),
             },
         ]);
+        let policy = facts.leader.ilm.present().and_then(|ilm| ilm.policy.clone());
+        looks.extend(policy.map(Look::IlmPolicy));
     }
     looks
 }
@@ -174,11 +186,11 @@ pub fn shards_before(stats: Option<&IndexStats>) -> Vec<ShardBefore> {
         .primaries
         .iter()
         .map(|(shard, seq)| ShardBefore {
-            shard: *shard,
-            history_uuid: seq.history_uuid.clone(),
-            max_seq_no: seq.max_seq_no,
-            global_checkpoint: seq.global_checkpoint,
-            docs: seq.docs,
+                shard: *shard,
+                history_uuid: seq.history_uuid.clone(),
+                max_seq_no: seq.max_seq_no,
+                global_checkpoint: seq.global_checkpoint,
+                docs: seq.docs,
         })
         .collect()
 }

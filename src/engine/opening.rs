@@ -57,10 +57,8 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
 
     same_plan(plan, &trigger, &verdict, &facts, &memory, now)?;
 
-    let id = RunId::parse(&uuid::Uuid::now_v7().to_string())
-        .map_err(|error| Refused::because(error.to_string()))?;
-    let rung =
-        first_rung(plan).ok_or_else(|| Refused::because("the plan has no rung that refollow could climb"))?;
+    let id = RunId::parse(&uuid::Uuid::now_v7().to_string()).map_err(|error| Refused::because(error.to_string()))?;
+    let rung = first_rung(plan).ok_or_else(|| Refused::because("the plan has no rung that refollow could climb"))?;
     bench
         .gate
         .may(&key, &plan.basis.remote, Step::LookAgain, rung, &id)
@@ -121,13 +119,8 @@ fn same_plan(
     memory: &Memory,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let rebuilt =
-        policy::build_plan(verdict, facts, memory, &plan.basis.overrides, now).map_err(|missing| {
-            Refused::because(format!(
-                "the plan cannot be checked again: {}",
-                missing.join("; ")
-            ))
-        })?;
+    let rebuilt = policy::build_plan(verdict, facts, memory, &plan.basis.overrides, now)
+        .map_err(|missing| Refused::because(format!("the plan cannot be checked again: {}", missing.join("; "))))?;
     if rebuilt.hash == plan.hash {
         return Ok(());
     }
@@ -141,10 +134,7 @@ fn same_plan(
         return Ok(());
     }
     Err(Refused {
-        reason: format!(
-            "the facts have changed since the plan was made: {}",
-            differ.join(", ")
-        ),
+        reason: format!("the facts have changed since the plan was made: {}", differ.join(", ")),
         guards: Vec::new(),
         void: true,
     })

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refollow::cli::check_config;
-use refollow::config::{self, Auth, Config, Problems, Warning, reference};
+use refollow::config::{self, Config, Problems, Warning, reference};
 use refollow::domain::ids::{ClusterName, RemoteAlias};
+use refollow::elastic::auth::Auth;
 use refollow::policy::settings::{Action, Mode, Settings};
 
 const LEAST: &str = "[[clusters]]\nname = \"eu\"\nurls = [\"http://127.0.0.1:9312\"]\n";
@@ -52,7 +53,7 @@ fn the_contracts_example_is_accepted_with_its_values() {
         Some(&ClusterName::parse("us").unwrap())
     );
     assert_eq!(eu.poll_interval, Duration::from_secs(15));
-    assert!(matches!(eu.auth, Auth::None));
+    assert!(matches!(*eu.credentials.read, Auth::None));
     assert_eq!(config.policy.rules.len(), 1);
     assert_eq!(config.policy.rules[0].action, Action::Auto);
     assert_eq!(config.policy.windows.len(), 1);
@@ -446,15 +447,11 @@ fn credentials_come_from_files_and_never_print() {
     .unwrap();
     assert_eq!(warnings, []);
     let cluster = &config.clusters[0];
-    assert_eq!(cluster.auth.kind(), "basic");
-    assert_eq!(cluster.acting_auth.kind(), "basic");
-    assert_eq!(cluster.follow_auth.kind(), "api_key");
+    assert!(matches!(*cluster.credentials.read, Auth::Basic { .. }));
+    assert!(matches!(*cluster.credentials.act, Auth::Basic { .. }));
+    assert!(matches!(*cluster.credentials.follow, Auth::ApiKey(_)));
+    assert_eq!(cluster.transports().len(), 1);
     assert!(!format!("{config:?}").contains("hunter"));
-    if let Auth::ApiKey(key) = &cluster.follow_auth {
-        use secrecy::ExposeSecret as _;
-        // base64 of `id:hunter3`: what `Authorization: ApiKey` wants.
-        assert_eq!(key.expose_secret(), "aWQ6aHVudGVyMw==");
-    }
     let open = file("open", "hunter2", 0o644);
     let (_, warnings) = read(&format!("{LEAST}auth = {{ api_key_file = {open:?} }}\n")).unwrap();
     assert!(
@@ -490,12 +487,12 @@ fn wrong_credentials_are_told_without_their_content() {
             "clusters[0].auth.username: is missing",
         ),
         (format!("{{ api_key_file = {empty:?} }}"), "is empty"),
-        (format!("{{ api_key_file = {lines:?} }}"), "more than one line"),
+        (format!("{{ api_key_file = {lines:?} }}"), "auth.api_key_file"),
         (format!("{{ api_key_file = {directory:?} }}"), "is not a file"),
         ("{ api_key_file = \"/nowhere/key\" }".to_owned(), "cannot be read"),
         (
             format!("{{ client_certificate_file = {good:?}, client_key_file = {good:?} }}"),
-            "holds no PEM block `CERTIFICATE`",
+            "no certificate chain",
         ),
         (
             format!("{{ username = \"a:b\", password_file = {good:?} }}"),
@@ -512,17 +509,18 @@ fn wrong_credentials_are_told_without_their_content() {
 fn a_client_certificate_needs_https() {
     let dir = tempfile::tempdir().unwrap();
     let pem = dir.path().join("both.pem");
-    fs::write(
-        &pem,
-        "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
-    )
-    .unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["refollow".to_owned()]).unwrap();
+    let text = format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem());
+    fs::write(&pem, text).unwrap();
     fs::set_permissions(&pem, fs::Permissions::from_mode(0o600)).unwrap();
     let auth = format!("auth = {{ client_certificate_file = {pem:?}, client_key_file = {pem:?} }}\n");
     let told = mistakes(&format!("{LEAST}{auth}")).join("\n");
     assert!(told.contains("is not https"), "{told}");
     let (config, _) = read(&format!("{}{auth}", LEAST.replace("http:", "https:"))).unwrap();
-    assert_eq!(config.clusters[0].auth.kind(), "client_certificate");
+    assert!(matches!(
+        *config.clusters[0].credentials.read,
+        Auth::ClientCertificate(_)
+    ));
 }
 
 #[test]

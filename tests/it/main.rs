@@ -6,6 +6,7 @@
 
 mod config;
 mod elastic_client;
+mod replay;
 mod sandbox_front;
 mod store_contract;
 mod tidy;
