@@ -1,4 +1,5 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
@@ -11,4 +12,6 @@ pub mod metrics;
 pub mod policy;
 pub mod sandbox;
 pub mod store;
+pub mod systemd;
 pub mod tasks;
+pub mod telemetry;
