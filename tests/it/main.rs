@@ -4,4 +4,8 @@
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
+mod elastic_client;
+mod executor;
 mod sandbox_front;
+mod replay;
+mod store_contract;
