@@ -358,13 +358,16 @@ impl World {
         if modern && response.product.is_none() {
             response.product = Some("Elasticsearch".to_owned());
         }
-        if response.content_type.is_none() && !response.body.is_empty() {
-            let kind = if modern {
-                "application/json"
-            } else {
-                "application/json; charset=UTF-8"
-            };
-            response.content_type = Some(kind.to_owned());
+        // 8.x names no charset with JSON, 7.x does.
+        let json = if modern {
+            "application/json"
+        } else {
+            "application/json; charset=UTF-8"
+        };
+        match &response.content_type {
+            Some(kind) if !kind.starts_with("application/json") => {}
+            None if response.body.is_empty() => {}
+            _ => response.content_type = Some(json.to_owned()),
         }
         response
     }
@@ -403,6 +406,7 @@ impl State {
     /// done that others may wait for.
     fn bring_to(&mut self, now_ms: i64) -> bool {
         let mut happened = false;
+        self.load.plan(now_ms);
         loop {
             let event_at = self.schedule.first().map(|(at, _)| *at);
             let load_at = self.load.next_ms();
@@ -415,7 +419,7 @@ impl State {
                 self.happen(&event);
                 happened = true;
             } else {
-                self.load.tick(&mut self.pair, now_ms);
+                self.load.tick(&mut self.pair);
             }
         }
         self.pair.advance_to(now_ms.max(self.pair.now_ms()));

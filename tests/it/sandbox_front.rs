@@ -83,8 +83,8 @@ async fn status_of(world: &World, follower: &str) -> String {
 
 /// Whether any shard of the follower has a fatal exception, and which type of it.
 async fn fatal(world: &World, follower: &str) -> Option<Value> {
-    let (status, stats) = get(world, Side::Follower, &format!("/{follower}/_ccr/stats")).await;
-    assert_eq!(status, 200, "{stats}");
+    let (code, stats) = get(world, Side::Follower, &format!("/{follower}/_ccr/stats")).await;
+    assert_eq!(code, 200, "{stats}");
     stats["indices"][0]["shards"]
         .as_array()
         .unwrap()
