@@ -495,7 +495,9 @@ impl Pair {
         let assigned = cluster.assigns_tasks();
         for (number, max_seq, history) in starts {
             cluster.allocations += 1;
-            let mut run = Run::new(now + 15 * i64::from(number));
+            // One shard after the other starts.
+            let mut run = Run::new(now + 10 * i64::from(number));
+            run.read_due_ms = now + super::task::START_MS + 40 * i64::from(number);
             run.leader_checkpoint = max_seq;
             run.follower_checkpoint = max_seq;
             run.last_requested = max_seq;

@@ -288,8 +288,10 @@ impl Pair {
                     run.write_due_ms = Some(self.now_ms + WRITE_MS);
                     run.writes = 1;
                 } else if run.writes < most {
+                    // A write of its own, with retries of its own.
                     run.writes += 1;
-                    run.failed_writes += u64::from(run.write_retries);
+                    run.write_retries = 0;
+                    run.write_due_ms = Some(self.now_ms + WRITE_MS);
                 }
             }
         }
@@ -418,8 +420,6 @@ impl Pair {
         } else {
             shard.leases.add(&id, wanted, now, term);
         }
-        let (leader, number) = (task.leader.clone(), task.shard as usize);
-        self.after_write(peer, &leader, number);
     }
 
     fn lease_id(&self, side: Side, task: &FollowTask) -> String {

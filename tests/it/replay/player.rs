@@ -46,8 +46,10 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
         .flat_map(|(_, indices)| indices.iter().copied())
         .collect();
     if folder.ends_with("secured") {
-        for (role, body) in prepare::roles() {
-            player.send(Side::Leader, Method::Put, &format!("/_security/role/{role}"), body.to_string());
+        for (side, role, body) in prepare::roles(scenario) {
+            player.send(side, Method::Put, &format!("/_security/role/{role}"), body.to_string());
+            let user = json!({"roles": [role]}).to_string();
+            player.send(side, Method::Put, &format!("/_security/user/{role}"), user);
         }
     }
     for (number, step) in steps.iter().enumerate() {
@@ -65,6 +67,13 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
         }
         player.pair.advance_to(at);
         player.step(number, step);
+        for (_, _, target, count) in prepare::WRITTEN_BESIDE
+            .iter()
+            .filter(|(known, after, _, _)| *known == scenario && *after == number)
+        {
+            let body = prepare::bulk("create", 1, *count);
+            player.send(Side::Leader, Method::Post, &format!("/{target}/_bulk?refresh=true"), body);
+        }
         if makes {
             missing.retain(|name| *name != index);
             let body = json!({"remote_cluster": "lead", "leader_index": index}).to_string();
@@ -149,6 +158,17 @@ impl Player {
                     self.pair.advance_to(at - 2_000);
                     self.pair.start_node(side);
                     self.pair.advance_to(at);
+                }
+            }
+            _ if event.starts_with("the API key of k1-f was invalidated") => {
+                self.pair.advance_to(at);
+                self.pair.set_user(Credential::Read, "boss");
+                let empty = json!({"cluster": [], "indices": []}).to_string();
+                self.send(Side::Leader, Method::Put, "/_security/role/act", empty);
+                for user in ["api-key", "act2"] {
+                    for side in [Side::Leader, Side::Follower] {
+                        self.send(side, Method::Delete, &format!("/_security/user/{user}"), String::new());
+                    }
                 }
             }
             _ if event.starts_with("routed updates") => self.one_shard_loses(at, steps, number),
@@ -268,7 +288,8 @@ impl Player {
             self.same(&here, "error", &chain(theirs), &chain(ours));
             return;
         }
-        let (theirs, ours) = (self.normal(&path, recorded), self.normal(&path, &body));
+        let (mut theirs, mut ours) = (self.normal(&path, recorded), self.normal(&path, &body));
+        leave_out_unbegun(&mut theirs, &mut ours);
         self.compare(&here, &path, &theirs, &ours);
     }
 
@@ -584,6 +605,31 @@ fn exceptions(value: &Value) -> Value {
             Value::Object(told)
         }
         other => other.clone(),
+    }
+}
+
+/// A task that has not begun (no version taken over yet) shows zeros for some milliseconds: such
+/// a shard is left out on both sides.
+fn leave_out_unbegun(theirs: &mut Value, ours: &mut Value) {
+    match (theirs, ours) {
+        (Value::Object(theirs), Value::Object(ours)) => {
+            for (key, value) in theirs {
+                if let Some(our) = ours.get_mut(key) {
+                    leave_out_unbegun(value, our);
+                }
+            }
+        }
+        (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => {
+            for (theirs, ours) in theirs.iter_mut().zip(ours) {
+                if theirs.get("follower_mapping_version") == Some(&json!(0)) {
+                    *theirs = Value::Null;
+                    *ours = Value::Null;
+                } else {
+                    leave_out_unbegun(theirs, ours);
+                }
+            }
+        }
+        _ => {}
     }
 }
 
