@@ -30,12 +30,14 @@ fn digest(value: &impl Hash) -> u64 {
 /// An identifier of 22 characters, as Elasticsearch makes them.
 fn identifier(random: &mut fastrand::Rng) -> String {
     (0..22)
-        .map(|place| match random.u8(0..if place == 0 { 62 } else { 64 }) {
-            62 => '_',
-            63 => '-',
-            digit @ 0..=25 => char::from(b'A' + digit),
-            digit @ 26..=51 => char::from(b'a' + digit - 26),
-            digit => char::from(b'0' + digit - 52),
-        })
+        .map(
+            |place| match random.u8(0..if place == 0 { 62 } else { 64 }) {
+                62 => '_',
+                63 => '-',
+                digit @ 0..=25 => char::from(b'A' + digit),
+                digit @ 26..=51 => char::from(b'a' + digit - 26),
+                digit => char::from(b'0' + digit - 52),
+            },
+        )
         .collect()
 }

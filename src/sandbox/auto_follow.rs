@@ -14,7 +14,11 @@ impl Pair {
         let now = self.now_ms;
         let watcher = self.cluster_mut(side.other());
         if !watcher.patterns.is_empty() {
-            watcher.auto_due_ms = Some(watcher.auto_due_ms.map_or(now + 100, |due| due.min(now + 100)));
+            watcher.auto_due_ms = Some(
+                watcher
+                    .auto_due_ms
+                    .map_or(now + 100, |due| due.min(now + 100)),
+            );
         }
     }
 
@@ -43,7 +47,13 @@ impl Pair {
                 .values()
                 .filter(|index| index.open && !pattern.seen.contains(&index.uuid))
                 .filter(|index| matches(&pattern.body, "leader_index_patterns", &index.name))
-                .filter(|index| !matches(&pattern.body, "leader_index_exclusion_patterns", &index.name))
+                .filter(|index| {
+                    !matches(
+                        &pattern.body,
+                        "leader_index_exclusion_patterns",
+                        &index.name,
+                    )
+                })
                 .map(|index| (index.name.clone(), index.uuid.clone()))
                 .collect();
             for (leader, uuid) in wanted {
@@ -51,14 +61,25 @@ impl Pair {
                     .unwrap_or("{{leader_index}}")
                     .replace("{{leader_index}}", &leader);
                 let mut body = pattern.body.as_object().cloned().unwrap_or_default();
-                for key in ["leader_index_patterns", "follow_index_pattern", "leader_index_exclusion_patterns"] {
+                for key in [
+                    "leader_index_patterns",
+                    "follow_index_pattern",
+                    "leader_index_exclusion_patterns",
+                ] {
                     body.remove(key);
                 }
                 body.insert("leader_index".to_owned(), json!(leader));
                 // An index that already follows this very leader needs nothing.
-                let done = self.cluster(side).indices.get(&follower).is_some_and(|index| {
-                    index.ccr.as_ref().is_some_and(|ccr| ccr.leader_uuid == uuid)
-                });
+                let done = self
+                    .cluster(side)
+                    .indices
+                    .get(&follower)
+                    .is_some_and(|index| {
+                        index
+                            .ccr
+                            .as_ref()
+                            .is_some_and(|ccr| ccr.leader_uuid == uuid)
+                    });
                 let result = if done {
                     Ok(())
                 } else {
@@ -82,7 +103,9 @@ impl Pair {
                             object.remove("root_cause");
                         }
                         let label = format!("{name}:{leader}");
-                        stats.errors.retain(|error| error.get("leader_index") != Some(&json!(label)));
+                        stats
+                            .errors
+                            .retain(|error| error.get("leader_index") != Some(&json!(label)));
                         stats.errors.insert(
                             0,
                             json!({"leader_index": label, "timestamp": now, "auto_follow_exception": cause}),

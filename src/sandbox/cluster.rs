@@ -242,14 +242,21 @@ impl Cluster {
                 let pattern = if part == "_all" { "*" } else { part };
                 for (name, index) in &self.indices {
                     let by_name = json::wildcard(pattern, name)
-                        || index.aliases.keys().any(|alias| json::wildcard(pattern, alias));
+                        || index
+                            .aliases
+                            .keys()
+                            .any(|alias| json::wildcard(pattern, alias));
                     let visible =
                         !index.hidden() || pattern.starts_with('.') && name.starts_with('.');
                     if by_name && visible {
                         names.insert(name.clone());
                     }
                 }
-                for stream in self.streams.iter().filter(|(name, _)| json::wildcard(pattern, name)) {
+                for stream in self
+                    .streams
+                    .iter()
+                    .filter(|(name, _)| json::wildcard(pattern, name))
+                {
                     names.extend(stream.1.indices.iter().cloned());
                 }
                 continue;

@@ -76,12 +76,17 @@ impl Pair {
         let fields = body.as_object().unwrap_or(&empty);
         let known: &[&str] = match self.version {
             Version::V7_7_0 => &["remote_cluster", "leader_index"],
-            Version::V8_10_4 => &["remote_cluster", "leader_index", "settings", "data_stream_name"],
+            Version::V8_10_4 => &[
+                "remote_cluster",
+                "leader_index",
+                "settings",
+                "data_stream_name",
+            ],
         };
         let params = Params::parse(fields, known, action)?;
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
-        let alias = text("remote_cluster")
-            .ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
+        let alias =
+            text("remote_cluster").ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
         let leader_name =
             text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
         params.validate()?;
@@ -276,7 +281,13 @@ impl Pair {
         })
     }
 
-    fn remote_fault(&self, side: Side, alias: &str, leader: &str, problem: &RemoteProblem) -> Fault {
+    fn remote_fault(
+        &self,
+        side: Side,
+        alias: &str,
+        leader: &str,
+        problem: &RemoteProblem,
+    ) -> Fault {
         match problem {
             RemoteProblem::Unknown => Fault::of(
                 404,
@@ -287,7 +298,8 @@ impl Pair {
                 let connect = self.connect_exception(side);
                 let root = match self.version {
                     Version::V7_7_0 => {
-                        let port = super::cluster::Cluster::transport_port(self.version, side.other());
+                        let port =
+                            super::cluster::Cluster::transport_port(self.version, side.other());
                         exception(
                             "connect_transport_exception",
                             format!("[][127.0.0.1:{port}] connect_exception"),
@@ -369,10 +381,12 @@ impl Pair {
             });
         if let Some(stream) = &leader.data_stream {
             let streams = &mut self.cluster_mut(side).streams;
-            let local = streams.entry(stream.clone()).or_insert_with(|| super::cluster::Stream {
-                indices: Vec::new(),
-                replicated: true,
-            });
+            let local = streams
+                .entry(stream.clone())
+                .or_insert_with(|| super::cluster::Stream {
+                    indices: Vec::new(),
+                    replicated: true,
+                });
             if !local.indices.iter().any(|name| name == follower) {
                 local.indices.push(follower.to_owned());
             }
@@ -415,7 +429,12 @@ impl Pair {
         params: &Params,
         user: &str,
     ) -> Result<(), Fault> {
-        self.cluster_right(side, user, "manage_ccr", "cluster:admin/xpack/ccr/resume_follow")?;
+        self.cluster_right(
+            side,
+            user,
+            "manage_ccr",
+            "cluster:admin/xpack/ccr/resume_follow",
+        )?;
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
         }
@@ -462,7 +481,12 @@ impl Pair {
                 Version::V7_7_0 => "Not all copies of follow shard are started".to_owned(),
                 Version::V8_10_4 => format!(
                     "The primary shard of a follower index {} is not active",
-                    super::routes::shards::describe(follower, index, shard, &self.cluster(side).node)
+                    super::routes::shards::describe(
+                        follower,
+                        index,
+                        shard,
+                        &self.cluster(side).node
+                    )
                 ),
             }));
         }
@@ -523,7 +547,12 @@ impl Pair {
 
     /// `POST /{follower}/_ccr/pause_follow`.
     pub(super) fn pause(&mut self, side: Side, follower: &str, user: &str) -> Answer {
-        self.cluster_right(side, user, "manage_ccr", "cluster:admin/xpack/ccr/pause_follow")?;
+        self.cluster_right(
+            side,
+            user,
+            "manage_ccr",
+            "cluster:admin/xpack/ccr/pause_follow",
+        )?;
         let Some(index) = self.cluster(side).indices.get(follower) else {
             return Err(Fault::no_index_inside(follower));
         };
@@ -644,9 +673,11 @@ impl Pair {
         for shard in &mut index.shards {
             let term = shard.term;
             if !shard.leases.remove(&id, term) {
-                failures.push(json!({"shard": shard.number, "index": leader, "status": "NOT_FOUND",
+                failures.push(
+                    json!({"shard": shard.number, "index": leader, "status": "NOT_FOUND",
                     "reason": {"type": "retention_lease_not_found_exception",
-                        "reason": format!("retention lease with ID [{id}] not found")}}));
+                        "reason": format!("retention lease with ID [{id}] not found")}}),
+                );
             }
         }
         for number in 0..total {

@@ -156,9 +156,6 @@ impl Pair {
                 return Err(Failure::retried(self.connect_exception(side)));
             }
         };
-        if let Some(denied) = self.may_read_leader(peer, &task.user, &task.leader) {
-            return Err(Failure::retried(denied));
-        }
         let Some(index) = self.cluster(peer).indices.get(&task.leader) else {
             return Err(Failure::fatal(no_index(&task.leader)));
         };
@@ -170,7 +167,10 @@ impl Pair {
         if !index.open {
             return Err(Failure::retried(exception(
                 "cluster_block_exception",
-                format!("index [{}] blocked by: [FORBIDDEN/4/index closed];", task.leader),
+                format!(
+                    "index [{}] blocked by: [FORBIDDEN/4/index closed];",
+                    task.leader
+                ),
             )));
         }
         match index.shards.get(task.shard as usize) {
@@ -191,8 +191,11 @@ impl Pair {
         let from = task.run.last_requested + 1;
         match self.leader(side, task) {
             Err(failure) => self.read_failed(task, from, failure),
-            Ok((_, _, shard)) => {
-                if shard.max_seq >= from {
+            Ok((peer, _, shard)) => {
+                // Rights are looked at when a read is sent, not while it waits.
+                if let Some(denied) = self.may_read_leader(peer, &task.user, &task.leader) {
+                    self.read_failed(task, from, Failure::retried(denied));
+                } else if shard.max_seq >= from {
                     self.finish_read(side, task);
                 }
             }
@@ -244,9 +247,12 @@ impl Pair {
         let limit = super::json::bytes(&task.params.max_read_request_size).unwrap_or(u64::MAX);
         let result = match self.leader(side, task) {
             Err(failure) => Err(failure),
-            Ok((_, _, shard)) if shard.history_uuid != task.run.leader_history => Err(
-                Failure::fatal(history_differs(&task.run.leader_history, &shard.history_uuid)),
-            ),
+            Ok((_, _, shard)) if shard.history_uuid != task.run.leader_history => {
+                Err(Failure::fatal(history_differs(
+                    &task.run.leader_history,
+                    &shard.history_uuid,
+                )))
+            }
             Ok((_, _, shard)) => match shard.read(from, count) {
                 Err(missing) => Err(Failure::fatal(self.missing(&missing, shard))),
                 Ok(ops) => {
@@ -505,7 +511,10 @@ impl Pair {
                 task.run.interrupted = Some(if down {
                     connect.clone()
                 } else {
-                    no_shard(task, &shard_closed(version, &task.leader, &task.leader_uuid, task.shard))
+                    no_shard(
+                        task,
+                        &shard_closed(version, &task.leader, &task.leader_uuid, task.shard),
+                    )
                 });
                 task.run.read_due_ms = now;
             }
@@ -553,7 +562,10 @@ fn shard_closed(version: Version, index: &str, uuid: &str, shard: u32) -> Value 
 
 fn no_shard(task: &FollowTask, cause: &Value) -> Value {
     let mut object = Map::new();
-    object.insert("type".to_owned(), json!("no_shard_available_action_exception"));
+    object.insert(
+        "type".to_owned(),
+        json!("no_shard_available_action_exception"),
+    );
     object.insert(
         "reason".to_owned(),
         json!(format!(

@@ -206,7 +206,10 @@ mod tests {
             filter(&body, "indices.*.uuid,indices.*.shards.*.leases"),
             json!({"indices": {"a": {"uuid": "u", "shards": {"0": [{"leases": 2}]}}}})
         );
-        assert_eq!(filter(&body, "**.x"), json!({"indices": {"a": {"shards": {"0": [{"x": 1}]}}}}));
+        assert_eq!(
+            filter(&body, "**.x"),
+            json!({"indices": {"a": {"shards": {"0": [{"x": 1}]}}}})
+        );
         assert_eq!(filter(&body, "nothing"), json!({}));
     }
 
@@ -215,7 +218,10 @@ mod tests {
         let flat = flatten(&json!({"index": {"a.b": 1, "c": {"d": null}}}));
         assert_eq!(flat.get("index.a.b"), Some(&json!(1)));
         assert_eq!(flat.get("index.c.d"), Some(&Value::Null));
-        assert_eq!(nest(&flat), json!({"index": {"a": {"b": 1}, "c": {"d": null}}}));
+        assert_eq!(
+            nest(&flat),
+            json!({"index": {"a": {"b": 1}, "c": {"d": null}}})
+        );
     }
 
     #[test]

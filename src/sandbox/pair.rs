@@ -111,7 +111,11 @@ impl Pair {
             now_ms: options.start_ms,
             link_broken: false,
             restore_rate: None,
-            users: [SUPERUSER.to_owned(), SUPERUSER.to_owned(), SUPERUSER.to_owned()],
+            users: [
+                SUPERUSER.to_owned(),
+                SUPERUSER.to_owned(),
+                SUPERUSER.to_owned(),
+            ],
             leader,
             follower,
             random,
@@ -175,9 +179,9 @@ impl Pair {
                 index.closing_ms,
                 index.refresh_ms,
             ]
-                .into_iter()
-                .flatten()
-                .min()
+            .into_iter()
+            .flatten()
+            .min()
         });
         tasks.chain(indices).chain(cluster.auto_due_ms).min()
     }
@@ -473,7 +477,13 @@ impl Pair {
         Ticket(self.tickets)
     }
 
-    pub(super) fn answer_later(&mut self, side: Side, ticket: Ticket, status: u16, body: &serde_json::Value) {
+    pub(super) fn answer_later(
+        &mut self,
+        side: Side,
+        ticket: Ticket,
+        status: u16,
+        body: &serde_json::Value,
+    ) {
         self.answer_at(side, ticket, self.now_ms, status, body);
     }
 

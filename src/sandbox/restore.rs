@@ -1,7 +1,7 @@
 //! A running remote recovery of a follower: its progress, whom it answers, what it will resume.
 
-use super::task::Params;
 use super::pair::Ticket;
+use super::task::Params;
 
 /// A restore of one follower index from the leader cluster.
 #[derive(Debug, Clone)]

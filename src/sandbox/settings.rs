@@ -72,10 +72,7 @@ pub fn comes_along(key: &str) -> bool {
 }
 
 fn replicated_of(settings: &BTreeMap<String, Value>) -> BTreeMap<&String, &Value> {
-    settings
-        .iter()
-        .filter(|(key, _)| replicated(key))
-        .collect()
+    settings.iter().filter(|(key, _)| replicated(key)).collect()
 }
 
 /// Refuses a resume where replicated settings differ.
@@ -105,7 +102,10 @@ pub fn identical(
 fn is_static(key: &str) -> bool {
     key.starts_with("index.analysis.")
         || key.starts_with("index.sort.")
-        || matches!(key, "index.number_of_shards" | "index.codec" | "index.store.type")
+        || matches!(
+            key,
+            "index.number_of_shards" | "index.codec" | "index.store.type"
+        )
 }
 
 /// Takes over what changed on the leader. A static setting closes the follower, changes it and

@@ -309,9 +309,8 @@ impl Shard {
     pub fn merge(&mut self, retained_operations: i64) {
         let floor = self.floor(retained_operations);
         let live = &self.live;
-        self.ops.retain(|op| {
-            op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq)
-        });
+        self.ops
+            .retain(|op| op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq));
         self.refresh();
     }
 
@@ -323,8 +322,10 @@ impl Shard {
             .iter()
             .min_by_key(|(_, live)| live.seq)
             .map(|(id, live)| (Arc::clone(id), live.value, live.bytes));
-        let (id, value, bytes) =
-            known.map_or_else(|| (Arc::from("gone"), None, 64), |(id, v, b)| (id, Some(v), b));
+        let (id, value, bytes) = known.map_or_else(
+            || (Arc::from("gone"), None, 64),
+            |(id, v, b)| (id, Some(v), b),
+        );
         self.index(&id, Some(value.unwrap_or(0)), bytes);
         self.index(&id, value, bytes);
         let term = self.term;
@@ -394,7 +395,13 @@ impl Shard {
     }
 
     /// The node went away in the middle of a restore: nothing usable is left.
-    pub fn lose_copy(&mut self, index: &str, node: &str, version: super::pair::Version, now_ms: i64) {
+    pub fn lose_copy(
+        &mut self,
+        index: &str,
+        node: &str,
+        version: super::pair::Version,
+        now_ms: i64,
+    ) {
         let attempts = 5;
         self.term += attempts;
         self.replace(Vec::new(), -1, 0);
@@ -404,7 +411,10 @@ impl Shard {
             reason: "ALLOCATION_FAILED",
             at_ms: now_ms,
             attempts: 5,
-            details: format!("failed shard on node [{node}]: failed recovery, failure org.elasticsearch.indices.recovery.RecoveryFailedException: [{index}][{}]: Recovery failed on {{{node}}}", self.number),
+            details: format!(
+                "failed shard on node [{node}]: failed recovery, failure org.elasticsearch.indices.recovery.RecoveryFailedException: [{index}][{}]: Recovery failed on {{{node}}}",
+                self.number
+            ),
             restore: None,
             disk: false,
         }));
@@ -412,7 +422,8 @@ impl Shard {
 
     /// The node is back: a shard that had a copy is recovered from its own store.
     pub fn come_up(&mut self, now_ms: i64) {
-        let had_copy = matches!(&self.state, State::Unassigned(why) if why.reason == "CLUSTER_RECOVERED");
+        let had_copy =
+            matches!(&self.state, State::Unassigned(why) if why.reason == "CLUSTER_RECOVERED");
         if had_copy {
             self.recover_from_store(now_ms);
         }

@@ -81,7 +81,9 @@ impl Params {
                     params.max_write_request_operation_count = count()?;
                 }
                 "max_outstanding_read_requests" => params.max_outstanding_read_requests = count()?,
-                "max_outstanding_write_requests" => params.max_outstanding_write_requests = count()?,
+                "max_outstanding_write_requests" => {
+                    params.max_outstanding_write_requests = count()?
+                }
                 "max_read_request_size" => params.max_read_request_size = text()?,
                 "max_write_request_size" => params.max_write_request_size = text()?,
                 "max_write_buffer_count" => params.max_write_buffer_count = count()?,
@@ -103,10 +105,22 @@ impl Params {
     /// Refuses what the server refuses.
     pub fn validate(&self) -> Result<(), Fault> {
         for (name, value) in [
-            ("max_read_request_operation_count", self.max_read_request_operation_count),
-            ("max_write_request_operation_count", self.max_write_request_operation_count),
-            ("max_outstanding_read_requests", self.max_outstanding_read_requests),
-            ("max_outstanding_write_requests", self.max_outstanding_write_requests),
+            (
+                "max_read_request_operation_count",
+                self.max_read_request_operation_count,
+            ),
+            (
+                "max_write_request_operation_count",
+                self.max_write_request_operation_count,
+            ),
+            (
+                "max_outstanding_read_requests",
+                self.max_outstanding_read_requests,
+            ),
+            (
+                "max_outstanding_write_requests",
+                self.max_outstanding_write_requests,
+            ),
             ("max_write_buffer_count", self.max_write_buffer_count),
         ] {
             if value < 1 {
@@ -381,7 +395,10 @@ impl FollowTask {
                 for (key, of) in [
                     ("write_buffer_size", format!("{waiting}b")),
                     ("total_read_time", format!("{}ms", run.ok_reads * 3)),
-                    ("total_read_remote_exec_time", format!("{}ms", run.ok_reads * 2)),
+                    (
+                        "total_read_remote_exec_time",
+                        format!("{}ms", run.ok_reads * 2),
+                    ),
                     ("total_read", format!("{}b", run.bytes_read)),
                     ("total_write_time", format!("{}ms", run.ok_writes * 5)),
                     (

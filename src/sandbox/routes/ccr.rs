@@ -143,7 +143,12 @@ fn stats(pair: &Pair, call: &Call) -> Answer {
 
 fn index_stats(pair: &Pair, call: &Call, expression: &str) -> Answer {
     let side = call.side;
-    pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/ccr/follow_stats")?;
+    pair.cluster_right(
+        side,
+        &call.user,
+        "monitor",
+        "cluster:monitor/ccr/follow_stats",
+    )?;
     let cluster = pair.cluster(side);
     if !cluster.licensed() {
         return Err(unlicensed());
@@ -176,7 +181,12 @@ fn index_stats(pair: &Pair, call: &Call, expression: &str) -> Answer {
 
 fn info(pair: &Pair, call: &Call, expression: &str) -> Answer {
     let side = call.side;
-    pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/ccr/follow_info")?;
+    pair.cluster_right(
+        side,
+        &call.user,
+        "monitor",
+        "cluster:monitor/ccr/follow_info",
+    )?;
     let cluster = pair.cluster(side);
     let names = cluster
         .expand(expression)
@@ -294,7 +304,13 @@ fn pattern_json(pattern: &Pattern) -> Value {
     body.insert("active".to_owned(), json!(pattern.active));
     body.entry("leader_index_exclusion_patterns".to_owned())
         .or_insert_with(|| json!([]));
-    let fields = ["remote_cluster", "leader_index_patterns", "leader_index_exclusion_patterns", "follow_index_pattern", "active"];
+    let fields = [
+        "remote_cluster",
+        "leader_index_patterns",
+        "leader_index_exclusion_patterns",
+        "follow_index_pattern",
+        "active",
+    ];
     let known: Map<String, Value> = body
         .iter()
         .filter(|(key, _)| fields.contains(&key.as_str()))

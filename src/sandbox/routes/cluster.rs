@@ -14,9 +14,8 @@ use super::{Call, acknowledged, shards};
 /// Answers what belongs to the cluster.
 pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault> {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let monitor = |pair: &Pair, action: &str| {
-        pair.cluster_right(call.side, &call.user, "monitor", action)
-    };
+    let monitor =
+        |pair: &Pair, action: &str| pair.cluster_right(call.side, &call.user, "monitor", action);
     let answer = match (call.method, segments.as_slice()) {
         (Method::Get, []) => {
             monitor(pair, "cluster:monitor/main")?;
@@ -33,7 +32,12 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
             shards::explain(pair, call)
         }
         (Method::Get, ["_cluster", "settings"]) => {
-            call.only(&["flat_settings", "include_defaults", "timeout", "master_timeout"])?;
+            call.only(&[
+                "flat_settings",
+                "include_defaults",
+                "timeout",
+                "master_timeout",
+            ])?;
             monitor(pair, "cluster:monitor/settings")?;
             Ok((200, settings(pair, call)))
         }
@@ -59,7 +63,11 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
             let basic = *what == "start_basic";
             pair.cluster_mut(call.side).license.kind =
                 (if basic { "basic" } else { "trial" }).to_owned();
-            let key = if basic { "basic_was_started" } else { "trial_was_started" };
+            let key = if basic {
+                "basic_was_started"
+            } else {
+                "trial_was_started"
+            };
             Ok((200, json!({"acknowledged": true, key: true})))
         }
         (Method::Get, ["_xpack", "usage"]) => {
@@ -123,7 +131,11 @@ fn state(pair: &Pair, call: &Call, metrics: &str, expression: Option<&str>) -> A
     let side = call.side;
     pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/state")?;
     let cluster = pair.cluster(side);
-    let wanted = |name: &str| metrics.split(',').any(|part| part == name || part == "_all");
+    let wanted = |name: &str| {
+        metrics
+            .split(',')
+            .any(|part| part == name || part == "_all")
+    };
     let names = match expression {
         None => cluster.indices.keys().cloned().collect(),
         Some(expression) => cluster
@@ -192,8 +204,10 @@ fn state(pair: &Pair, call: &Call, metrics: &str, expression: Option<&str>) -> A
             .filter_map(|index| {
                 let restore = index.restore.as_ref()?;
                 let repository = format!("_ccr_{}", index.ccr.as_ref()?.alias);
-                Some(json!({"snapshot": "_latest_", "repository": repository, "state": "STARTED",
-                    "indices": [index.name], "uuid": restore.uuid, "shards": []}))
+                Some(
+                    json!({"snapshot": "_latest_", "repository": repository, "state": "STARTED",
+                    "indices": [index.name], "uuid": restore.uuid, "shards": []}),
+                )
             })
             .collect();
         // The recordings show no `restore` for a follower's restore: the custom is private.
@@ -260,9 +274,15 @@ fn defaults(pair: &Pair, cluster: &Cluster) -> Map<String, Value> {
         ("ccr.wait_for_metadata_timeout", "60s"),
         ("cluster.indices.close.enable", "true"),
         ("cluster.persistent_tasks.allocation.enable", "all"),
-        ("cluster.persistent_tasks.allocation.recheck_interval", "30s"),
+        (
+            "cluster.persistent_tasks.allocation.recheck_interval",
+            "30s",
+        ),
         ("cluster.routing.allocation.disk.threshold_enabled", "true"),
-        ("cluster.routing.allocation.disk.watermark.flood_stage", "95%"),
+        (
+            "cluster.routing.allocation.disk.watermark.flood_stage",
+            "95%",
+        ),
         ("cluster.routing.allocation.disk.watermark.high", "90%"),
         ("cluster.routing.allocation.disk.watermark.low", "85%"),
         ("cluster.routing.allocation.enable", "all"),
@@ -270,9 +290,18 @@ fn defaults(pair: &Pair, cluster: &Cluster) -> Map<String, Value> {
     ];
     if pair.version == Version::V8_10_4 {
         known.extend([
-            ("cluster.routing.allocation.disk.watermark.flood_stage.max_headroom", "100GB"),
-            ("cluster.routing.allocation.disk.watermark.high.max_headroom", "150GB"),
-            ("cluster.routing.allocation.disk.watermark.low.max_headroom", "200GB"),
+            (
+                "cluster.routing.allocation.disk.watermark.flood_stage.max_headroom",
+                "100GB",
+            ),
+            (
+                "cluster.routing.allocation.disk.watermark.high.max_headroom",
+                "150GB",
+            ),
+            (
+                "cluster.routing.allocation.disk.watermark.low.max_headroom",
+                "200GB",
+            ),
         ]);
     }
     let mut all: Map<String, Value> = known
@@ -353,16 +382,20 @@ fn put_settings(pair: &mut Pair, call: &Call) -> Answer {
 }
 
 fn reroute(pair: &mut Pair, call: &Call) -> Answer {
-    call.only(&["retry_failed", "dry_run", "explain", "metric", "timeout", "master_timeout"])?;
+    call.only(&[
+        "retry_failed",
+        "dry_run",
+        "explain",
+        "metric",
+        "timeout",
+        "master_timeout",
+    ])?;
     let side = call.side;
     pair.cluster_right(side, &call.user, "manage", "cluster:admin/reroute")?;
     let commands = call.body.get("commands").and_then(Value::as_array);
     let mut cancelled = Vec::new();
     for command in commands.into_iter().flatten() {
-        if let Some(index) = command
-            .pointer("/cancel/index")
-            .and_then(Value::as_str)
-        {
+        if let Some(index) = command.pointer("/cancel/index").and_then(Value::as_str) {
             cancelled.push(index.to_owned());
         }
     }
@@ -446,10 +479,27 @@ fn usage(pair: &Pair, call: &Call) -> Value {
 /// Roles of the only node.
 pub fn roles(version: Version) -> Value {
     match version {
-        Version::V7_7_0 => json!(["ingest", "master", "transform", "data", "remote_cluster_client"]),
+        Version::V7_7_0 => json!([
+            "ingest",
+            "master",
+            "transform",
+            "data",
+            "remote_cluster_client"
+        ]),
         Version::V8_10_4 => {
-            json!(["data", "data_cold", "data_content", "data_frozen", "data_hot", "data_warm",
-            "ingest", "master", "ml", "remote_cluster_client", "transform"])
+            json!([
+                "data",
+                "data_cold",
+                "data_content",
+                "data_frozen",
+                "data_hot",
+                "data_warm",
+                "ingest",
+                "master",
+                "ml",
+                "remote_cluster_client",
+                "transform"
+            ])
         }
     }
 }
@@ -478,7 +528,10 @@ fn nodes(pair: &Pair, call: &Call, stats: bool) -> Value {
             let total = json!({"total_in_bytes": DISK_TOTAL, "free_in_bytes": disk_available(cluster),
                 "available_in_bytes": disk_available(cluster)});
             object.insert("timestamp".to_owned(), json!(pair.now_ms));
-            object.insert("fs".to_owned(), json!({"timestamp": pair.now_ms, "total": total}));
+            object.insert(
+                "fs".to_owned(),
+                json!({"timestamp": pair.now_ms, "total": total}),
+            );
         } else {
             object.insert("version".to_owned(), json!(version));
         }
@@ -505,7 +558,18 @@ fn allocation(pair: &Pair, call: &Call) -> Value {
 }
 
 fn cat_indices(pair: &Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&["bytes", "v", "h", "s", "health", "pri", "local", "expand_wildcards", "time", "master_timeout"])?;
+    call.only(&[
+        "bytes",
+        "v",
+        "h",
+        "s",
+        "health",
+        "pri",
+        "local",
+        "expand_wildcards",
+        "time",
+        "master_timeout",
+    ])?;
     let cluster = pair.cluster(call.side);
     let names = cluster
         .expand(expression)

@@ -65,7 +65,9 @@ pub fn make(
         return invalid("must be lowercase");
     }
     if name.contains(['*', '?', '"', '<', '>', '|', ' ', ',', '#']) {
-        return invalid("must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?]");
+        return invalid(
+            "must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?]",
+        );
     }
     if let Some(index) = pair.cluster(side).indices.get(name) {
         return Err(Fault::new(
@@ -172,7 +174,12 @@ pub fn index_settings(body: &Value) -> BTreeMap<String, Value> {
 }
 
 fn create(pair: &mut Pair, call: &Call, name: &str) -> Answer {
-    call.only(&["wait_for_active_shards", "timeout", "master_timeout", "include_type_name"])?;
+    call.only(&[
+        "wait_for_active_shards",
+        "timeout",
+        "master_timeout",
+        "include_type_name",
+    ])?;
     pair.index_right(
         call.side,
         &call.user,
@@ -326,9 +333,8 @@ fn close(pair: &mut Pair, call: &Call, expression: &str) -> Result<Outcome, Faul
         pair.metadata_changed(side);
     }
     // A closed index is an allocated one: 8.x waits for its shards, in vain where they are red.
-    let waits = red
-        && version == Version::V8_10_4
-        && call.param("wait_for_active_shards") != Some("0");
+    let waits =
+        red && version == Version::V8_10_4 && call.param("wait_for_active_shards") != Some("0");
     let body = json!({"acknowledged": true, "shards_acknowledged": !closing.is_empty() && !waits, "indices": told});
     if waits {
         let ticket = pair.new_ticket();
@@ -518,7 +524,12 @@ fn put_settings(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
 }
 
 fn get_aliases(pair: &Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&["local", "ignore_unavailable", "allow_no_indices", "expand_wildcards"])?;
+    call.only(&[
+        "local",
+        "ignore_unavailable",
+        "allow_no_indices",
+        "expand_wildcards",
+    ])?;
     let cluster = pair.cluster(call.side);
     let names = cluster
         .expand(expression)
@@ -546,8 +557,14 @@ fn change_aliases(pair: &mut Pair, call: &Call) -> Answer {
         let Some((kind, what)) = action.as_object().and_then(|object| object.iter().next()) else {
             continue;
         };
-        let index = what.get("index").and_then(Value::as_str).unwrap_or_default();
-        let alias = what.get("alias").and_then(Value::as_str).unwrap_or_default();
+        let index = what
+            .get("index")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let alias = what
+            .get("alias")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let names = pair
             .cluster(side)
             .expand(index)
@@ -592,7 +609,12 @@ fn change_aliases(pair: &mut Pair, call: &Call) -> Answer {
 }
 
 fn get_mapping(pair: &Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&["local", "master_timeout", "expand_wildcards", "include_type_name"])?;
+    call.only(&[
+        "local",
+        "master_timeout",
+        "expand_wildcards",
+        "include_type_name",
+    ])?;
     let cluster = pair.cluster(call.side);
     let names = cluster
         .expand(expression)
@@ -612,7 +634,12 @@ fn get_mapping(pair: &Pair, call: &Call, expression: &str) -> Answer {
 }
 
 fn put_mapping(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&["timeout", "master_timeout", "expand_wildcards", "include_type_name"])?;
+    call.only(&[
+        "timeout",
+        "master_timeout",
+        "expand_wildcards",
+        "include_type_name",
+    ])?;
     let side = call.side;
     let names = pair
         .cluster(side)

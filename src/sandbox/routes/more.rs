@@ -75,7 +75,14 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
             acknowledged()
         }
         (Method::Get, ["_tasks"]) => {
-            call.only(&["actions", "detailed", "nodes", "group_by", "parent_task_id", "timeout"])?;
+            call.only(&[
+                "actions",
+                "detailed",
+                "nodes",
+                "group_by",
+                "parent_task_id",
+                "timeout",
+            ])?;
             pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/tasks/lists")?;
             Ok((200, tasks(pair, call)))
         }
@@ -86,7 +93,11 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
 
 fn snapshot(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answer {
     let side = call.side;
-    let expression = call.body.get("indices").and_then(Value::as_str).unwrap_or("*");
+    let expression = call
+        .body
+        .get("indices")
+        .and_then(Value::as_str)
+        .unwrap_or("*");
     let names = pair
         .cluster(side)
         .expand(expression)
@@ -131,7 +142,11 @@ fn snapshot(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answe
 
 fn restore(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answer {
     let side = call.side;
-    let wanted = call.body.get("indices").and_then(Value::as_str).unwrap_or("*");
+    let wanted = call
+        .body
+        .get("indices")
+        .and_then(Value::as_str)
+        .unwrap_or("*");
     let Some(snapshot) = pair
         .cluster(side)
         .repositories
@@ -148,7 +163,11 @@ fn restore(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answer
     let chosen: Vec<Index> = snapshot
         .indices
         .into_values()
-        .filter(|index| wanted.split(',').any(|part| json::wildcard(part, &index.name)))
+        .filter(|index| {
+            wanted
+                .split(',')
+                .any(|part| json::wildcard(part, &index.name))
+        })
         .collect();
     for index in &chosen {
         let refused = |reason: String| {
@@ -317,7 +336,10 @@ pub fn stream_json(cluster: &Cluster, name: &str) -> Value {
         .indices
         .iter()
         .map(|backing| {
-            let uuid = cluster.indices.get(backing).map(|index| index.uuid.as_str());
+            let uuid = cluster
+                .indices
+                .get(backing)
+                .map(|index| index.uuid.as_str());
             json!({"index_name": backing, "index_uuid": uuid})
         })
         .collect();
@@ -346,7 +368,9 @@ fn tasks(pair: &Pair, call: &Call) -> Value {
     let detailed = call.flag("detailed");
     let actions = call.param("actions").unwrap_or("*");
     let action = "xpack/ccr/shard_follow_task[c]";
-    let listed = actions.split(',').any(|pattern| json::wildcard(pattern, action));
+    let listed = actions
+        .split(',')
+        .any(|pattern| json::wildcard(pattern, action));
     let mut shown = Map::new();
     for (number, task) in cluster
         .tasks
@@ -385,7 +409,12 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
             json!({"username": call.user, "roles": [call.user], "enabled": true}),
         )),
         (Method::Put | Method::Post, ["role", name]) => {
-            pair.cluster_right(side, &call.user, "manage_security", "cluster:admin/xpack/security/role/put")?;
+            pair.cluster_right(
+                side,
+                &call.user,
+                "manage_security",
+                "cluster:admin/xpack/security/role/put",
+            )?;
             let old = pair
                 .cluster_mut(side)
                 .roles
@@ -393,7 +422,12 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
             Ok((200, json!({"role": {"created": old.is_none()}})))
         }
         (Method::Put | Method::Post, ["user", name]) => {
-            pair.cluster_right(side, &call.user, "manage_security", "cluster:admin/xpack/security/user/put")?;
+            pair.cluster_right(
+                side,
+                &call.user,
+                "manage_security",
+                "cluster:admin/xpack/security/user/put",
+            )?;
             let roles = call
                 .body
                 .get("roles")

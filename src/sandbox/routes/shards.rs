@@ -30,7 +30,10 @@ pub fn describe(name: &str, index: &Index, shard: &Shard, node: &str) -> String 
         State::Started => "s[STARTED]".to_owned(),
         State::Initializing => format!(
             "recovery_source[snapshot recovery [{}] from _ccr_lead:_latest_/_latest_], s[INITIALIZING], a[id={}], unassigned_info[[reason=EXISTING_INDEX_RESTORED]]",
-            index.restore.as_ref().map_or("", |restore| restore.uuid.as_str()),
+            index
+                .restore
+                .as_ref()
+                .map_or("", |restore| restore.uuid.as_str()),
             shard.allocation_id
         ),
         State::Unassigned(why) => format!(
@@ -85,11 +88,17 @@ pub fn routing(pair: &Pair, side: Side, index: &Index, shard: &Shard) -> Value {
     if let Some(object) = entry.as_object_mut() {
         match &shard.state {
             State::Started => {
-                object.insert("allocation_id".to_owned(), json!({"id": shard.allocation_id}));
+                object.insert(
+                    "allocation_id".to_owned(),
+                    json!({"id": shard.allocation_id}),
+                );
             }
             State::Initializing => {
                 object.insert("recovery_source".to_owned(), source());
-                object.insert("allocation_id".to_owned(), json!({"id": shard.allocation_id}));
+                object.insert(
+                    "allocation_id".to_owned(),
+                    json!({"id": shard.allocation_id}),
+                );
             }
             State::Unassigned(why) => {
                 object.insert("recovery_source".to_owned(), source());
@@ -152,7 +161,11 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
             continue;
         }
         total += index.shards.len();
-        let started: Vec<&Shard> = index.shards.iter().filter(|shard| shard.started()).collect();
+        let started: Vec<&Shard> = index
+            .shards
+            .iter()
+            .filter(|shard| shard.started())
+            .collect();
         successful += started.len();
         if started.is_empty() {
             continue;
@@ -204,7 +217,10 @@ fn metric(sums: (u64, u64, u64), metrics: Option<&str>) -> Value {
         metrics.is_none_or(|list| list.split(',').any(|part| part == name || part == "_all"))
     };
     if wanted("docs") {
-        all.insert("docs".to_owned(), json!({"count": sums.0, "deleted": sums.1}));
+        all.insert(
+            "docs".to_owned(),
+            json!({"count": sums.0, "deleted": sums.1}),
+        );
     }
     if wanted("store") {
         all.insert("store".to_owned(), json!({"size_in_bytes": sums.2}));
@@ -287,9 +303,7 @@ pub fn recovery(pair: &Pair, call: &Call, expression: &str) -> Answer {
             .iter()
             .enumerate()
             .filter_map(|(number, shard)| one_recovery(pair, side, index, number, shard))
-            .filter(|entry| {
-                !call.flag("active_only") || entry.get("stage") != Some(&json!("DONE"))
-            })
+            .filter(|entry| !call.flag("active_only") || entry.get("stage") != Some(&json!("DONE")))
             .collect();
         if !shards.is_empty() {
             shown.insert(name.clone(), json!({"shards": shards}));
@@ -321,7 +335,16 @@ fn one_recovery(
                 version_text(pair.version).to_owned(),
             );
             let stage = if total == 0 { "INIT" } else { "INDEX" };
-            ("SNAPSHOT", stage, progress.start_ms, None, total, copied, 0, Some(source))
+            (
+                "SNAPSHOT",
+                stage,
+                progress.start_ms,
+                None,
+                total,
+                copied,
+                0,
+                Some(source),
+            )
         }
         State::Started => {
             let recovery = shard.recovery.as_ref()?;
@@ -351,7 +374,10 @@ fn one_recovery(
         },
     );
     let percent = |part: u64, whole: u64| {
-        let tenths = part.saturating_mul(1_000).checked_div(whole).unwrap_or(1_000);
+        let tenths = part
+            .saturating_mul(1_000)
+            .checked_div(whole)
+            .unwrap_or(1_000);
         format!("{}.{}%", tenths / 10, tenths % 10)
     };
     let ended = stage == "DONE";
@@ -431,11 +457,14 @@ pub fn health(pair: &Pair, call: &Call, expression: Option<&str>) -> Answer {
             .map_err(|name| Fault::no_index(&name))?,
     };
     let count = |index: &Index| {
-        index.shards.iter().fold((0_u64, 0_u64, 0_u64), |sum, shard| match shard.state {
-            State::Started => (sum.0 + 1, sum.1, sum.2 + replicas(index)),
-            State::Initializing => (sum.0, sum.1 + 1, sum.2 + replicas(index)),
-            State::Unassigned(_) => (sum.0, sum.1, sum.2 + 1 + replicas(index)),
-        })
+        index
+            .shards
+            .iter()
+            .fold((0_u64, 0_u64, 0_u64), |sum, shard| match shard.state {
+                State::Started => (sum.0 + 1, sum.1, sum.2 + replicas(index)),
+                State::Initializing => (sum.0, sum.1 + 1, sum.2 + replicas(index)),
+                State::Unassigned(_) => (sum.0, sum.1, sum.2 + 1 + replicas(index)),
+            })
     };
     let mut sum = (0, 0, 0);
     let mut worst = "green";
@@ -483,7 +512,8 @@ pub fn health(pair: &Pair, call: &Call, expression: Option<&str>) -> Answer {
         "relocating_shards": 0, "initializing_shards": sum.1, "unassigned_shards": sum.2,
         "delayed_unassigned_shards": 0, "number_of_pending_tasks": 0, "number_of_in_flight_fetch": 0,
         "task_max_waiting_in_queue_millis": 0, "active_shards_percent_as_number": percent});
-    if let (Some(object), Some("indices" | "shards")) = (body.as_object_mut(), call.param("level")) {
+    if let (Some(object), Some("indices" | "shards")) = (body.as_object_mut(), call.param("level"))
+    {
         object.insert("indices".to_owned(), Value::Object(shown));
     }
     Ok((200, body))
@@ -491,9 +521,18 @@ pub fn health(pair: &Pair, call: &Call, expression: Option<&str>) -> Answer {
 
 /// `_cluster/allocation/explain` of some (or the named) unassigned shard.
 pub fn explain(pair: &Pair, call: &Call) -> Answer {
-    call.only(&["include_yes_decisions", "include_disk_info", "master_timeout"])?;
+    call.only(&[
+        "include_yes_decisions",
+        "include_disk_info",
+        "master_timeout",
+    ])?;
     let side = call.side;
-    pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/allocation/explain")?;
+    pair.cluster_right(
+        side,
+        &call.user,
+        "monitor",
+        "cluster:monitor/allocation/explain",
+    )?;
     let cluster = pair.cluster(side);
     let wanted = call.body.get("index").and_then(Value::as_str);
     let number = call.body.get("shard").and_then(Value::as_u64);
@@ -509,8 +548,12 @@ pub fn explain(pair: &Pair, call: &Call) -> Answer {
         });
     let Some((index, shard, why)) = found else {
         let reason = match pair.version {
-            Version::V7_7_0 => "unable to find any unassigned shards to explain [ClusterAllocationExplainRequest[useAnyUnassignedShard=true,includeYesDecisions?=false]",
-            Version::V8_10_4 => "No shard was specified in the request which means the response should explain a randomly-chosen unassigned shard, but there are no unassigned shards in this cluster. To explain the allocation of an assigned shard you must specify the target shard in the request. See https://www.elastic.co/guide/en/elasticsearch/reference/8.10/cluster-allocation-explain.html for more information.",
+            Version::V7_7_0 => {
+                "unable to find any unassigned shards to explain [ClusterAllocationExplainRequest[useAnyUnassignedShard=true,includeYesDecisions?=false]"
+            }
+            Version::V8_10_4 => {
+                "No shard was specified in the request which means the response should explain a randomly-chosen unassigned shard, but there are no unassigned shards in this cluster. To explain the allocation of an assigned shard you must specify the target shard in the request. See https://www.elastic.co/guide/en/elasticsearch/reference/8.10/cluster-allocation-explain.html for more information."
+            }
         };
         return Err(Fault::argument(reason));
     };

@@ -14,12 +14,17 @@ pub const MADE_BEFOREHAND: [(&str, &[&str]); 4] = [
 ];
 
 /// Documents that were written after a step and not recorded: recording, step, index, how many.
-pub const WRITTEN_BESIDE: [(&str, usize, &str, i64); 1] = [("44-data-stream", 2, "metrics-dsx-a", 19)];
+pub const WRITTEN_BESIDE: [(&str, usize, &str, i64); 1] =
+    [("44-data-stream", 2, "metrics-dsx-a", 19)];
 
 /// The body of such an index.
 pub fn index_body() -> Value {
     json!({"settings": {"number_of_shards": 1, "number_of_replicas": 0}})
 }
+
+/// The recording that takes one privilege away in each round: before the next round, unrecorded,
+/// both roles were whole again and the follower followed.
+pub const ROUNDS: &str = "41-acting-role";
 
 /// Roles, each with a user of its name, that were there before the first step of a secured
 /// recording. An API key is played by a user with a role of its own.
@@ -29,6 +34,7 @@ pub fn roles(scenario: &str) -> Vec<(Side, &'static str, Value)> {
     let follower = json!({"cluster": ["monitor", "manage_ccr"], "indices": [{"names": ["*"],
         "privileges": ["monitor", "read", "write", "view_index_metadata", "manage_follow_index", "manage"]}]});
     let users: &[&str] = match scenario {
+        "41-acting-role" => &["act"],
         "42-credentials-lost" => &["act", "act2", "api-key"],
         "43-refused-after-the-restore" => &["act"],
         _ => &[],
