@@ -232,12 +232,11 @@ impl Cluster {
             if part.is_empty() {
                 continue;
             }
-            if let Some(excluded) = part.strip_prefix('-') {
-                if expression.contains('*') {
+            if let Some(excluded) = part.strip_prefix('-')
+                && expression.contains('*') {
                     names.retain(|name| !json::wildcard(excluded, name));
                     continue;
                 }
-            }
             if part == "_all" || part.contains('*') {
                 let pattern = if part == "_all" { "*" } else { part };
                 for (name, index) in &self.indices {

@@ -463,12 +463,11 @@ impl Pair {
             index.mapping_version += 1;
             index.version += 1;
         }
-        if versions.1 != task.run.versions.1 {
-            if let Err(fatal) = super::settings::take_over(index, &settings, now) {
+        if versions.1 != task.run.versions.1
+            && let Err(fatal) = super::settings::take_over(index, &settings, now) {
                 task.run.fatal = Some(fatal);
                 return;
             }
-        }
         if versions.2 != task.run.versions.2 {
             let taken: std::collections::BTreeMap<String, Value> = aliases
                 .into_iter()
@@ -533,11 +532,9 @@ impl Pair {
             .indices
             .get_mut(name)
             .and_then(|index| index.shards.get_mut(number))
-        {
-            if shard.committed < shard.max_seq && now - shard.flushed_ms > 60_000 {
+            && shard.committed < shard.max_seq && now - shard.flushed_ms > 60_000 {
                 shard.flush_due_ms.get_or_insert(now + 20);
             }
-        }
     }
 }
 

@@ -142,13 +142,11 @@ impl Restore {
                 rate,
                 ..
             } = &mut shard.phase
-            {
-                if *rate != new_rate {
+                && *rate != new_rate {
                     *recovered = copied;
                     *since_ms = now_ms;
                     *rate = new_rate;
                 }
-            }
         }
     }
 }

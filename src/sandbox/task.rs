@@ -82,7 +82,7 @@ impl Params {
                 }
                 "max_outstanding_read_requests" => params.max_outstanding_read_requests = count()?,
                 "max_outstanding_write_requests" => {
-                    params.max_outstanding_write_requests = count()?
+                    params.max_outstanding_write_requests = count()?;
                 }
                 "max_read_request_size" => params.max_read_request_size = text()?,
                 "max_write_request_size" => params.max_write_request_size = text()?,

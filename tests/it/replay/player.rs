@@ -508,11 +508,10 @@ impl Player {
         if path.ends_with("/_ccr/stats") {
             keep(body.pointer_mut("/follow_stats/indices"), "index");
             let auto = self.own.iter().any(|name| name.starts_with("auto"));
-            if !auto {
-                if let Some(object) = body.as_object_mut() {
+            if !auto
+                && let Some(object) = body.as_object_mut() {
                     object.remove("auto_follow_stats");
                 }
-            }
         } else if path.ends_with("/_ccr/info") {
             keep(body.get_mut("follower_indices"), "follower_index");
         } else if path.ends_with("/_recovery") {
@@ -530,13 +529,12 @@ impl Player {
                 let list: Vec<Value> = nodes.values().cloned().collect();
                 body = json!({"nodes": list});
             }
-        } else if path == "/_remote/info" {
-            if let Value::Object(remotes) = &mut body {
+        } else if path == "/_remote/info"
+            && let Value::Object(remotes) = &mut body {
                 for remote in remotes.values_mut().filter_map(Value::as_object_mut) {
                     remote.remove("seeds");
                 }
             }
-        }
         body
     }
 
