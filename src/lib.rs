@@ -1,3 +1,15 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod clock;
+pub mod config;
+pub mod domain;
 pub mod elastic;
+pub mod engine;
+pub mod judge;
+pub mod policy;
+pub mod http;
+pub mod metrics;
+pub mod evidence;
+pub mod judge;
 pub mod sandbox;
+pub mod store;
+pub mod tasks;
