@@ -124,10 +124,7 @@ impl Own {
         lacks("the follower's UUID is", uuid.is_some());
         let remote = facts.remote.clone().or_else(|| memory.remote.clone());
         lacks("the alias it follows through is", remote.is_some());
-        let leader = facts
-            .leader_index
-            .clone()
-            .or_else(|| memory.leader_index.clone());
+        let leader = facts.leader_index.clone().or_else(|| memory.leader_index.clone());
         lacks("the leader's name is", leader.is_some());
         let shard_count = follower
             .settings

@@ -81,10 +81,10 @@ impl Pair {
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
         }
-        if let Some(index) = self.cluster(side).indices.get(follower) {
-            if let Some(block) = index.block("metadata_write") {
-                return Err(blocked(follower, block));
-            }
+        if let Some(index) = self.cluster(side).indices.get(follower)
+            && let Some(block) = index.block("metadata_write")
+        {
+            return Err(blocked(follower, block));
         }
         let leader = self.leader_for_follow(side, &alias, &leader_name, user)?;
         if leader.settings.get("index.soft_deletes.enabled") == Some(&json!("false")) {
@@ -171,14 +171,13 @@ impl Pair {
         leader_name: &str,
         leader: &Leader,
     ) -> Result<(), Fault> {
-        if let Some(stream) = &leader.data_stream {
-            if let Some(local) = self.cluster(side).streams.get(stream) {
-                if !local.replicated {
-                    return Err(Fault::argument(format!(
-                        "cannot follow backing index [{leader_name}], because local data stream [{stream}] is no longer marked as replicated"
-                    )));
-                }
-            }
+        if let Some(stream) = &leader.data_stream
+            && let Some(local) = self.cluster(side).streams.get(stream)
+            && !local.replicated
+        {
+            return Err(Fault::argument(format!(
+                "cannot follow backing index [{leader_name}], because local data stream [{stream}] is no longer marked as replicated"
+            )));
         }
         let Some(index) = self.cluster(side).indices.get(follower) else {
             return Ok(());
@@ -327,17 +326,14 @@ impl Pair {
         let closing = old.as_ref().is_some_and(|index| index.closing_ms.is_some());
         let mut shards = Vec::new();
         for number in 0..leader.histories.len() {
-            let mut shard = match old.as_ref().and_then(|index| index.shards.get(number)) {
-                Some(shard) => {
-                    let mut shard = shard.clone();
-                    shard.term += 1 + u64::from(closing);
-                    shard
-                }
-                None => {
-                    let (history, allocation) = (self.fresh_id(), self.fresh_id());
-                    let number = u32::try_from(number).unwrap_or(u32::MAX);
-                    Shard::new(number, history, allocation, &node, now)
-                }
+            let mut shard = if let Some(shard) = old.as_ref().and_then(|index| index.shards.get(number)) {
+                let mut shard = shard.clone();
+                shard.term += 1 + u64::from(closing);
+                shard
+            } else {
+                let (history, allocation) = (self.fresh_id(), self.fresh_id());
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                Shard::new(number, history, allocation, &node, now)
             };
             shard.state = State::Initializing;
             shard.recovery = None;
@@ -482,7 +478,9 @@ impl Pair {
         let assigned = cluster.assigns_tasks();
         for (number, max_seq, history) in starts {
             cluster.allocations += 1;
-            let mut run = Run::new(now + 15 * i64::from(number));
+            // One shard after the other starts.
+            let mut run = Run::new(now + 10 * i64::from(number));
+            run.read_due_ms = now + super::task::START_MS + 40 * i64::from(number);
             run.leader_checkpoint = max_seq;
             run.follower_checkpoint = max_seq;
             run.last_requested = max_seq;

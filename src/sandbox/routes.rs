@@ -125,6 +125,7 @@ pub fn acknowledged() -> Answer {
 
 /// Answers a request, or says when.
 pub fn dispatch(pair: &mut Pair, call: &Call) -> Result<Outcome, Fault> {
+    pair.authenticate(call.side, &call.user, &call.path)?;
     if let Some(outcome) = ccr::route(pair, call)? {
         return Ok(outcome);
     }

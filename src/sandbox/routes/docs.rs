@@ -149,7 +149,9 @@ fn apply(pair: &mut Pair, call: &Call, write: &Write<'_>) -> Result<(String, Val
         None => None,
         Some(source) => match serde_json::from_slice::<Value>(source) {
             Ok(Value::Object(document)) => Some(document),
-            _ => return Err(Fault::of(400, "mapper_parsing_exception", "failed to parse")),
+            _ => {
+                return Err(Fault::of(400, "mapper_parsing_exception", "failed to parse"));
+            }
         },
     };
     let Some(index) = pair.cluster_mut(side).indices.get_mut(&name) else {
