@@ -214,9 +214,7 @@ pub(super) fn license(case: &Case<'_>) -> Option<Fit> {
     .flatten()
     .collect();
     found.extend(
-        case.facts
-            .errors
-            .iter()
+        case.errors()
             .filter(|error| is_license(&error.exception))
             .map(of_error),
     );
@@ -290,9 +288,7 @@ const LOAD: &[&str] = &[
 pub(super) fn overloaded(case: &Case<'_>) -> Option<Fit> {
     let mut found = present_exceptions(case, LOAD);
     found.extend(
-        case.facts
-            .errors
-            .iter()
+        case.errors()
             .filter(|error| is_load(error))
             .map(of_error),
     );
