@@ -230,7 +230,11 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
         Body::Nodes(seen) => push(&mut side.nodes, parsed, clone_seen(seen)),
         Body::DataStreams(seen, body) => {
             if let Some(replicated) = guards::replicated(body, index) {
-                push(&mut side.data_stream_replicated, parsed, Seen::Present(replicated));
+                push(
+                    &mut side.data_stream_replicated,
+                    parsed,
+                    Seen::Present(replicated),
+                );
             }
             let value = match seen {
                 Seen::Unknown(why) => Seen::Unknown(why.clone()),
