@@ -279,10 +279,10 @@ pub fn followed(
 }
 
 /// Which further looks would settle the verdict, most useful first. Empty for a healthy follower.
-pub fn needs(facts: &Facts) -> Vec<Need> {
+pub fn needs(facts: &Facts, memory: Option<&Memory>) -> Vec<Need> {
     let nothing = Memory::default();
     needs::needs(&Case {
         facts,
-        memory: &nothing,
+        memory: memory.unwrap_or(&nothing),
     })
 }

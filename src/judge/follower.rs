@@ -115,8 +115,9 @@ const WRITE_BLOCKS: &[&str] = &[
 /// Wrong when: the block was removed since.
 pub(super) fn blocked(case: &Case<'_>) -> Option<Fit> {
     let side = &case.facts.follower;
-    let settings =
-        case.fresh(&side.settings).map(|(seen, map)| (seen.at, &seen.cluster, &seen.call, map, "settings"));
+    let settings = case
+        .fresh(&side.settings)
+        .map(|(seen, map)| (seen.at, &seen.cluster, &seen.call, map, "settings"));
     let meta = case.fresh(&side.meta).map(|(seen, meta)| {
         (
             seen.at,

@@ -26,19 +26,12 @@ pub enum Need {
     Health,
     /// `/<f>/_recovery`.
     Recovery,
-    /// `_cluster/allocation/explain` of this primary.
-    Explain {
-        /// The shard to ask about.
-        shard: u32,
-    },
+    /// `_cluster/allocation/explain` of a primary that is not allocated.
+    Explain,
     /// `/<f>/_settings?flat_settings=true`.
     Settings,
     /// `metadata.persistent_tasks`.
     Tasks,
-    /// `/<f>/_ilm/explain`: who paused it may have been the lifecycle.
-    Ilm,
-    /// `/<f>/_count`.
-    Count,
     /// `/<l>/_settings?flat_settings=true` on the leader cluster.
     LeaderSettings,
     /// `/<l>/_stats?level=shards` on the leader cluster.
@@ -80,19 +73,11 @@ pub(super) fn needs(case: &Case<'_>) -> Vec<Need> {
         need(Need::Meta, lately(case, &side.meta));
         need(Need::Health, lately(case, &side.health));
         need(Need::Recovery, lately(case, &side.recovery));
-        need(Need::Ilm, lately(case, &side.ilm));
     }
     if case.red().is_some() {
         need(Need::Health, lately(case, &side.health));
         need(Need::Routing, lately(case, &side.routing));
-        let shard = case
-            .routing()
-            .and_then(|(_, routing)| {
-                let (shard, _) = routing.iter().find(|(_, one)| one.state == "UNASSIGNED")?;
-                Some(*shard)
-            })
-            .unwrap_or(0);
-        need(Need::Explain { shard }, lately(case, &side.explain));
+        need(Need::Explain, lately(case, &side.explain));
     }
     if case.known_closed().is_some() {
         need(Need::Meta, lately(case, &side.meta));

@@ -287,11 +287,7 @@ const LOAD: &[&str] = &[
 /// Seen on: derived (reference 2.2, 2.3). Wrong when: it passed since.
 pub(super) fn overloaded(case: &Case<'_>) -> Option<Fit> {
     let mut found = present_exceptions(case, LOAD);
-    found.extend(
-        case.errors()
-            .filter(|error| is_load(error))
-            .map(of_error),
-    );
+    found.extend(case.errors().filter(|error| is_load(error)).map(of_error));
     (!found.is_empty()).then(|| Fit::now(found))
 }
 
