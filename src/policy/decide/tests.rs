@@ -277,7 +277,7 @@ fn limits_turn_auto_into_ask() {
     let ways: &[(&str, fn(&mut Case))] = &[
         ("size", |case| case.settings.limits.recreate_max_bytes = 1),
         ("duration", |case| {
-            case.settings.limits.recreate_max_duration = Duration::ZERO
+            case.settings.limits.recreate_max_duration = Duration::ZERO;
         }),
         ("per follower", |case| {
             let mut run = ended("orders-f", Remedy::Recreate, RunOutcome::Cured, 6 * 86_400, 1);
@@ -290,7 +290,7 @@ fn limits_turn_auto_into_ask() {
             case.facts.follower.root = some(root);
         }),
         ("not enforced", |case| {
-            case.settings.unenforced.push("blockers".to_owned())
+            case.settings.unenforced.push("blockers".to_owned());
         }),
         ("not cured", |case| {
             case.world
