@@ -382,7 +382,7 @@ mod tests {
             }),
             ("parameters", |c| {
                 change(&mut c.facts.follower.info, |info| {
-                    info.parameters = Some(Default::default());
+                    info.parameters = Some(BTreeMap::default());
                 });
             }),
             ("own settings", |c| {

@@ -408,7 +408,8 @@ fn knowing_less_never_makes_a_held_guard_pass() {
 
 #[test]
 fn facts_that_only_recreate_needs_hold_it_when_they_are_not_known() {
-    let needed: &[(&str, fn(&mut Facts))] = &[
+    type Forget = (&'static str, fn(&mut Facts));
+    let needed: &[Forget] = &[
         ("disk", |f| f.follower.disks = Series::default()),
         ("no_snapshot_or_restore", |f| {
             f.follower.snapshots = Series::default();
@@ -660,21 +661,18 @@ fn a_leaders_policy_that_would_delete_it_before_the_copy_is_done_blocks() {
     let name = "leader_ilm";
     let verdict = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, name);
     assert_eq!(verdict(&case), GuardVerdict::Unknown, "its phases are not known");
-    let phases = |days: u64| {
-        some(vec![
-            IlmPhase {
-                name: "hot".to_owned(),
-                min_age_millis: Some(0),
-                actions: vec!["rollover".to_owned(), "shrink".to_owned()],
-            },
-            IlmPhase {
-                name: "delete".to_owned(),
-                min_age_millis: Some(days * 86_400_000),
-                actions: vec!["delete".to_owned()],
-            },
-        ])
-    };
-    case.facts.leader.ilm_phases = phases(30);
+    case.facts.leader.ilm_phases = some(vec![
+        IlmPhase {
+            name: "hot".to_owned(),
+            min_age_millis: Some(0),
+            actions: vec!["rollover".to_owned(), "shrink".to_owned()],
+        },
+        IlmPhase {
+            name: "delete".to_owned(),
+            min_age_millis: Some(30 * 86_400_000),
+            actions: vec!["delete".to_owned()],
+        },
+    ]);
     case.facts.leader.lifecycle_date = some(ago(29 * 86_400));
     assert_eq!(verdict(&case), GuardVerdict::Pass, "a day away");
     case.facts.leader.lifecycle_date = some(ago(30 * 86_400 - 300));
