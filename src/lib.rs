@@ -1,4 +1,5 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod elastic;
