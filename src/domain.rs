@@ -13,6 +13,8 @@ pub mod ids;
 pub mod journal;
 pub mod memory;
 pub mod plan;
+pub mod replicated;
+pub mod run;
 pub mod seen;
 pub mod state;
 pub mod step;

@@ -2,7 +2,8 @@
 //!
 //! `transport` is the seam, `net` its real implementation; `read` lists the looks, `write` holds
 //! every call that changes a cluster, `client` sends both to one cluster with several URLs;
-//! `auth` holds credentials, `error` reads exceptions.
+//! `auth` holds credentials, `wire` reads answers, `error` tells refusals from what
+//! Elasticsearch did not write.
 
 pub mod auth;
 pub mod client;

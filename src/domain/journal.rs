@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::cause::Remedy;
 use crate::domain::decision::GuardResult;
-use crate::domain::ids::{ClusterName, RunId};
+use crate::domain::ids::{ClusterName, HistoryUuid, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::state::named_enum;
 use crate::domain::step::Step;
@@ -96,6 +96,23 @@ named_enum! {
     }
 }
 
+/// One primary of the follower just before the first change: a closed index shows none of this,
+/// and the guards before the PUT compare the leader with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShardBefore {
+    /// Its number.
+    pub shard: u32,
+    /// `commit.user_data.history_uuid`.
+    pub history_uuid: Option<HistoryUuid>,
+    /// `seq_no.max_seq_no`.
+    pub max_seq_no: Option<i64>,
+    /// `seq_no.global_checkpoint`.
+    pub global_checkpoint: Option<i64>,
+    /// `docs.count`.
+    pub docs: Option<u64>,
+}
+
 /// Reads `{"0": 1}`. Inside an internally tagged enum serde buffers the value and then refuses to
 /// take the text `"0"` for a number, so that a journal could be written and not read again.
 fn by_shard<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<u32, i64>, D::Error> {
@@ -121,6 +138,12 @@ pub struct Before {
     pub follower_documents: Option<u64>,
     /// Documents of the leader.
     pub leader_documents: Option<u64>,
+    /// The follower's primaries.
+    pub follower_shards: Vec<ShardBefore>,
+    /// `cluster_name` of the follower cluster: part of the lease's id and of `forget_follower`.
+    pub follower_cluster_name: Option<String>,
+    /// Version of the follower cluster: decides what the PUT may carry.
+    pub follower_version: Option<String>,
     /// Whether the follower was active (true) or already paused (false).
     pub was_active: bool,
     /// All settings of the follower, flat.

@@ -17,7 +17,7 @@ use crate::clock::SharedClock;
 use crate::domain::answer::{Answer, Call, Outcome};
 use crate::domain::facts::{EsVersion, Root};
 use crate::domain::ids::{ClusterName, ClusterUuid};
-use crate::elastic::error;
+use crate::elastic::error::{exception, is_elastic_error, shown};
 use crate::elastic::read::{Look, Target};
 use crate::elastic::transport::{Credential, Method, Request, Response, SharedTransport, TransportError};
 
@@ -256,6 +256,11 @@ impl Client {
         }
     }
 
+    /// The first of its URLs, without user info: for commands that people type.
+    pub fn first_url(&self) -> &str {
+        self.url(0)
+    }
+
     /// The URL of an endpoint, for messages.
     pub(super) fn url(&self, endpoint: usize) -> &str {
         self.endpoints
@@ -270,6 +275,15 @@ impl Client {
         let Ok(_permit) = self.looks.acquire().await else {
             return Err(NoAnswer(Vec::new())); // Never closed.
         };
+        let request = Request {
+            method: target.method,
+            target: target.path.clone(),
+            body: target.body.as_ref().map(json_bytes),
+            credential,
+            deadline: self.settings.look_deadline,
+            changes: false,
+            max_answer_bytes: self.settings.max_answer_bytes,
+        };
         let first = self.answered.load(Ordering::Relaxed);
         let count = self.endpoints.len();
         let mut failures = Vec::new();
@@ -278,16 +292,13 @@ impl Client {
             let Some(transport) = self.endpoints.get(endpoint) else {
                 continue;
             };
-            let request = Request {
-                method: target.method,
-                target: target.path.clone(),
-                body: target.body.as_ref().map(json_bytes),
-                credential,
-                deadline: self.settings.look_deadline,
-                changes: false,
-                max_answer_bytes: self.settings.max_answer_bytes,
-            };
-            match transport.send(request).await {
+            let mut result = transport.send(request.clone()).await;
+            if matches!(result, Err(TransportError::Lost { .. })) {
+                // A kept connection that the far end closed meanwhile fails like this, and says
+                // nothing about the cluster. Looking twice changes nothing.
+                result = transport.send(request.clone()).await;
+            }
+            match result {
                 Ok(response) if is_shut(&response) => shut = Some(Asked { endpoint, response }),
                 Ok(response) => {
                     self.answered.store(endpoint, Ordering::Relaxed);
@@ -323,36 +334,6 @@ fn is_shut(response: &Response) -> bool {
     matches!(response.status, 502..=504) && !is_elastic_error(response)
 }
 
-/// Whether an error answer was written by Elasticsearch: it names itself (7.14 and later), or
-/// its body is `{"error": {"type", "reason", …}, …}`, or `{"error": "…", "status": n}` (no
-/// handler for the path).
-pub(super) fn is_elastic_error(response: &Response) -> bool {
-    let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(&response.body) else {
-        return false;
-    };
-    match body.get("error") {
-        Some(Value::Object(error)) => error.contains_key("type") && error.contains_key("reason"),
-        Some(Value::String(_)) => body.len() == 2 && body.get("status").is_some_and(Value::is_u64),
-        _ => response.product.as_deref() == Some("Elasticsearch"),
-    }
-}
-
-/// The beginning of a body that is not what it should be, on one line, for people.
-pub(super) fn beginning(body: &[u8]) -> String {
-    const SHOWN: usize = 160;
-    let text = String::from_utf8_lossy(body.get(..4 * SHOWN).unwrap_or(body));
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut shown: String = line.chars().take(SHOWN).map(clean).collect();
-    if shown.is_empty() {
-        return "(an empty body)".to_owned();
-    }
-    if body.len() > shown.len() && line.chars().count() > SHOWN {
-        shown.push('…');
-    }
-    shown
-}
-
 fn no_answer(none: &NoAnswer) -> Unusable {
     let tried = none.to_string();
     let certificates = !none.0.is_empty()
@@ -371,7 +352,7 @@ fn no_answer(none: &NoAnswer) -> Unusable {
 pub(super) fn recognise(url: &str, response: &Response) -> Result<Root, Unusable> {
     let url = url.to_owned();
     let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-    let reason = || error::exception(&body).map_or(String::new(), |e| format!(": {}", e.reason));
+    let reason = || exception(&response.body).map_or(String::new(), |e| format!(": {}", e.reason));
     let not = |shown: String| {
         Err(Unusable::NotElasticsearch {
             url: url.clone(),
@@ -402,26 +383,23 @@ pub(super) fn recognise(url: &str, response: &Response) -> Result<Root, Unusable
             return Err(Unusable::Unwell {
                 url,
                 status,
-                shown: beginning(&response.body),
+                shown: shown(&response.body),
             });
         }
-        status => return not(format!("it answered {status}: {}", beginning(&response.body))),
+        status => return not(format!("it answered {status}: {}", shown(&response.body))),
     }
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
     if let Some(distribution) = text("/version/distribution") {
-        return not(format!(
-            "it calls itself `{}`",
-            beginning(distribution.as_bytes())
-        ));
+        return not(format!("it calls itself `{}`", shown(distribution.as_bytes())));
     }
     let (Some(number), Some(cluster_name)) = (text("/version/number"), text("/cluster_name")) else {
         return not(format!(
             "no `version.number` in its answer: {}",
-            beginning(&response.body)
+            shown(&response.body)
         ));
     };
     let Some(version) = EsVersion::parse(number) else {
-        return not(format!("its version is `{}`", beginning(number.as_bytes())));
+        return not(format!("its version is `{}`", shown(number.as_bytes())));
     };
     if version < OLDEST || version.major > NEWEST_MAJOR {
         return Err(Unusable::Version { url, version });
@@ -431,4 +409,108 @@ pub(super) fn recognise(url: &str, response: &Response) -> Result<Root, Unusable
         cluster_uuid: text("/cluster_uuid").and_then(|uuid| ClusterUuid::parse(uuid).ok()),
         version,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use futures::FutureExt as _;
+    use futures::future::{BoxFuture, join, join_all};
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::TokioClock;
+    use crate::domain::ids::IndexName;
+    use crate::elastic::transport::Transport;
+    use crate::elastic::write::{Pin, Sent};
+
+    /// Answers `GET /` at once and everything else after a second; counts what is under way.
+    #[derive(Debug, Default)]
+    struct Slow {
+        looks: AtomicUsize,
+        most_looks: AtomicUsize,
+        changes: AtomicUsize,
+        two_changes_at_once: AtomicBool,
+    }
+
+    impl Transport for Slow {
+        fn name(&self) -> &'static str {
+            "memory://slow"
+        }
+
+        fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
+            async move {
+                let root = request.target == "/";
+                if request.changes {
+                    let before = self.changes.fetch_add(1, Ordering::SeqCst);
+                    self.two_changes_at_once.fetch_or(before > 0, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_secs(30)).await;
+                    self.changes.fetch_sub(1, Ordering::SeqCst);
+                } else if !root {
+                    let now = self.looks.fetch_add(1, Ordering::SeqCst) + 1;
+                    self.most_looks.fetch_max(now, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    self.looks.fetch_sub(1, Ordering::SeqCst);
+                }
+                let body = json!({
+                    "acknowledged": true,
+                    "cluster_name": "c",
+                    "cluster_uuid": "u",
+                    "version": {"number": "8.10.4"},
+                });
+                Ok(Response {
+                    status: 200,
+                    body: json_bytes(&body),
+                    content_type: None,
+                    product: None,
+                })
+            }
+            .boxed()
+        }
+    }
+
+    fn client(slow: &Arc<Slow>) -> Client {
+        Client::new(
+            ClusterName::parse("eu").unwrap(),
+            vec![slow.clone()],
+            ClientSettings {
+                looks_in_flight: 3,
+                changes_in_flight: 1,
+                ..ClientSettings::default()
+            },
+            Arc::new(TokioClock::starting_at(jiff::Timestamp::UNIX_EPOCH)),
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_looks_are_in_flight_than_allowed_and_none_is_lost() {
+        let slow = Arc::new(Slow::default());
+        let client = client(&slow);
+        let answers = join_all((0..10).map(|_| client.look(&Look::FollowStats))).await;
+        assert_eq!(answers.concat().len(), 10);
+        assert_eq!(slow.most_looks.load(Ordering::SeqCst), 3);
+        assert_eq!(client.clock.now().as_second(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_would_wait_long_is_not_sent() {
+        let slow = Arc::new(Slow::default());
+        let client = client(&slow);
+        let pin = Pin {
+            cluster_uuid: ClusterUuid::parse("u").unwrap(),
+        };
+        let index = IndexName::parse("f").unwrap();
+        let (first, second) = join(client.pause_follow(&pin, &index), client.close(&pin, &index)).await;
+        assert!(matches!(first.sent, Sent::Accepted { .. }), "{first:?}");
+        assert!(
+            matches!(&second.sent, Sent::NotSent { why } if why.contains("in flight")),
+            "{second:?}"
+        );
+        assert!(!slow.two_changes_at_once.load(Ordering::SeqCst));
+        assert_eq!(
+            (first.record.started.as_second(), first.record.ended.as_second()),
+            (0, 30)
+        );
+    }
 }

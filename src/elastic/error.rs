@@ -1,79 +1,35 @@
-//! Exceptions as Elasticsearch prints them, kept as their whole `caused_by` chain.
+//! Answers that are no answers: what Elasticsearch refused, and what it did not write at all.
 //!
-//! Owns the reading of one exception object and of the `error` of a refusing answer; what a
-//! whole answer means belongs to `elastic::wire`.
+//! Owns telling the two apart. The reading of an exception, with its whole `caused_by` chain,
+//! is `elastic::wire`'s; it is named here because refusals are read in `client` and `write`.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::domain::facts::Exception;
+use crate::elastic::transport::Response;
+use crate::elastic::wire;
 
-/// How deep a chain is followed. Real ones have fewer than ten levels; the bound keeps a
-/// hostile answer from exhausting the stack.
-const DEEPEST: usize = 50;
+pub use wire::exception_of as exception;
 
-/// Reads an exception from a whole answer (`{"error": {…}, "status": 404}`, or
-/// `{"error": "text"}` as very old and proxied answers have it) or from a bare exception object
-/// (`fatal_exception`, `read_exceptions[].exception`, `failures[].reason`).
-///
-/// `None` where there is nothing of that shape: no `error`, and neither `type` nor `reason`.
-pub fn exception(value: &Value) -> Option<Exception> {
-    let object = value.as_object()?;
-    match object.get("error") {
-        Some(Value::String(text)) => Some(Exception {
-            reason: text.clone(),
-            ..Exception::default()
-        }),
-        Some(Value::Object(error)) => one(error, 0),
-        _ => one(object, 0),
-    }
-}
-
-fn one(object: &Map<String, Value>, depth: usize) -> Option<Exception> {
-    let text = |key: &str| object.get(key).and_then(first_text);
-    let kind = text("type");
-    let reason = text("reason");
-    if depth > DEEPEST || (kind.is_none() && reason.is_none()) {
-        return None;
-    }
-    let below = |value: &Value| value.as_object().and_then(|object| one(object, depth + 1));
-    Some(Exception {
-        kind: kind.unwrap_or_default(),
-        reason: reason.unwrap_or_default(),
-        index: text("index"),
-        license_feature: text("license.expired.feature"),
-        index_uuid: text("index_uuid"),
-        requested_operations_missing: object.get("requested_operations_missing").and_then(missing),
-        caused_by: object.get("caused_by").and_then(below).map(Box::new),
-        suppressed: object
-            .get("suppressed")
-            .and_then(Value::as_array)
-            .map(|list| list.iter().filter_map(below).collect())
-            .unwrap_or_default(),
-    })
-}
-
-/// Exception metadata is a text, or a list of texts where it has several values
-/// (`ElasticsearchException.metadataToXContent`).
-fn first_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(list) => list.first()?.as_str().map(str::to_owned),
-        _ => None,
-    }
-}
-
-/// `["286","4333"]`: the first and the last missing operation. Anything but exactly two whole
-/// numbers is not that mark.
-fn missing(value: &Value) -> Option<(i64, i64)> {
-    let number = |value: &Value| {
-        value
-            .as_i64()
-            .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+/// Whether an error answer was written by Elasticsearch: it names itself (7.14 and later), or
+/// its body is `{"error": {"type", "reason", …}, …}`, or `{"error": "…", "status": n}` (no
+/// handler for the path).
+pub fn is_elastic_error(response: &Response) -> bool {
+    let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(&response.body) else {
+        return false;
     };
-    match value.as_array()?.as_slice() {
-        [from, to] => Some((number(from)?, number(to)?)),
-        _ => None,
+    match body.get("error") {
+        Some(Value::Object(error)) => error.contains_key("type") && error.contains_key("reason"),
+        Some(Value::String(_)) => body.len() == 2 && body.get("status").is_some_and(Value::is_u64),
+        _ => response.product.as_deref() == Some("Elasticsearch"),
     }
+}
+
+/// The beginning of a body that is not what it should be, on one line, for people.
+pub fn shown(body: &[u8]) -> String {
+    if body.trim_ascii().is_empty() {
+        return "(an empty body)".to_owned();
+    }
+    wire::beginning(body.trim_ascii_start())
 }
 
 #[cfg(test)]
@@ -82,46 +38,36 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_whole_chain_of_lost_history_is_kept() {
-        let read = exception(&json!({
-            "type": "resource_not_found_exception",
-            "reason": "Operations are no longer available for replicating. …",
-            "requested_operations_missing": ["286", "4333"],
-            "caused_by": {
-                "type": "illegal_state_exception",
-                "reason": "Not all operations between from_seqno [286] and to_seqno [4333] found",
-                "suppressed": [{"type": "timeout_exception", "reason": "timed out"}]
-            }
-        }))
-        .unwrap();
-        assert_eq!(read.requested_operations_missing, Some((286, 4333)));
-        let kinds: Vec<_> = read.chain().map(|level| level.kind.as_str()).collect();
-        assert_eq!(kinds, ["resource_not_found_exception", "illegal_state_exception"]);
-        assert_eq!(read.caused_by.unwrap().suppressed[0].kind, "timeout_exception");
+    fn read(value: &Value) -> Option<crate::domain::facts::Exception> {
+        exception(value.to_string().as_bytes())
     }
 
     #[test]
-    fn a_refusing_answer_yields_its_outer_exception_and_not_its_root_cause() {
-        let read = exception(&json!({
+    fn a_refusing_answer_yields_its_outer_exception_with_its_chain_and_not_its_root_cause() {
+        let read = read(&json!({
             "error": {
                 "root_cause": [{"type": "inner", "reason": "i"}],
                 "type": "index_not_found_exception",
                 "reason": "no such index [l]",
                 "index": "l",
-                "index_uuid": "_na_"
+                "index_uuid": "_na_",
+                "caused_by": {"type": "cause", "reason": "c", "suppressed": [{"type": "timeout_exception", "reason": "t"}]}
             },
             "status": 404
         }))
         .unwrap();
-        assert_eq!(read.kind, "index_not_found_exception");
-        assert_eq!(read.index.as_deref(), Some("l"));
-        assert_eq!(read.index_uuid.as_deref(), Some("_na_"));
+        let kinds: Vec<_> = read.chain().map(|level| level.kind.as_str()).collect();
+        assert_eq!(kinds, ["index_not_found_exception", "cause"]);
+        assert_eq!(
+            (read.index.as_deref(), read.index_uuid.as_deref()),
+            (Some("l"), Some("_na_"))
+        );
+        assert_eq!(read.caused_by.unwrap().suppressed[0].kind, "timeout_exception");
     }
 
     #[test]
     fn an_error_that_is_only_a_text_is_a_reason_without_a_type() {
-        let read = exception(&json!({"error": "no handler found", "status": 400})).unwrap();
+        let read = read(&json!({"error": "no handler found", "status": 400})).unwrap();
         assert_eq!(
             (read.kind.as_str(), read.reason.as_str()),
             ("", "no handler found")
@@ -129,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_exception_yields_none() {
+    fn what_is_no_refusal_yields_no_exception() {
         for value in [
             json!({}),
             json!([]),
@@ -137,24 +83,46 @@ mod tests {
             json!({"acknowledged": true}),
             json!({"error": 5}),
         ] {
-            assert_eq!(exception(&value), None, "{value}");
+            assert_eq!(read(&value), None, "{value}");
         }
     }
 
     #[test]
-    fn a_malformed_mark_of_lost_history_is_not_that_mark() {
-        for mark in [json!(["286"]), json!(["a", "b"]), json!("286"), json!([1, 2, 3])] {
-            let read = exception(&json!({"type": "t", "reason": "r", "requested_operations_missing": mark}));
-            assert_eq!(read.unwrap().requested_operations_missing, None);
+    fn a_proxys_error_is_not_elasticsearchs() {
+        let response = |body: &str, product: Option<&str>| Response {
+            status: 503,
+            body: bytes::Bytes::copy_from_slice(body.as_bytes()),
+            content_type: None,
+            product: product.map(str::to_owned),
+        };
+        let exception = r#"{"error":{"root_cause":[],"type":"t","reason":null},"status":503}"#;
+        assert!(is_elastic_error(&response(exception, None)));
+        assert!(is_elastic_error(&response(
+            r#"{"error":"no handler","status":400}"#,
+            None
+        )));
+        assert!(is_elastic_error(&response(
+            r#"{"timed_out":true}"#,
+            Some("Elasticsearch")
+        )));
+        for body in [
+            "",
+            "<html>",
+            "upstream connect error",
+            r#"{"timed_out":true}"#,
+            r#"{"ok":false,"message":"no capacity"}"#,
+            r#"{"timestamp":1,"status":404,"error":"Not Found","path":"/"}"#,
+            r#"{"error":{"message":"m"}}"#,
+        ] {
+            assert!(!is_elastic_error(&response(body, None)), "{body}");
         }
     }
 
     #[test]
-    fn a_chain_without_end_is_cut_and_does_not_exhaust_the_stack() {
-        let mut value = json!({"type": "t", "reason": "r"});
-        for _ in 0..100 {
-            value = json!({"type": "t", "reason": "r", "caused_by": value});
-        }
-        assert!(exception(&value).unwrap().chain().count() <= DEEPEST + 1);
+    fn the_beginning_of_a_body_is_one_short_line() {
+        assert_eq!(shown(b" \n"), "(an empty body)");
+        assert_eq!(shown(b" <html>\n<p>"), "<html>\\n<p>");
+        let long = shown("größe".repeat(500).as_bytes());
+        assert!(long.chars().count() <= 160 && long.starts_with("größe"), "{long}");
     }
 }

@@ -32,6 +32,7 @@ use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 
+pub use exception::of_body as exception_of;
 pub use learn::learn;
 
 /// Characters of a body shown in a reason.

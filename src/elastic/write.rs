@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 use crate::domain::facts::{EsVersion, Exception, Parameters};
 use crate::domain::ids::{ClusterName, ClusterUuid, IndexName, IndexUuid, RemoteAlias};
 use crate::domain::time::Timestamp;
-use crate::elastic::client::{Client, beginning, is_elastic_error, json_bytes, recognise};
-use crate::elastic::error;
+use crate::elastic::client::{Client, json_bytes, recognise};
+use crate::elastic::error::{exception, is_elastic_error, shown};
 use crate::elastic::read::{Target, encode};
 use crate::elastic::transport::{Credential, Method, Request, Response};
 
@@ -330,7 +330,7 @@ impl Follow {
 fn understand(response: &Response, promises: &str) -> Sent {
     let status = response.status;
     let unknown = |what: &str| Sent::Unknown {
-        why: format!("{status} {what}: {}", beginning(&response.body)),
+        why: format!("{status} {what}: {}", shown(&response.body)),
     };
     let Ok(body) = serde_json::from_slice::<Value>(&response.body) else {
         return unknown("with a body that is not JSON");
@@ -340,7 +340,7 @@ fn understand(response: &Response, promises: &str) -> Sent {
         200..=299 => unknown("with a body that is not what the call promises"),
         // Also where Elasticsearch wrote it: a master that stepped down may have acted.
         502..=504 => unknown("on the way or in the cluster"),
-        400..=599 if is_elastic_error(response) => match error::exception(&body) {
+        400..=599 if is_elastic_error(response) => match exception(&response.body) {
             Some(exception) => Sent::Refused {
                 status,
                 exception,

@@ -1,6 +1,6 @@
 //! The guards: one check each that must hold before a remedy may start.
 //!
-//! Each guard is a small function with a stable snake_case name (also a metric label), in a file
+//! Each guard is a small function with a stable `snake_case` name (also a metric label), in a file
 //! by subject. It reads facts, memory, the world and the settings, never anything else, and says
 //! `pass`, `block` or `unknown` with the numbers it saw. A fact that is not known makes it
 //! `unknown`, never `pass` (safety 10).
@@ -15,6 +15,18 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 use crate::policy::settings::Settings;
 use crate::policy::world::World;
+
+mod cluster;
+mod copies;
+mod identity;
+mod limits;
+mod others;
+mod read;
+mod shape;
+mod standing;
+mod table;
+#[cfg(test)]
+mod tests;
 
 /// The moment for which guards are asked. Each stands for the requests named with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,8 +72,6 @@ pub struct RunContext {
     pub resume_accepted_at: Option<Timestamp>,
     /// After that resume the follower was seen fatal again for the plan's cause.
     pub fatal_again: bool,
-    /// When the newest approval that the run rests on was given; `None`: the policy started it.
-    pub approved_at: Option<Timestamp>,
     /// The follower's own `_stats?level=shards` taken just before the pause: a closed index shows none.
     pub follower_before: Option<IndexStats>,
     /// We paused the follower in this run and have not resumed it since.
@@ -91,12 +101,35 @@ pub struct Question<'a> {
     pub overrides: &'a [Override],
     /// The run in hand; `None` only at [`Stage::Plan`].
     pub run: Option<&'a RunContext>,
-    /// A person has agreed to (or asked for) this repair.
-    pub approved: bool,
+    /// When the newest approval that it rests on was given; `None`: nobody has approved it.
+    pub approved_at: Option<Timestamp>,
+}
+
+impl Question<'_> {
+    /// Whether people have agreed to it.
+    pub const fn approved(&self) -> bool {
+        self.approved_at.is_some()
+    }
 }
 
 /// Evaluates every guard that applies to the remedy at this stage, in a stable order. All must
-/// pass for the stage's request to be sent. For remedies that refollow does not perform the list is empty.
-pub fn evaluate(_question: &Question<'_>) -> Vec<GuardResult> {
-    Vec::new()
+/// pass for the stage's request to be sent. For remedies that refollow does not perform the list
+/// holds one guard that blocks.
+pub fn evaluate(question: &Question<'_>) -> Vec<GuardResult> {
+    if !matches!(question.remedy, Remedy::Resume | Remedy::Recreate) {
+        return vec![GuardResult::block(
+            "remedy_built",
+            format!("refollow does not perform `{}`", question.remedy),
+        )];
+    }
+    table::GUARDS
+        .iter()
+        .filter(|guard| (guard.applies)(question))
+        .map(|guard| read::named(guard.name, (guard.check)(question)))
+        .collect()
+}
+
+/// The names of all guards, in the order of evaluation.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    table::GUARDS.iter().map(|guard| guard.name)
 }

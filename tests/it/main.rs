@@ -1,4 +1,16 @@
 //! The one integration-test binary; each module is a subject.
 mod cli_client;
+#![expect(
+    clippy::unwrap_used,
+    reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
+)]
+
+mod config;
+mod elastic_client;
+mod executor;
 mod http_api;
+mod judge;
+mod replay;
+mod sandbox_front;
 mod store_contract;
+mod tidy;

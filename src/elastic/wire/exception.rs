@@ -162,7 +162,7 @@ impl<'de> Want<'de> for ErrorField {
 }
 
 /// The exception in the body of a refused call, where there is one.
-pub(super) fn of_body(body: &[u8]) -> Option<Exception> {
+pub fn of_body(body: &[u8]) -> Option<Exception> {
     let parsed: ErrorBody = serde_json::from_slice(body).ok()?;
     parsed.error.0.map(|field| field.0)
 }
