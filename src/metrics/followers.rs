@@ -162,7 +162,7 @@ pub struct HeldRow<'a> {
     clippy::cast_precision_loss,
     reason = "Prometheus has only doubles; milliseconds stay exact until the year 287396"
 )]
-fn seconds(at: Timestamp) -> f64 {
+pub(super) fn seconds(at: Timestamp) -> f64 {
     at.as_millisecond() as f64 / 1000.0
 }
 

@@ -15,7 +15,8 @@ use crate::domain::ids::ClusterName;
 use crate::domain::journal::RunOutcome;
 use crate::domain::state::named_enum;
 use crate::domain::step::Step;
-use crate::metrics::followers::Snapshot;
+use crate::domain::time::Timestamp;
+use crate::metrics::followers::{Snapshot, seconds};
 use crate::metrics::text::{Encoder, Format, Kind, Labels};
 use std::fmt;
 
@@ -58,6 +59,7 @@ pub struct Metrics {
     step_duration: HistogramVec,
     guard_blocked: IntCounterVec,
     reload_ok: Gauge,
+    reloaded_at: Gauge,
 }
 
 impl Metrics {
@@ -65,7 +67,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When two metrics have one name, which a test excludes.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    pub fn new(version: &str) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let build = prometheus::GaugeVec::new(
             Opts::new(
@@ -74,7 +76,7 @@ impl Metrics {
             ),
             &["version"],
         )?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        build.with_label_values(&[version]).set(1.0);
         let counter =
             |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
         let this = Self {
@@ -113,9 +115,13 @@ impl Metrics {
                 "refollow_config_last_reload_successful",
                 "Whether the last attempt to load the configuration succeeded.",
             )?,
+            reloaded_at: Gauge::new(
+                "refollow_config_last_reload_success_timestamp_seconds",
+                "When the configuration was last loaded successfully.",
+            )?,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 7] = [
+        let collectors: [Box<dyn Collector>; 8] = [
             Box::new(build),
             Box::new(this.look_errors.clone()),
             Box::new(this.decisions.clone()),
@@ -123,6 +129,7 @@ impl Metrics {
             Box::new(this.step_duration.clone()),
             Box::new(this.guard_blocked.clone()),
             Box::new(this.reload_ok.clone()),
+            Box::new(this.reloaded_at.clone()),
         ];
         for collector in collectors {
             this.registry.register(collector)?;
@@ -203,20 +210,18 @@ impl Metrics {
     }
 
     /// The configuration was loaded (also at start), or it was refused and the old one stays.
-    pub fn config_reloaded(&self, successful: bool) {
+    pub fn config_loaded(&self, successful: bool, at: Timestamp) {
         self.reload_ok.set(f64::from(u8::from(successful)));
+        if successful {
+            self.reloaded_at.set(seconds(at));
+        }
     }
 
     /// Everything as text: own metrics by name, then those of the snapshot.
-    pub fn encode(&self, snapshot: &Snapshot<'_>, open_metrics: bool) -> String {
-        let format = if open_metrics {
-            Format::OpenMetrics
-        } else {
-            Format::Prometheus
-        };
+    pub fn render(&self, snapshot: &Snapshot<'_>, format: Format) -> String {
         let mut encoder = Encoder::new(format, 4096 + snapshot.followers.len() * 4096);
         for family in self.registry.gather() {
-            encode_family(&family, &mut encoder);
+            encode(&family, &mut encoder);
         }
         snapshot.encode(&mut encoder);
         encoder.finish()
@@ -224,7 +229,7 @@ impl Metrics {
 }
 
 /// One family of the registry; gathered ones come sorted by name and labels.
-fn encode_family(family: &MetricFamily, encoder: &mut Encoder) {
+fn encode(family: &MetricFamily, encoder: &mut Encoder) {
     let kind = match family.get_field_type() {
         MetricType::COUNTER => Kind::Counter,
         MetricType::HISTOGRAM => Kind::Histogram,

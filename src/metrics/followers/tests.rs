@@ -11,7 +11,7 @@ use crate::domain::facts::ReadException;
 use crate::domain::journal::RunOutcome;
 use crate::domain::seen::Seen;
 use crate::domain::step::Step;
-use crate::metrics::{LookError, Metrics};
+use crate::metrics::{Format, LookError, Metrics};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_795_000_000 + second).unwrap()
@@ -180,7 +180,7 @@ impl World {
 }
 
 fn metrics() -> Metrics {
-    let metrics = Metrics::new().unwrap();
+    let metrics = Metrics::new("0.1.0").unwrap();
     let (eu, us) = (
         ClusterName::parse("eu").unwrap(),
         ClusterName::parse("us").unwrap(),
@@ -193,7 +193,7 @@ fn metrics() -> Metrics {
     metrics.run_ended(Some(Remedy::Human), RunOutcome::Refused);
     metrics.step_took(Step::Pause, Duration::from_millis(300));
     metrics.guard_blocked("brakes");
-    metrics.config_reloaded(true);
+    metrics.config_loaded(true, at(0));
     metrics
 }
 
@@ -202,7 +202,7 @@ fn a_scrape_at_index_level_says_this() {
     let world = World::new();
     insta::assert_snapshot!(
         "index_level",
-        metrics().encode(&world.snapshot(Level::Index), false)
+        metrics().render(&world.snapshot(Level::Index), Format::Prometheus)
     );
 }
 
@@ -211,14 +211,14 @@ fn a_scrape_of_openmetrics_at_shard_level_says_this() {
     let world = World::new();
     insta::assert_snapshot!(
         "shard_level",
-        metrics().encode(&world.snapshot(Level::Shard), true)
+        metrics().render(&world.snapshot(Level::Shard), Format::OpenMetrics)
     );
 }
 
 #[test]
 fn every_name_of_the_contract_is_exported() {
     let world = World::new();
-    let text = metrics().encode(&world.snapshot(Level::Index), false);
+    let text = metrics().render(&world.snapshot(Level::Index), Format::Prometheus);
     for name in [
         "refollow_cluster_up",
         "refollow_last_scrape_success_timestamp_seconds",
@@ -249,8 +249,8 @@ fn every_name_of_the_contract_is_exported() {
 #[test]
 fn no_series_stands_twice_and_families_are_in_one_piece() {
     let world = World::new();
-    for open_metrics in [false, true] {
-        let text = metrics().encode(&world.snapshot(Level::Shard), open_metrics);
+    for format in [Format::Prometheus, Format::OpenMetrics] {
+        let text = metrics().render(&world.snapshot(Level::Shard), format);
         let mut series = BTreeSet::new();
         let mut families = BTreeSet::new();
         let mut current = "";
@@ -269,7 +269,7 @@ fn no_series_stands_twice_and_families_are_in_one_piece() {
             }
         }
         assert!(series.len() > 150, "{}", series.len());
-        assert_eq!(text.ends_with("\n# EOF\n"), open_metrics);
+        assert_eq!(text.ends_with("\n# EOF\n"), format == Format::OpenMetrics);
     }
 }
 
@@ -277,7 +277,7 @@ fn no_series_stands_twice_and_families_are_in_one_piece() {
 fn a_cluster_that_nobody_can_look_at_keeps_no_old_values() {
     let world = World::new();
     let mut snapshot = world.snapshot(Level::Shard);
-    let render = |snapshot: &Snapshot<'_>| metrics().encode(snapshot, false);
+    let render = |snapshot: &Snapshot<'_>| metrics().render(snapshot, Format::Prometheus);
     let before = render(&snapshot);
     assert!(before.contains("follower_index=\"orders-f\",state=\"fatal\"} 1"));
     snapshot.now = at(301);
@@ -311,10 +311,10 @@ fn an_empty_daemon_exports_its_closed_label_sets_at_zero() {
         plans_pending: 0,
         runs_in_flight: 0,
     };
-    let metrics = Metrics::new().unwrap();
+    let metrics = Metrics::new("0.1.0").unwrap();
     let eu = ClusterName::parse("eu").unwrap();
     metrics.know_clusters([&eu]);
-    let text = metrics.encode(&empty, false);
+    let text = metrics.render(&empty, Format::Prometheus);
     for line in [
         "refollow_decisions_total{decision=\"act\"} 0",
         "refollow_runs_total{outcome=\"cannot_tell\",remedy=\"none\"} 0",
@@ -335,7 +335,7 @@ fn counters_of_a_cluster_survive_a_reload_and_those_of_a_removed_one_do_not() {
     let us = ClusterName::parse("us").unwrap();
     metrics.know_clusters([&us]);
     let world = World::new();
-    let text = metrics.encode(&world.snapshot(Level::Index), false);
+    let text = metrics.render(&world.snapshot(Level::Index), Format::Prometheus);
     assert!(text.contains("refollow_scrape_errors_total{es_cluster=\"us\",kind=\"timeout\"} 1"));
     assert!(!text.contains("refollow_scrape_errors_total{es_cluster=\"eu\""));
 }
@@ -346,7 +346,7 @@ fn promtool_has_nothing_to_say() {
     use std::io::Write as _;
     let world = World::new();
     for level in [Level::Index, Level::Shard] {
-        let text = metrics().encode(&world.snapshot(level), false);
+        let text = metrics().render(&world.snapshot(level), Format::Prometheus);
         let started = Command::new("promtool")
             .args(["check", "metrics"])
             .stdin(Stdio::piped())
