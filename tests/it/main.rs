@@ -1,10 +1,10 @@
 //! The one integration-test binary; each module is a subject.
-mod cli_client;
 #![expect(
     clippy::unwrap_used,
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
+mod cli_client;
 mod config;
 mod elastic_client;
 mod executor;
