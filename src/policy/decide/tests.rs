@@ -1,1 +1,3 @@
+//! What a decision promises, case by case.
+
 
