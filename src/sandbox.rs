@@ -5,8 +5,10 @@
 //! pair with its clock, faults and log of requests), the two ways in ([`memory`] through the
 //! client's transport, [`front`] over HTTP), [`scenario`] (named starts and breakages) and
 //! [`command`] (what `refollow sandbox` and the demo call).
+mod auto_follow;
 mod canned;
 pub mod clock;
+mod cluster;
 pub mod command;
 pub mod control;
 pub mod faults;
@@ -17,8 +19,6 @@ pub mod memory;
 pub mod scenario;
 pub mod world;
 
-mod auto_follow;
-mod cluster;
 mod errors;
 mod follow;
 mod following;

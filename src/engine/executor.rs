@@ -65,8 +65,8 @@ pub struct Asked<'a> {
     pub plan: &'a Plan,
     /// The run in hand.
     pub run: &'a RunContext,
-    /// People agreed to it.
-    pub approved: bool,
+    /// When the newest approval that the run rests on was given; `None`: the policy started it.
+    pub approved_at: Option<Timestamp>,
 }
 
 /// What a run in flight asks of the engine, and tells it. Every method returns at once.
@@ -246,7 +246,12 @@ pub async fn execute(bench: &Bench, run: RunId, cancel: CancellationToken) -> Ru
     }
 }
 
-async fn one_life(bench: &Bench, id: &RunId, cancel: &CancellationToken, held: &mut bool) -> Result<RunEnd, Stop> {
+async fn one_life(
+    bench: &Bench,
+    id: &RunId,
+    cancel: &CancellationToken,
+    held: &mut bool,
+) -> Result<RunEnd, Stop> {
     let entries = bench.store.journal(id).await?;
     let Some(run) = Run::replay(&entries)? else {
         return Ok(RunEnd::LeftOpen {
@@ -287,6 +292,22 @@ pub(super) fn facts_of(plan: &Plan, now: Timestamp) -> Facts {
     facts.leader_index = Some(plan.basis.leader.clone());
     facts.leader_cluster.clone_from(&plan.basis.leader_cluster);
     facts
+}
+
+/// When the newest approval that a run rests on was given. One whose record is gone counts from
+/// `otherwise`: the trigger itself says that people agreed.
+pub(super) async fn approved_at(
+    bench: &Bench,
+    plan: &Plan,
+    trigger: &Trigger,
+    otherwise: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    if !matches!(trigger, Trigger::Approved { .. }) {
+        return Ok(None);
+    }
+    let record = bench.store.plan(&plan.hash).await?;
+    let newest = record.and_then(|record| record.consents.iter().map(|consent| consent.at).max());
+    Ok(Some(newest.unwrap_or(otherwise)))
 }
 
 /// One process's time with a run.
@@ -356,10 +377,13 @@ impl<'a> Life<'a> {
     }
 
     async fn live(&mut self) -> Result<RunEnd, Stop> {
-        if let Trigger::Approved { .. } = self.run.trigger() {
-            let record = self.bench.store.plan(&self.run.plan().hash).await?;
-            self.approved_at = record.and_then(|record| record.consents.iter().map(|consent| consent.at).max());
-        }
+        self.approved_at = approved_at(
+            self.bench,
+            self.run.plan(),
+            self.run.trigger(),
+            self.run.opened_at(),
+        )
+        .await?;
         let mut depth = Depth::Full;
         loop {
             let seen = self.look(depth).await;
@@ -415,7 +439,7 @@ impl<'a> Life<'a> {
     async fn look(&mut self, depth: Depth) -> Seen {
         let began_at = self.bench.clock.now();
         let memory = self.bench.gate.memory(&self.key);
-        looking::look(self.bench, &mut self.facts, depth).await;
+        looking::look(self.bench, &mut self.facts, &memory, depth).await;
         let now = self.bench.clock.now();
         self.facts.now = now;
         self.facts.keep_last(SIGHTINGS);
@@ -454,7 +478,6 @@ impl<'a> Life<'a> {
             basis: self.run.plan().basis.clone(),
             resume_accepted_at: self.run.resume_accepted_at(),
             fatal_again: self.run.fatal_again(),
-            approved_at: self.approved_at,
             follower_before: self.follower_before.clone(),
             paused_by_us: self.run.paused_by_us(),
             closed_by_us: self.run.closed_by_us(),
@@ -462,6 +485,9 @@ impl<'a> Life<'a> {
     }
 
     fn guards(&self, stage: Stage, remedy: Remedy, seen: &Seen) -> Vec<GuardResult> {
+        let mut context = self.context();
+        // Asked for the next rung: that the resume did not cure is what leads there.
+        context.fatal_again |= self.run.phase() == Phase::Resuming && remedy == Remedy::Recreate;
         let guards = self.bench.gate.guards(&Asked {
             stage,
             remedy,
@@ -469,11 +495,14 @@ impl<'a> Life<'a> {
             facts: &self.facts,
             memory: &seen.memory,
             plan: self.run.plan(),
-            run: &self.context(),
-            approved: matches!(self.run.trigger(), Trigger::Approved { .. }),
+            run: &context,
+            approved_at: self.approved_at,
         });
         if guards.is_empty() {
-            return vec![GuardResult::unknown("guards", "no guard was asked, which is no yes")];
+            return vec![GuardResult::unknown(
+                "guards",
+                "no guard was asked, which is no yes",
+            )];
         }
         guards
     }
@@ -485,14 +514,20 @@ impl<'a> Life<'a> {
     /// Brakes, windows, lock and abort, at every turn before the point of no return. True when
     /// the run has just begun to back out for it.
     async fn forbidden(&mut self) -> Result<bool, Stop> {
-        if !matches!(self.run.phase(), Phase::Opened | Phase::Resuming | Phase::Recreating) {
+        if !matches!(
+            self.run.phase(),
+            Phase::Opened | Phase::Resuming | Phase::Recreating
+        ) {
             return Ok(false);
         }
         let basis = &self.run.plan().basis;
-        let asked = self
-            .bench
-            .gate
-            .may(&self.key, &basis.remote, Step::LookAgain, self.remedy(), self.run.id());
+        let asked = self.bench.gate.may(
+            &self.key,
+            &basis.remote,
+            Step::LookAgain,
+            self.remedy(),
+            self.run.id(),
+        );
         let Err(reason) = asked else { return Ok(false) };
         self.say(&format!("backing out: {reason}"));
         self.write(Event::BackingOut { reason }).await?;
@@ -581,7 +616,10 @@ impl<'a> Life<'a> {
             let reason = "the leader cluster is not configured".to_owned();
             return self.write(Event::BackingOut { reason }).await;
         };
-        self.say(&format!("{step}: {} {}", order.record.method, order.record.target));
+        self.say(&format!(
+            "{step}: {} {}",
+            order.record.method, order.record.target
+        ));
         let primary_terms = seen.position.primary_terms.present().cloned().unwrap_or_default();
         self.write(Event::Intent {
             step,
@@ -619,7 +657,9 @@ impl<'a> Life<'a> {
     async fn take_in(&mut self, step: Step, change: &Change) -> StepAnswer {
         let answer = steps::answer(&change.sent);
         let (status, body) = match &change.sent {
-            Sent::Accepted { status, body } | Sent::Refused { status, body, .. } => (Some(*status), Some(body)),
+            Sent::Accepted { status, body } | Sent::Refused { status, body, .. } => {
+                (Some(*status), Some(body))
+            }
             Sent::Unknown { .. } | Sent::NotSent { .. } => (None, None),
         };
         if let (Some(status), Some(body)) = (status, body) {
@@ -773,7 +813,9 @@ impl<'a> Life<'a> {
             }
             // A copy that runs needs nobody; one that is complete and paused needs its resume.
             Phase::Finishing if nothing_held && !is_restored_and_paused(position) => {
-                return Ok(Some(self.leave("the rest of the recreate goes on at the next start")));
+                return Ok(Some(
+                    self.leave("the rest of the recreate goes on at the next start"),
+                ));
             }
             Phase::Finishing | Phase::BackingOut | Phase::Closed => {}
         }

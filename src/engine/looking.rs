@@ -10,6 +10,7 @@ use crate::domain::answer::Answer;
 use crate::domain::facts::{Facts, IndexStats, ShardSeq};
 use crate::domain::ids::IndexName;
 use crate::domain::journal::{Before, ShardBefore};
+use crate::domain::memory::Memory;
 use crate::elastic::client::Client;
 use crate::elastic::read::Look;
 use crate::elastic::transport::Credential;
@@ -31,22 +32,25 @@ pub enum Depth {
 
 /// Asks both clusters and adds what they say to the facts. Never fails: what could not be asked
 /// is unknown in the facts.
-pub async fn look(bench: &Bench, facts: &mut Facts, depth: Depth) {
-    let follower = facts.key.index.clone();
-    let first = follower_looks(facts, depth);
-    let leader_side = bench.leader.as_ref().map(|client| (client, leader_looks(facts, depth)));
-    let (here, there) = futures::join!(ask(&bench.follower, first), async {
-        match leader_side {
-            Some((client, looks)) => ask(client, looks).await,
+pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Depth) {
+    let first_here = follower_looks(facts, depth);
+    let first_there = leader_looks(facts, depth);
+    let (here, there) = futures::join!(ask(&bench.follower, first_here.clone()), async {
+        match &bench.leader {
+            Some(client) => ask(client, first_there.clone()).await,
             None => Vec::new(),
         }
     });
     learn(facts, &here);
     learn(facts, &there);
-    let second = needed(facts, &follower);
-    if !second.is_empty() {
-        let answers = ask(&bench.follower, second).await;
-        learn(facts, &answers);
+    let (mut here, mut there) = needed(facts, memory);
+    here.retain(|look| !first_here.contains(look));
+    there.retain(|look| !first_there.contains(look));
+    let here = ask(&bench.follower, here).await;
+    learn(facts, &here);
+    if let Some(leader) = &bench.leader {
+        let there = ask(leader, there).await;
+        learn(facts, &there);
     }
 }
 
@@ -159,22 +163,51 @@ pub fn leader_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
     looks
 }
 
-/// What the judge asks for beside that: a second, small round.
-fn needed(facts: &Facts, follower: &IndexName) -> Vec<Look> {
-    judge::needs(facts)
-        .into_iter()
-        .filter_map(|need| match need {
-            judge::Need::Explain { shard } => Some(Look::Explain {
+/// What the judge asks for beside the first round: looks at the follower cluster and at the leader's.
+pub fn needed(facts: &Facts, memory: &Memory) -> (Vec<Look>, Vec<Look>) {
+    let follower = &facts.key.index;
+    let mut here = Vec::new();
+    let mut there = Vec::new();
+    for need in judge::needs(facts, Some(memory)) {
+        let leader = facts.leader_index.clone();
+        match need {
+            judge::Need::Explain => here.push(Look::Explain {
                 index: follower.clone(),
-                shard,
+                shard: first_unassigned(facts),
             }),
-            judge::Need::Health => Some(Look::Health(follower.clone())),
-            judge::Need::License => Some(Look::License),
-            judge::Need::Ilm => Some(Look::IlmExplain(follower.clone())),
-            // The rest was asked in the first round.
-            _ => None,
+            judge::Need::Health => here.push(Look::Health(follower.clone())),
+            judge::Need::License => here.push(Look::License),
+            judge::Need::LeaderLicense => there.push(Look::License),
+            judge::Need::LeaderHealth => there.extend(leader.map(Look::Health)),
+            judge::Need::FollowerByName => {
+                here.push(Look::FollowInfoOf(follower.clone()));
+                here.push(Look::FollowStatsOf(follower.clone()));
+            }
+            judge::Need::Meta => here.push(Look::Meta(vec![follower.clone()])),
+            judge::Need::Routing => here.push(Look::MetaAndRouting(vec![follower.clone()])),
+            judge::Need::Recovery => here.push(Look::Recovery(follower.clone())),
+            judge::Need::Settings => here.push(Look::Settings(vec![follower.clone()])),
+            judge::Need::Tasks => here.push(Look::PersistentTasks),
+            judge::Need::LeaderSettings => there.extend(leader.map(|index| Look::Settings(vec![index]))),
+            judge::Need::LeaderStats => there.extend(leader.map(|index| Look::IndexStats(vec![index]))),
+        }
+    }
+    (here, there)
+}
+
+/// The primary whose allocation is worth an explanation.
+fn first_unassigned(facts: &Facts) -> u32 {
+    facts
+        .follower
+        .routing
+        .present()
+        .and_then(|primaries| {
+            primaries
+                .iter()
+                .find(|(_, primary)| primary.state == "UNASSIGNED")
+                .map(|(shard, _)| *shard)
         })
-        .collect()
+        .unwrap_or(0)
 }
 
 /// The follower's primaries as the journal keeps them.
@@ -186,11 +219,11 @@ pub fn shards_before(stats: Option<&IndexStats>) -> Vec<ShardBefore> {
         .primaries
         .iter()
         .map(|(shard, seq)| ShardBefore {
-                shard: *shard,
-                history_uuid: seq.history_uuid.clone(),
-                max_seq_no: seq.max_seq_no,
-                global_checkpoint: seq.global_checkpoint,
-                docs: seq.docs,
+            shard: *shard,
+            history_uuid: seq.history_uuid.clone(),
+            max_seq_no: seq.max_seq_no,
+            global_checkpoint: seq.global_checkpoint,
+            docs: seq.docs,
         })
         .collect()
 }

@@ -12,7 +12,7 @@ use crate::domain::run::Run;
 use crate::domain::step::Step;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::verdict::Verdict;
-use crate::engine::executor::{Asked, Bench, facts_of};
+use crate::engine::executor::{Asked, Bench, approved_at, facts_of};
 use crate::engine::looking::{self, Depth};
 use crate::engine::undo;
 use crate::judge;
@@ -49,16 +49,18 @@ impl Refused {
 pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId, Refused> {
     let key = plan.basis.key();
     let mut facts = facts_of(plan, bench.clock.now());
-    looking::look(bench, &mut facts, Depth::Full).await;
+    let memory = bench.gate.memory(&key);
+    looking::look(bench, &mut facts, &memory, Depth::Full).await;
     let now = bench.clock.now();
     facts.now = now;
-    let memory = bench.gate.memory(&key);
     let verdict = judge::judge(&facts, Some(&memory));
 
     same_plan(plan, &trigger, &verdict, &facts, &memory, now)?;
 
-    let id = RunId::parse(&uuid::Uuid::now_v7().to_string()).map_err(|error| Refused::because(error.to_string()))?;
-    let rung = first_rung(plan).ok_or_else(|| Refused::because("the plan has no rung that refollow could climb"))?;
+    let id = RunId::parse(&uuid::Uuid::now_v7().to_string())
+        .map_err(|error| Refused::because(error.to_string()))?;
+    let rung =
+        first_rung(plan).ok_or_else(|| Refused::because("the plan has no rung that refollow could climb"))?;
     bench
         .gate
         .may(&key, &plan.basis.remote, Step::LookAgain, rung, &id)
@@ -69,11 +71,13 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
         basis: plan.basis.clone(),
         resume_accepted_at: None,
         fatal_again: false,
-        approved_at: None,
         follower_before: facts.follower.index.present().cloned(),
         paused_by_us: false,
         closed_by_us: false,
     };
+    let approved_at = approved_at(bench, plan, &trigger, now)
+        .await
+        .map_err(|error| Refused::because(error.to_string()))?;
     let guards = bench.gate.guards(&Asked {
         stage: Stage::BeforeRun,
         remedy: rung,
@@ -82,7 +86,7 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
         memory: &memory,
         plan,
         run: &context,
-        approved: matches!(trigger, Trigger::Approved { .. }),
+        approved_at,
     });
     if guards.is_empty() {
         return Err(Refused::because("no guard was asked, which is no yes"));
@@ -119,8 +123,13 @@ fn same_plan(
     memory: &Memory,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let rebuilt = policy::build_plan(verdict, facts, memory, &plan.basis.overrides, now)
-        .map_err(|missing| Refused::because(format!("the plan cannot be checked again: {}", missing.join("; "))))?;
+    let rebuilt =
+        policy::build_plan(verdict, facts, memory, &plan.basis.overrides, now).map_err(|missing| {
+            Refused::because(format!(
+                "the plan cannot be checked again: {}",
+                missing.join("; ")
+            ))
+        })?;
     if rebuilt.hash == plan.hash {
         return Ok(());
     }
@@ -134,7 +143,10 @@ fn same_plan(
         return Ok(());
     }
     Err(Refused {
-        reason: format!("the facts have changed since the plan was made: {}", differ.join(", ")),
+        reason: format!(
+            "the facts have changed since the plan was made: {}",
+            differ.join(", ")
+        ),
         guards: Vec::new(),
         void: true,
     })

@@ -108,7 +108,10 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
             meta.settings
                 .get("index.uuid")
                 .and_then(|text| IndexUuid::parse(text).ok())
-                .map_or_else(|| Seen::unknown("no index.uuid in the cluster state"), Seen::Present)
+                .map_or_else(
+                    || Seen::unknown("no index.uuid in the cluster state"),
+                    Seen::Present,
+                )
         }),
         follow: info.as_ref().map(|info| info.status),
         tasks_left: fresh(&side.tasks, looked.began_at).map(|tasks| !tasks.is_empty()),
@@ -271,7 +274,11 @@ fn every_leader_shard<'a>(
 ) -> Seen<Vec<&'a Vec<crate::domain::facts::Lease>>> {
     match leader {
         Seen::Present(stats) => {
-            let leases: Option<Vec<_>> = stats.primaries.values().map(|shard| shard.leases.as_ref()).collect();
+            let leases: Option<Vec<_>> = stats
+                .primaries
+                .values()
+                .map(|shard| shard.leases.as_ref())
+                .collect();
             match leases {
                 Some(leases) if u32::try_from(leases.len()).is_ok_and(|count| count >= shard_count) => {
                     Seen::Present(leases)

@@ -78,93 +78,98 @@ pub fn order(
     let mut follow = None;
     let mut forget = None;
     let mut changed = BTreeMap::new();
-    let (cluster, uuid, method, target, body): (ClusterName, ClusterUuid, String, String, Option<Value>) = match step {
-        Step::Pause => to_follower("POST", format!("/{follower}/_ccr/pause_follow"), None),
-        Step::Resume | Step::ResumeRestored | Step::ResumeBack => {
-            to_follower("POST", format!("/{follower}/_ccr/resume_follow"), parameters)
-        }
-        Step::Close => to_follower("POST", format!("/{follower}/_close?wait_for_active_shards=0"), None),
-        Step::Reopen => to_follower("POST", format!("/{follower}/_open"), None),
-        Step::Forget => {
-            let cluster = basis
-                .leader_cluster
-                .clone()
-                .ok_or("the leader cluster is not configured")?;
-            let uuid = basis
-                .leader_cluster_uuid
-                .clone()
-                .ok_or("the leader cluster's cluster_uuid is not in the plan")?;
-            let order = ForgetFollower {
-                follower_cluster: run
-                    .before()
-                    .follower_cluster_name
-                    .clone()
-                    .ok_or("the follower cluster's cluster_name is not known")?,
-                follower: basis.follower.clone(),
-                follower_uuid: basis.follower_uuid.clone(),
-                remote: basis.remote.clone(),
-            };
-            let body = json!({
-                "follower_cluster": order.follower_cluster,
-                "follower_index": order.follower,
-                "follower_index_uuid": order.follower_uuid,
-                "leader_remote_cluster": order.remote,
-            });
-            forget = Some(order);
-            let target = format!("/{}/_ccr/forget_follower", encode(basis.leader.as_str()));
-            (cluster, uuid, "POST".to_owned(), target, Some(body))
-        }
-        Step::Follow => {
-            let version = run
-                .before()
-                .follower_version
-                .as_deref()
-                .and_then(EsVersion::parse)
-                .ok_or("the follower cluster's version is not known")?;
-            // A stream of the leader's own name is found by itself (measured 44); only another one
-            // has to be named (8.4 and later).
-            let stream = basis
-                .data_stream
-                .clone()
-                .filter(|name| !basis.leader.as_str().starts_with(&format!(".ds-{name}-")));
-            // Own settings are put back afterwards, one way for every version; what the copy
-            // itself needs another value of (tier, filters) is a guard's business.
-            let order = Follow {
-                follower: basis.follower.clone(),
-                remote: basis.remote.clone(),
-                leader: basis.leader.clone(),
-                parameters: basis.parameters.clone(),
-                settings: None,
-                data_stream_name: stream.clone(),
-            };
-            let mut body: Map<String, Value> = basis.parameters.clone().into_iter().collect();
-            body.insert("remote_cluster".to_owned(), json!(basis.remote));
-            body.insert("leader_index".to_owned(), json!(basis.leader));
-            if let Some(stream) = stream.filter(|_| (version.major, version.minor) >= (8, 4)) {
-                body.insert("data_stream_name".to_owned(), json!(stream));
+    let (cluster, uuid, method, target, body): (ClusterName, ClusterUuid, String, String, Option<Value>) =
+        match step {
+            Step::Pause => to_follower("POST", format!("/{follower}/_ccr/pause_follow"), None),
+            Step::Resume | Step::ResumeRestored | Step::ResumeBack => {
+                to_follower("POST", format!("/{follower}/_ccr/resume_follow"), parameters)
             }
-            follow = Some((order, version));
-            to_follower(
-                "PUT",
-                format!("/{follower}/_ccr/follow?wait_for_active_shards=1"),
-                Some(Value::Object(body)),
-            )
-        }
-        Step::RestoreSettings => {
-            let differ = settings.ok_or("its present settings are not known")?;
-            changed = differ
-                .iter()
-                .map(|(name, value)| {
-                    let value = value.as_ref().map_or(Value::Null, |text| json!(text));
-                    (name.clone(), value)
-                })
-                .collect();
-            to_follower("PUT", format!("/{follower}/_settings"), Some(json!(changed)))
-        }
-        Step::LookAgain | Step::ProveResume | Step::WatchRecovery | Step::Verify => {
-            return Err(format!("`{step}` sends nothing"));
-        }
-    };
+            Step::Close => to_follower(
+                "POST",
+                format!("/{follower}/_close?wait_for_active_shards=0"),
+                None,
+            ),
+            Step::Reopen => to_follower("POST", format!("/{follower}/_open"), None),
+            Step::Forget => {
+                let cluster = basis
+                    .leader_cluster
+                    .clone()
+                    .ok_or("the leader cluster is not configured")?;
+                let uuid = basis
+                    .leader_cluster_uuid
+                    .clone()
+                    .ok_or("the leader cluster's cluster_uuid is not in the plan")?;
+                let order = ForgetFollower {
+                    follower_cluster: run
+                        .before()
+                        .follower_cluster_name
+                        .clone()
+                        .ok_or("the follower cluster's cluster_name is not known")?,
+                    follower: basis.follower.clone(),
+                    follower_uuid: basis.follower_uuid.clone(),
+                    remote: basis.remote.clone(),
+                };
+                let body = json!({
+                    "follower_cluster": order.follower_cluster,
+                    "follower_index": order.follower,
+                    "follower_index_uuid": order.follower_uuid,
+                    "leader_remote_cluster": order.remote,
+                });
+                forget = Some(order);
+                let target = format!("/{}/_ccr/forget_follower", encode(basis.leader.as_str()));
+                (cluster, uuid, "POST".to_owned(), target, Some(body))
+            }
+            Step::Follow => {
+                let version = run
+                    .before()
+                    .follower_version
+                    .as_deref()
+                    .and_then(EsVersion::parse)
+                    .ok_or("the follower cluster's version is not known")?;
+                // A stream of the leader's own name is found by itself (measured 44); only another one
+                // has to be named (8.4 and later).
+                let stream = basis
+                    .data_stream
+                    .clone()
+                    .filter(|name| !basis.leader.as_str().starts_with(&format!(".ds-{name}-")));
+                // Own settings are put back afterwards, one way for every version; what the copy
+                // itself needs another value of (tier, filters) is a guard's business.
+                let order = Follow {
+                    follower: basis.follower.clone(),
+                    remote: basis.remote.clone(),
+                    leader: basis.leader.clone(),
+                    parameters: basis.parameters.clone(),
+                    settings: None,
+                    data_stream_name: stream.clone(),
+                };
+                let mut body: Map<String, Value> = basis.parameters.clone().into_iter().collect();
+                body.insert("remote_cluster".to_owned(), json!(basis.remote));
+                body.insert("leader_index".to_owned(), json!(basis.leader));
+                if let Some(stream) = stream.filter(|_| (version.major, version.minor) >= (8, 4)) {
+                    body.insert("data_stream_name".to_owned(), json!(stream));
+                }
+                follow = Some((order, version));
+                to_follower(
+                    "PUT",
+                    format!("/{follower}/_ccr/follow?wait_for_active_shards=1"),
+                    Some(Value::Object(body)),
+                )
+            }
+            Step::RestoreSettings => {
+                let differ = settings.ok_or("its present settings are not known")?;
+                changed = differ
+                    .iter()
+                    .map(|(name, value)| {
+                        let value = value.as_ref().map_or(Value::Null, |text| json!(text));
+                        (name.clone(), value)
+                    })
+                    .collect();
+                to_follower("PUT", format!("/{follower}/_settings"), Some(json!(changed)))
+            }
+            Step::LookAgain | Step::ProveResume | Step::WatchRecovery | Step::Verify => {
+                return Err(format!("`{step}` sends nothing"));
+            }
+        };
     Ok(Order {
         step,
         pin: Pin { cluster_uuid: uuid },
@@ -210,7 +215,9 @@ pub fn answer(sent: &Sent) -> StepAnswer {
             status: *status,
             body: cut(&body.to_string()),
         },
-        Sent::Refused { status, exception, .. } => StepAnswer::Refused {
+        Sent::Refused {
+            status, exception, ..
+        } => StepAnswer::Refused {
             status: *status,
             kind: exception.kind.clone(),
             reason: cut(&whole_reason(exception)),

@@ -26,7 +26,12 @@ pub struct Urls {
 
 /// The commands, with a line of explanation (`# …`) before each. `$AUTH` stands for whatever the
 /// cluster wants (`-u name`, `-H "Authorization: ApiKey …"`); no secret is written.
-pub fn commands(basis: &PlanBasis, follower_cluster_name: Option<&str>, was_active: bool, urls: &Urls) -> Vec<String> {
+pub fn commands(
+    basis: &PlanBasis,
+    follower_cluster_name: Option<&str>,
+    was_active: bool,
+    urls: &Urls,
+) -> Vec<String> {
     let follower = encode(basis.follower.as_str());
     let base = urls.follower.trim_end_matches('/');
     let parameters = if basis.parameters.is_empty() {
@@ -58,7 +63,10 @@ pub fn commands(basis: &PlanBasis, follower_cluster_name: Option<&str>, was_acti
         parameters.as_ref(),
     ));
     if basis.ladder.contains(&Remedy::Recreate) {
-        lines.push("# finish by hand instead: only while it is paused and CLOSED, and the leader is the good copy".to_owned());
+        lines.push(
+            "# finish by hand instead: only while it is paused and CLOSED, and the leader is the good copy"
+                .to_owned(),
+        );
         if let (Some(leader), Some(cluster)) = (&urls.leader, follower_cluster_name) {
             lines.push("# 1. on the leader cluster: remove the follower's retention lease".to_owned());
             lines.push(curl(

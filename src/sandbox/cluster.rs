@@ -114,8 +114,8 @@ pub struct Cluster {
     pub roles: BTreeMap<String, Value>,
     /// Users and their roles.
     pub users: BTreeMap<String, Vec<String>>,
-    /// API keys by id: name, privileges by role name, invalidated.
-    pub keys: BTreeMap<String, Value>,
+    /// Users that were deleted: what they made goes on, they themselves are not let in.
+    pub deleted_users: BTreeSet<String>,
     /// When a follower was last made, for `_xpack/usage`.
     pub last_follow_ms: Option<i64>,
 }
@@ -168,7 +168,7 @@ impl Cluster {
             streams: BTreeMap::new(),
             roles: BTreeMap::new(),
             users: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            deleted_users: BTreeSet::new(),
             last_follow_ms: None,
         }
     }
@@ -213,10 +213,7 @@ impl Cluster {
 
     /// Whether CCR may be used.
     pub fn licensed(&self) -> bool {
-        matches!(
-            self.license.kind.as_str(),
-            "trial" | "platinum" | "enterprise"
-        )
+        matches!(self.license.kind.as_str(), "trial" | "platinum" | "enterprise")
     }
 
     /// Whether persistent tasks are assigned to nodes.
@@ -232,24 +229,27 @@ impl Cluster {
             if part.is_empty() {
                 continue;
             }
-            if let Some(excluded) = part.strip_prefix('-') {
-                if expression.contains('*') {
-                    names.retain(|name| !json::wildcard(excluded, name));
-                    continue;
-                }
+            if let Some(excluded) = part.strip_prefix('-')
+                && expression.contains('*')
+            {
+                names.retain(|name| !json::wildcard(excluded, name));
+                continue;
             }
             if part == "_all" || part.contains('*') {
                 let pattern = if part == "_all" { "*" } else { part };
                 for (name, index) in &self.indices {
                     let by_name = json::wildcard(pattern, name)
                         || index.aliases.keys().any(|alias| json::wildcard(pattern, alias));
-                    let visible =
-                        !index.hidden() || pattern.starts_with('.') && name.starts_with('.');
+                    let visible = !index.hidden() || pattern.starts_with('.') && name.starts_with('.');
                     if by_name && visible {
                         names.insert(name.clone());
                     }
                 }
-                for stream in self.streams.iter().filter(|(name, _)| json::wildcard(pattern, name)) {
+                for stream in self
+                    .streams
+                    .iter()
+                    .filter(|(name, _)| json::wildcard(pattern, name))
+                {
                     names.extend(stream.1.indices.iter().cloned());
                 }
                 continue;

@@ -22,12 +22,7 @@ pub enum Outcome {
 }
 
 /// `{follower cluster}/{follower}/{uuid}-following-{alias}/{leader}/{uuid}`.
-pub fn lease_id(
-    cluster: &str,
-    follower: (&str, &str),
-    alias: &str,
-    leader: (&str, &str),
-) -> String {
+pub fn lease_id(cluster: &str, follower: (&str, &str), alias: &str, leader: (&str, &str)) -> String {
     format!(
         "{cluster}/{}/{}-following-{alias}/{}/{}",
         follower.0, follower.1, leader.0, leader.1
@@ -80,18 +75,16 @@ impl Pair {
         };
         let params = Params::parse(fields, known, action)?;
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
-        let alias = text("remote_cluster")
-            .ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
-        let leader_name =
-            text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
+        let alias = text("remote_cluster").ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
+        let leader_name = text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
         params.validate()?;
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
         }
-        if let Some(index) = self.cluster(side).indices.get(follower) {
-            if let Some(block) = index.block("metadata_write") {
-                return Err(blocked(follower, block));
-            }
+        if let Some(index) = self.cluster(side).indices.get(follower)
+            && let Some(block) = index.block("metadata_write")
+        {
+            return Err(blocked(follower, block));
         }
         let leader = self.leader_for_follow(side, &alias, &leader_name, user)?;
         if leader.settings.get("index.soft_deletes.enabled") == Some(&json!("false")) {
@@ -178,14 +171,13 @@ impl Pair {
         leader_name: &str,
         leader: &Leader,
     ) -> Result<(), Fault> {
-        if let Some(stream) = &leader.data_stream {
-            if let Some(local) = self.cluster(side).streams.get(stream) {
-                if !local.replicated {
-                    return Err(Fault::argument(format!(
-                        "cannot follow backing index [{leader_name}], because local data stream [{stream}] is no longer marked as replicated"
-                    )));
-                }
-            }
+        if let Some(stream) = &leader.data_stream
+            && let Some(local) = self.cluster(side).streams.get(stream)
+            && !local.replicated
+        {
+            return Err(Fault::argument(format!(
+                "cannot follow backing index [{leader_name}], because local data stream [{stream}] is no longer marked as replicated"
+            )));
         }
         let Some(index) = self.cluster(side).indices.get(follower) else {
             return Ok(());
@@ -213,13 +205,7 @@ impl Pair {
     }
 
     /// The leader as `CcrLicenseChecker` fetches it, or its refusal.
-    fn leader_for_follow(
-        &self,
-        side: Side,
-        alias: &str,
-        leader: &str,
-        user: &str,
-    ) -> Result<Leader, Fault> {
+    fn leader_for_follow(&self, side: Side, alias: &str, leader: &str, user: &str) -> Result<Leader, Fault> {
         let peer = self
             .remote(side, alias)
             .map_err(|problem| self.remote_fault(side, alias, leader, &problem))?;
@@ -293,9 +279,7 @@ impl Pair {
                             format!("[][127.0.0.1:{port}] connect_exception"),
                         )
                     }
-                    Version::V8_10_4 => {
-                        exception("uncategorized_execution_exception", "Failed execution")
-                    }
+                    Version::V8_10_4 => exception("uncategorized_execution_exception", "Failed execution"),
                 };
                 Fault::with_root(
                     400,
@@ -342,17 +326,14 @@ impl Pair {
         let closing = old.as_ref().is_some_and(|index| index.closing_ms.is_some());
         let mut shards = Vec::new();
         for number in 0..leader.histories.len() {
-            let mut shard = match old.as_ref().and_then(|index| index.shards.get(number)) {
-                Some(shard) => {
-                    let mut shard = shard.clone();
-                    shard.term += 1 + u64::from(closing);
-                    shard
-                }
-                None => {
-                    let (history, allocation) = (self.fresh_id(), self.fresh_id());
-                    let number = u32::try_from(number).unwrap_or(u32::MAX);
-                    Shard::new(number, history, allocation, &node, now)
-                }
+            let mut shard = if let Some(shard) = old.as_ref().and_then(|index| index.shards.get(number)) {
+                let mut shard = shard.clone();
+                shard.term += 1 + u64::from(closing);
+                shard
+            } else {
+                let (history, allocation) = (self.fresh_id(), self.fresh_id());
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                Shard::new(number, history, allocation, &node, now)
             };
             shard.state = State::Initializing;
             shard.recovery = None;
@@ -369,10 +350,12 @@ impl Pair {
             });
         if let Some(stream) = &leader.data_stream {
             let streams = &mut self.cluster_mut(side).streams;
-            let local = streams.entry(stream.clone()).or_insert_with(|| super::cluster::Stream {
-                indices: Vec::new(),
-                replicated: true,
-            });
+            let local = streams
+                .entry(stream.clone())
+                .or_insert_with(|| super::cluster::Stream {
+                    indices: Vec::new(),
+                    replicated: true,
+                });
             if !local.indices.iter().any(|name| name == follower) {
                 local.indices.push(follower.to_owned());
             }
@@ -495,7 +478,9 @@ impl Pair {
         let assigned = cluster.assigns_tasks();
         for (number, max_seq, history) in starts {
             cluster.allocations += 1;
-            let mut run = Run::new(now + 15 * i64::from(number));
+            // One shard after the other starts.
+            let mut run = Run::new(now + 10 * i64::from(number));
+            run.read_due_ms = now + super::task::START_MS + 40 * i64::from(number);
             run.leader_checkpoint = max_seq;
             run.follower_checkpoint = max_seq;
             run.last_requested = max_seq;
@@ -538,9 +523,7 @@ impl Pair {
         let before = tasks.len();
         tasks.retain(|_, task| task.follower_uuid != uuid);
         if tasks.len() == before {
-            return Err(Fault::argument(format!(
-                "no shard follow tasks for [{follower}]"
-            )));
+            return Err(Fault::argument(format!("no shard follow tasks for [{follower}]")));
         }
         Ok((200, json!({"acknowledged": true})))
     }
@@ -642,9 +625,11 @@ impl Pair {
         for shard in &mut index.shards {
             let term = shard.term;
             if !shard.leases.remove(&id, term) {
-                failures.push(json!({"shard": shard.number, "index": leader, "status": "NOT_FOUND",
+                failures.push(
+                    json!({"shard": shard.number, "index": leader, "status": "NOT_FOUND",
                     "reason": {"type": "retention_lease_not_found_exception",
-                        "reason": format!("retention lease with ID [{id}] not found")}}));
+                        "reason": format!("retention lease with ID [{id}] not found")}}),
+                );
             }
         }
         for number in 0..total {

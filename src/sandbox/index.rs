@@ -117,9 +117,20 @@ impl Index {
     /// nobody searched for 30 s does not get (search idle).
     pub fn written(&mut self, now_ms: i64) {
         let (interval, set) = self.refresh_interval();
-        let idle = !set && self.shards.iter().all(|shard| now_ms - shard.searched_ms > 30_000);
+        let idle = !set
+            && self
+                .shards
+                .iter()
+                .all(|shard| now_ms - shard.searched_ms > 30_000);
         if !idle {
-            self.refresh_ms.get_or_insert(now_ms.saturating_add(interval));
+            // The schedule counts from the start of the shards.
+            let begun = self
+                .shards
+                .first()
+                .and_then(|shard| shard.recovery.as_ref())
+                .map_or(now_ms, |recovery| recovery.stop_ms.unwrap_or(now_ms));
+            let rest = interval - (now_ms - begun).rem_euclid(interval.max(1));
+            self.refresh_ms.get_or_insert(now_ms.saturating_add(rest.max(1)));
         }
     }
 

@@ -41,14 +41,7 @@ pub struct Call {
 
 impl Call {
     /// Takes a request apart.
-    pub fn new(
-        side: Side,
-        method: Method,
-        path: &str,
-        query: &str,
-        body: &[u8],
-        user: &str,
-    ) -> Self {
+    pub fn new(side: Side, method: Method, path: &str, query: &str, body: &[u8], user: &str) -> Self {
         let decode = |text: &str| {
             percent_decode_str(&text.replace('+', " "))
                 .decode_utf8_lossy()
@@ -132,6 +125,7 @@ pub fn acknowledged() -> Answer {
 
 /// Answers a request, or says when.
 pub fn dispatch(pair: &mut Pair, call: &Call) -> Result<Outcome, Fault> {
+    pair.authenticate(call.side, &call.user, &call.path)?;
     if let Some(outcome) = ccr::route(pair, call)? {
         return Ok(outcome);
     }

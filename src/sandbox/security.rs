@@ -22,6 +22,20 @@ impl Pair {
         !self.secured || user == SUPERUSER || user == "elastic"
     }
 
+    /// Refuses a user that is not known (401).
+    pub(super) fn authenticate(&self, side: Side, user: &str, path: &str) -> Result<(), Fault> {
+        let cluster = self.cluster(side);
+        let known = cluster.users.contains_key(user) || cluster.roles.contains_key(user);
+        if self.free(user) || known && !cluster.deleted_users.contains(user) {
+            return Ok(());
+        }
+        Err(Fault::of(
+            401,
+            "security_exception",
+            format!("unable to authenticate user [{user}] for REST request [{path}]"),
+        ))
+    }
+
     /// Whether a user has a cluster privilege.
     pub(super) fn has_cluster(&self, side: Side, user: &str, privilege: &str) -> bool {
         if self.free(user) {
@@ -54,8 +68,7 @@ impl Pair {
                 .and_then(Value::as_array);
             grants.into_iter().flatten().any(|grant| {
                 list(grant, "names").any(|name| json::wildcard(name, index))
-                    && list(grant, "privileges")
-                        .any(|held| held == "all" || any_of.contains(&held))
+                    && list(grant, "privileges").any(|held| held == "all" || any_of.contains(&held))
             })
         })
     }

@@ -6,6 +6,9 @@
 
 mod config;
 mod elastic_client;
+mod executor;
+mod http_api;
+mod judge;
 mod replay;
 mod sandbox_front;
 mod store_contract;

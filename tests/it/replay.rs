@@ -11,7 +11,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Recordings that do not pass yet, and why. A listed one that passes fails the test too.
-const EXPECTED_TO_DIFFER: [(&str, &str); 0] = [];
+const EXPECTED_TO_DIFFER: [(&str, &str); 2] = [
+    (
+        "7.7.0/18-leader-allocation-filter",
+        "step 5 looks 3 ms after a bulk, between the answer of a read and the taking over of a changed setting; the model does both at one instant",
+    ),
+    (
+        "8.10.4/33-restored-leader-grows",
+        "step 6 looks into a running bulk write: highest sequence number there, checkpoints not yet; the model moves them at one instant",
+    ),
+];
 
 fn recordings() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings")
@@ -34,7 +43,10 @@ fn replay(folder: &str) {
     let mut told = String::new();
     for file in files(folder) {
         let name = format!("{folder}/{}", file.file_stem().unwrap().to_string_lossy());
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+        if only
+            .as_ref()
+            .is_some_and(|only| !name.contains(only.as_str()))
+        {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();
@@ -76,7 +88,10 @@ fn the_sandbox_answers_as_the_secured_8_10_4_recordings() {
 fn every_recording_listed_to_differ_exists() {
     for (name, reason) in EXPECTED_TO_DIFFER {
         let file = recordings().join(format!("{name}.json"));
-        assert!(file.exists(), "{name} is listed ({reason}) and is not there");
+        assert!(
+            file.exists(),
+            "{name} is listed ({reason}) and is not there"
+        );
         assert!(!reason.is_empty(), "{name} is listed without a reason");
     }
 }

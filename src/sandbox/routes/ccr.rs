@@ -159,10 +159,7 @@ fn index_stats(pair: &Pair, call: &Call, expression: &str) -> Answer {
         return Err(Fault::of(
             404,
             "resource_not_found_exception",
-            format!(
-                "No shard follow tasks for follower indices [{}]",
-                names.join(",")
-            ),
+            format!("No shard follow tasks for follower indices [{}]", names.join(",")),
         ));
     }
     let indices = indices_of(
@@ -221,10 +218,10 @@ fn patterns(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
     match (call.method, rest) {
         (Method::Get, _) => {
             let cluster = pair.cluster(side);
-            if let [name] = rest {
-                if !cluster.patterns.contains_key(*name) {
-                    return Err(missing(name));
-                }
+            if let [name] = rest
+                && !cluster.patterns.contains_key(*name)
+            {
+                return Err(missing(name));
             }
             let list: Vec<Value> = cluster
                 .patterns
@@ -294,7 +291,13 @@ fn pattern_json(pattern: &Pattern) -> Value {
     body.insert("active".to_owned(), json!(pattern.active));
     body.entry("leader_index_exclusion_patterns".to_owned())
         .or_insert_with(|| json!([]));
-    let fields = ["remote_cluster", "leader_index_patterns", "leader_index_exclusion_patterns", "follow_index_pattern", "active"];
+    let fields = [
+        "remote_cluster",
+        "leader_index_patterns",
+        "leader_index_exclusion_patterns",
+        "follow_index_pattern",
+        "active",
+    ];
     let known: Map<String, Value> = body
         .iter()
         .filter(|(key, _)| fields.contains(&key.as_str()))
@@ -305,10 +308,10 @@ fn pattern_json(pattern: &Pattern) -> Value {
         .filter(|(key, _)| !fields.contains(&key.as_str()))
         .collect();
     let mut all = known;
-    if let Ok(params) = Params::parse(&rest, &["settings"], "auto_follow") {
-        if let Value::Object(params) = params.to_json() {
-            all.extend(params);
-        }
+    if let Ok(params) = Params::parse(&rest, &["settings"], "auto_follow")
+        && let Value::Object(params) = params.to_json()
+    {
+        all.extend(params);
     }
     Value::Object(all)
 }
