@@ -1,6 +1,8 @@
 //! Simulated pairs of clusters that speak Elasticsearch's HTTP, held to the recordings under
 //! `tests/recordings/` by replaying them.
 mod auto_follow;
+#[cfg(test)]
+mod checks;
 mod cluster;
 mod errors;
 mod follow;

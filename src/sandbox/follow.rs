@@ -94,9 +94,10 @@ impl Pair {
             return Err(unlicensed());
         }
         if let Some(index) = self.cluster(side).indices.get(follower)
-            && let Some(block) = index.block("metadata_write") {
-                return Err(blocked(follower, block));
-            }
+            && let Some(block) = index.block("metadata_write")
+        {
+            return Err(blocked(follower, block));
+        }
         let leader = self.leader_for_follow(side, &alias, &leader_name, user)?;
         if leader.settings.get("index.soft_deletes.enabled") == Some(&json!("false")) {
             return Err(Fault::argument(format!(
@@ -184,11 +185,12 @@ impl Pair {
     ) -> Result<(), Fault> {
         if let Some(stream) = &leader.data_stream
             && let Some(local) = self.cluster(side).streams.get(stream)
-                && !local.replicated {
-                    return Err(Fault::argument(format!(
-                        "cannot follow backing index [{leader_name}], because local data stream [{stream}] is no longer marked as replicated"
-                    )));
-                }
+            && !local.replicated
+        {
+            return Err(Fault::argument(format!(
+                "cannot follow backing index [{leader_name}], because local data stream [{stream}] is no longer marked as replicated"
+            )));
+        }
         let Some(index) = self.cluster(side).indices.get(follower) else {
             return Ok(());
         };
@@ -351,15 +353,16 @@ impl Pair {
         let closing = old.as_ref().is_some_and(|index| index.closing_ms.is_some());
         let mut shards = Vec::new();
         for number in 0..leader.histories.len() {
-            let mut shard = if let Some(shard) = old.as_ref().and_then(|index| index.shards.get(number)) {
-                let mut shard = shard.clone();
-                shard.term += 1 + u64::from(closing);
-                shard
-            } else {
-                let (history, allocation) = (self.fresh_id(), self.fresh_id());
-                let number = u32::try_from(number).unwrap_or(u32::MAX);
-                Shard::new(number, history, allocation, &node, now)
-            };
+            let mut shard =
+                if let Some(shard) = old.as_ref().and_then(|index| index.shards.get(number)) {
+                    let mut shard = shard.clone();
+                    shard.term += 1 + u64::from(closing);
+                    shard
+                } else {
+                    let (history, allocation) = (self.fresh_id(), self.fresh_id());
+                    let number = u32::try_from(number).unwrap_or(u32::MAX);
+                    Shard::new(number, history, allocation, &node, now)
+                };
             shard.state = State::Initializing;
             shard.recovery = None;
             shards.push(shard);
@@ -432,58 +435,10 @@ impl Pair {
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
         }
+        let ccr = self.check_resume(side, follower, user)?;
         let Some(index) = self.cluster(side).indices.get(follower) else {
             return Err(Fault::no_index_inside(follower));
         };
-        let Some(ccr) = index.ccr.clone() else {
-            return Err(Fault::argument(format!(
-                "follow index [{follower}] does not have ccr metadata"
-            )));
-        };
-        let leader = self.leader_for_follow(side, &ccr.alias, &ccr.leader, user)?;
-        if leader.uuid != ccr.leader_uuid {
-            return Err(Fault::argument(format!(
-                "follow index [{follower}] should reference [{}] as leader index but instead reference [{}] as leader index",
-                leader.uuid, ccr.leader_uuid
-            )));
-        }
-        for (number, (now, then)) in leader.histories.iter().zip(&ccr.histories).enumerate() {
-            if now != then {
-                return Err(Fault::argument(format!(
-                    "leader shard [{follower}][{number}] should reference [{then}] as history uuid but instead reference [{now}] as history uuid"
-                )));
-            }
-        }
-        if leader.histories.len() != index.shards.len() {
-            return Err(Fault::argument(format!(
-                "leader index primary shards [{}] does not match with the number of shards of the follow index [{}]",
-                leader.histories.len(),
-                index.shards.len()
-            )));
-        }
-        if !index.open {
-            return Err(Fault::argument("leader and follow index must be open"));
-        }
-        if !index.is_true("index.xpack.ccr.following_index") {
-            return Err(Fault::argument(format!(
-                "the following index [{follower}] is not ready to follow; the setting [index.xpack.ccr.following_index] must be enabled."
-            )));
-        }
-        super::settings::identical(&leader.settings, &index.settings)?;
-        if let Some(shard) = index.shards.iter().find(|shard| !shard.started()) {
-            return Err(Fault::argument(match self.version {
-                Version::V7_7_0 => "Not all copies of follow shard are started".to_owned(),
-                Version::V8_10_4 => format!(
-                    "The primary shard of a follower index {} is not active",
-                    super::routes::shards::describe(
-                        follower,
-                        index,
-                        shard,
-                        &self.cluster(side).node
-                    )
-                ),
-            }));
-        }
         let uuid = index.uuid.clone();
         let starts: Vec<(u32, i64, String)> = index
             .shards
@@ -537,6 +492,63 @@ impl Pair {
             cluster.tasks.insert(task.id.clone(), task);
         }
         Ok(())
+    }
+
+    /// What a resume compares before it starts tasks (`TransportResumeFollowAction`).
+    fn check_resume(&self, side: Side, follower: &str, user: &str) -> Result<CcrMeta, Fault> {
+        let Some(index) = self.cluster(side).indices.get(follower) else {
+            return Err(Fault::no_index_inside(follower));
+        };
+        let Some(ccr) = index.ccr.clone() else {
+            return Err(Fault::argument(format!(
+                "follow index [{follower}] does not have ccr metadata"
+            )));
+        };
+        let leader = self.leader_for_follow(side, &ccr.alias, &ccr.leader, user)?;
+        if leader.uuid != ccr.leader_uuid {
+            return Err(Fault::argument(format!(
+                "follow index [{follower}] should reference [{}] as leader index but instead reference [{}] as leader index",
+                leader.uuid, ccr.leader_uuid
+            )));
+        }
+        for (number, (now, then)) in leader.histories.iter().zip(&ccr.histories).enumerate() {
+            if now != then {
+                return Err(Fault::argument(format!(
+                    "leader shard [{follower}][{number}] should reference [{then}] as history uuid but instead reference [{now}] as history uuid"
+                )));
+            }
+        }
+        if leader.histories.len() != index.shards.len() {
+            return Err(Fault::argument(format!(
+                "leader index primary shards [{}] does not match with the number of shards of the follow index [{}]",
+                leader.histories.len(),
+                index.shards.len()
+            )));
+        }
+        if !index.open {
+            return Err(Fault::argument("leader and follow index must be open"));
+        }
+        if !index.is_true("index.xpack.ccr.following_index") {
+            return Err(Fault::argument(format!(
+                "the following index [{follower}] is not ready to follow; the setting [index.xpack.ccr.following_index] must be enabled."
+            )));
+        }
+        super::settings::identical(&leader.settings, &index.settings)?;
+        if let Some(shard) = index.shards.iter().find(|shard| !shard.started()) {
+            return Err(Fault::argument(match self.version {
+                Version::V7_7_0 => "Not all copies of follow shard are started".to_owned(),
+                Version::V8_10_4 => format!(
+                    "The primary shard of a follower index {} is not active",
+                    super::routes::shards::describe(
+                        follower,
+                        index,
+                        shard,
+                        &self.cluster(side).node
+                    )
+                ),
+            }));
+        }
+        Ok(ccr)
     }
 
     /// `POST /{follower}/_ccr/pause_follow`.

@@ -256,12 +256,13 @@ impl Pair {
             Ok((_, _, shard)) => match shard.read(from, count) {
                 Err(missing) => Err(Failure::fatal(self.missing(&missing, shard))),
                 Ok(ops) => {
-                    let mut size = 0_u64;
+                    let mut taken_bytes = 0_u64;
                     let taken: Vec<_> = ops
                         .iter()
                         .take_while(|op| {
-                            let fits = size == 0 || size + u64::from(op.bytes) <= limit;
-                            size += u64::from(op.bytes);
+                            let fits =
+                                taken_bytes == 0 || taken_bytes + u64::from(op.bytes) <= limit;
+                            taken_bytes += u64::from(op.bytes);
                             fits
                         })
                         .cloned()
@@ -464,10 +465,11 @@ impl Pair {
             index.version += 1;
         }
         if versions.1 != task.run.versions.1
-            && let Err(fatal) = super::settings::take_over(index, &settings, now) {
-                task.run.fatal = Some(fatal);
-                return;
-            }
+            && let Err(fatal) = super::settings::take_over(index, &settings, now)
+        {
+            task.run.fatal = Some(fatal);
+            return;
+        }
         if versions.2 != task.run.versions.2 {
             let taken: std::collections::BTreeMap<String, Value> = aliases
                 .into_iter()
@@ -532,9 +534,11 @@ impl Pair {
             .indices
             .get_mut(name)
             .and_then(|index| index.shards.get_mut(number))
-            && shard.committed < shard.max_seq && now - shard.flushed_ms > 60_000 {
-                shard.flush_due_ms.get_or_insert(now + 20);
-            }
+            && shard.committed < shard.max_seq
+            && now - shard.flushed_ms > 60_000
+        {
+            shard.flush_due_ms.get_or_insert(now + 20);
+        }
     }
 }
 

@@ -90,11 +90,6 @@ impl Index {
             .unwrap_or(12 * 3_600_000)
     }
 
-    /// Whether its history can be replicated.
-    pub fn soft_deletes(&self) -> bool {
-        self.setting("index.soft_deletes.enabled") != Some("false")
-    }
-
     /// Left out of `*` and `_all`.
     pub fn hidden(&self) -> bool {
         self.is_true("index.hidden")
@@ -155,16 +150,16 @@ impl Index {
 
     /// Sets or (with `null`) removes settings; counts a version where something changed.
     pub fn put_settings(&mut self, changes: &BTreeMap<String, Value>) {
-        let mut changed = false;
+        let mut differs = false;
         for (key, value) in changes {
             if value.is_null() {
-                changed |= self.settings.remove(key).is_some();
+                differs |= self.settings.remove(key).is_some();
             } else {
                 let value = json::setting(value);
-                changed |= self.settings.insert(key.clone(), value.clone()) != Some(value);
+                differs |= self.settings.insert(key.clone(), value.clone()) != Some(value);
             }
         }
-        if changed {
+        if differs {
             self.settings_version += 1;
             self.version += 1;
         }

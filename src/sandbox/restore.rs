@@ -142,11 +142,12 @@ impl Restore {
                 rate,
                 ..
             } = &mut shard.phase
-                && *rate != new_rate {
-                    *recovered = copied;
-                    *since_ms = now_ms;
-                    *rate = new_rate;
-                }
+                && *rate != new_rate
+            {
+                *recovered = copied;
+                *since_ms = now_ms;
+                *rate = new_rate;
+            }
         }
     }
 }

@@ -1,2 +1,7 @@
 //! The one integration-test binary; each module is a subject.
+#![expect(
+    clippy::unwrap_used,
+    reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
+)]
+
 mod replay;

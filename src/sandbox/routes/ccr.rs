@@ -232,9 +232,10 @@ fn patterns(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
         (Method::Get, _) => {
             let cluster = pair.cluster(side);
             if let [name] = rest
-                && !cluster.patterns.contains_key(*name) {
-                    return Err(missing(name));
-                }
+                && !cluster.patterns.contains_key(*name)
+            {
+                return Err(missing(name));
+            }
             let list: Vec<Value> = cluster
                 .patterns
                 .iter()
@@ -321,8 +322,9 @@ fn pattern_json(pattern: &Pattern) -> Value {
         .collect();
     let mut all = known;
     if let Ok(params) = Params::parse(&rest, &["settings"], "auto_follow")
-        && let Value::Object(params) = params.to_json() {
-            all.extend(params);
-        }
+        && let Value::Object(params) = params.to_json()
+    {
+        all.extend(params);
+    }
     Value::Object(all)
 }

@@ -61,8 +61,8 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Post, ["_license", what @ ("start_basic" | "start_trial")]) => {
             call.only(&["acknowledge", "type", "master_timeout", "timeout"])?;
             let basic = *what == "start_basic";
-            pair.cluster_mut(call.side).license.kind =
-                (if basic { "basic" } else { "trial" }).to_owned();
+            let kind = if basic { "basic" } else { "trial" };
+            kind.clone_into(&mut pair.cluster_mut(call.side).license.kind);
             let key = if basic {
                 "basic_was_started"
             } else {
@@ -563,9 +563,19 @@ fn cat_indices(pair: &Pair, call: &Call, expression: &str) -> Answer {
         .filter_map(|name| cluster.indices.get(name))
         .map(|index| {
             let told = index.open && index.all_started();
-            let number = |value: u64| if told { json!(value.to_string()) } else { Value::Null };
+            let number = |value: u64| {
+                if told {
+                    json!(value.to_string())
+                } else {
+                    Value::Null
+                }
+            };
             let size = if told {
-                let bytes: u64 = index.shards.iter().map(super::super::shard::Shard::store_bytes).sum();
+                let bytes: u64 = index
+                    .shards
+                    .iter()
+                    .map(super::super::shard::Shard::store_bytes)
+                    .sum();
                 json!(format!("{bytes}b"))
             } else {
                 Value::Null

@@ -18,10 +18,11 @@ struct Player {
     own: BTreeSet<String>,
     known: BTreeMap<String, String>,
     differences: Vec<String>,
+    compared: usize,
 }
 
-/// Plays a recording; what differs, one line each.
-pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
+/// Plays a recording; what differs, one line each, and how many fields were compared.
+pub fn play(folder: &str, name: &str, recording: &Value) -> (Vec<String>, usize) {
     let version = if folder.starts_with('7') {
         Version::V7_7_0
     } else {
@@ -38,6 +39,7 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
         own: own_indices(steps),
         known: BTreeMap::new(),
         differences: Vec::new(),
+        compared: 0,
     };
     let scenario = name.rsplit('/').next().unwrap_or_default();
     let mut missing: Vec<&str> = prepare::MADE_BEFOREHAND
@@ -96,7 +98,7 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
             player.send(Side::Follower, Method::Put, &target, body);
         }
     }
-    player.differences
+    (player.differences, player.compared)
 }
 
 /// The indices that this recording is about.
@@ -132,7 +134,7 @@ impl Player {
     fn send(&mut self, side: Side, method: Method, target: &str, body: String) -> Value {
         let request = Self::request(target, method, body, Credential::Read);
         let handled = self.pair.handle(side, &request);
-        let (status, body) = self.answer(handled).expect("the node is up");
+        let (status, body) = self.answer(handled).unwrap();
         assert!(status < 300, "{target}: {status} {body}");
         body
     }
@@ -363,6 +365,7 @@ impl Player {
         if self.of_others(&path, recorded) {
             return;
         }
+        self.compared += 1;
         if u64::from(ours) != status {
             self.differences.push(format!(
                 "{here}: status {ours} {}, recorded {status}",
@@ -508,10 +511,9 @@ impl Player {
         if path.ends_with("/_ccr/stats") {
             keep(body.pointer_mut("/follow_stats/indices"), "index");
             let auto = self.own.iter().any(|name| name.starts_with("auto"));
-            if !auto
-                && let Some(object) = body.as_object_mut() {
-                    object.remove("auto_follow_stats");
-                }
+            if !auto && let Some(object) = body.as_object_mut() {
+                object.remove("auto_follow_stats");
+            }
         } else if path.ends_with("/_ccr/info") {
             keep(body.get_mut("follower_indices"), "follower_index");
         } else if path.ends_with("/_recovery") {
@@ -530,11 +532,12 @@ impl Player {
                 body = json!({"nodes": list});
             }
         } else if path == "/_remote/info"
-            && let Value::Object(remotes) = &mut body {
-                for remote in remotes.values_mut().filter_map(Value::as_object_mut) {
-                    remote.remove("seeds");
-                }
+            && let Value::Object(remotes) = &mut body
+        {
+            for remote in remotes.values_mut().filter_map(Value::as_object_mut) {
+                remote.remove("seeds");
             }
+        }
         body
     }
 
@@ -625,6 +628,7 @@ impl Player {
     }
 
     fn same(&mut self, here: &str, label: &str, theirs: &Value, ours: &Value) {
+        self.compared += 1;
         if theirs == ours {
             return;
         }
