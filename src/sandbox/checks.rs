@@ -1,6 +1,13 @@
 //! Checks of what no recording shows: conditions of the world, speed, odd requests.
 
-use std::time::{Duration, Instant};
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a check may fail; allow-in-tests does not reach helpers"
+)]
+
+use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -70,14 +77,12 @@ fn post(pair: &mut Pair, side: Side, target: &str) -> (u16, Value) {
 }
 
 fn write(pair: &mut Pair, index: &str, ids: std::ops::Range<u32>) {
-    let body: String = ids
-        .map(|id| {
-            format!(
-                "{{\"index\":{{\"_id\":\"{id}\"}}}}\n{{\"n\":{id},\"at\":{}}}\n",
-                pair.now_ms()
-            )
-        })
-        .collect();
+    let at = pair.now_ms();
+    let mut body = String::new();
+    for id in ids {
+        writeln!(body, "{{\"index\":{{\"_id\":\"{id}\"}}}}").unwrap();
+        writeln!(body, "{{\"n\":{id},\"at\":{at}}}").unwrap();
+    }
     let answer = pair.handle(
         Side::Leader,
         &request(Method::Post, &format!("/{index}/_bulk"), &body),
@@ -312,26 +317,33 @@ fn a_killed_node_refuses_connections_and_loses_what_was_asked_of_it() {
 }
 
 #[test]
-fn five_followers_over_ten_hours_take_well_under_a_second() {
+fn ten_hours_of_five_followers_are_few_events_not_ticks() {
     let mut pair = pair(Version::V8_10_4);
     for n in 0..5 {
         follow(&mut pair, &format!("l{n}"), 2);
     }
-    #[expect(clippy::disallowed_methods, reason = "measures the model's own speed")]
-    let begun = Instant::now();
-    for _ in 0..10 {
-        pass(&mut pair, 3_600_000);
+    // Ten hours of renewals and lease syncs (30 s) and read polls (60 s) of 5 followers.
+    let mut events = 0_u32;
+    for hour in 1..=10 {
+        let until = START + hour * 3_600_000;
+        while let Some(next) = pair.next_event_ms().filter(|next| *next <= until) {
+            pair.advance_to(next);
+            events += 1;
+        }
         for n in 0..5 {
             write(&mut pair, &format!("l{n}"), 0..10);
         }
     }
     pass(&mut pair, 5_000);
     assert!((0..5).all(|n| equal(&pair, &format!("l{n}"))));
-    let took = begun.elapsed();
-    assert!(took < Duration::from_secs(5), "took {took:?} (debug build)");
+    assert!(events < 40_000, "{events} events");
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "most lines are the requests to choose from"
+)]
 fn random_requests_and_faults_never_panic_and_time_never_stands_still() {
     let methods = [
         Method::Get,
@@ -399,7 +411,7 @@ fn random_requests_and_faults_never_panic_and_time_never_stands_still() {
         "{\"max_retry_delay\":\"10m\"}",
         "{\"follower_cluster\":\"follower8\",\"follower_index\":\"l-f\",\"follower_index_uuid\":\"x\",\"leader_remote_cluster\":\"lead\"}",
     ];
-    for seed in 0..60 {
+    for seed in 0..24 {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut pair = pair(if seed % 2 == 0 {
             Version::V7_7_0
