@@ -100,6 +100,12 @@ impl Index {
         self.shards.iter().all(Shard::started)
     }
 
+    /// Made by 7.x, which says some things differently.
+    pub fn is_old(&self) -> bool {
+        self.setting("index.version.created")
+            .is_some_and(|version| version.starts_with('7'))
+    }
+
     /// Time between refreshes, and whether it was set by somebody.
     pub fn refresh_interval(&self) -> (i64, bool) {
         match self.setting("index.refresh_interval") {
@@ -200,9 +206,13 @@ impl Index {
             .then_some(("FORBIDDEN/5/index read-only (api)", 403));
         // 8.x lets metadata be changed under this block, 7.x does not.
         let flood = (self.is_true("index.blocks.read_only_allow_delete")
-            && (kind == "write" || self.setting("index.version.created").is_some_and(|v| v.starts_with('7'))))
+            && (kind == "write" || self.is_old()))
             .then_some((
-                "TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block",
+                if self.is_old() {
+                    "TOO_MANY_REQUESTS/12/index read-only / allow delete (api)"
+                } else {
+                    "TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block"
+                },
                 429,
             ));
         let metadata = self

@@ -688,8 +688,13 @@ fn put_mapping(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
         let mut all = index.mapping.clone().unwrap_or_default();
         all.extend(new.clone());
         if fields(&all) > limit {
+            let place = if index.is_old() {
+                format!(" in index [{}]", index.name)
+            } else {
+                String::new()
+            };
             return Err(Fault::argument(format!(
-                "Limit of total fields [{limit}] has been exceeded"
+                "Limit of total fields [{limit}]{place} has been exceeded"
             )));
         }
     }

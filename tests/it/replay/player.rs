@@ -706,6 +706,34 @@ fn masked_text(text: &str) -> String {
     text.to_owned()
 }
 
+/// A text without identifiers and numbers; of a shard's description the beginning, of a failed
+/// authentication only that it failed (the recorded credentials cannot be sent).
+fn shape(text: &str) -> String {
+    if text.contains("authenticat") {
+        return "(not authenticated)".to_owned();
+    }
+    let text = text.split("unassigned_info").next().unwrap_or_default();
+    let mut told = String::new();
+    for word in
+        text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+    {
+        let bare =
+            word.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')));
+        // An identifier, alone or followed by a shard number or by what it follows.
+        let id = word
+            .get(..22)
+            .filter(|id| is_id(id))
+            .is_some_and(|_| bare.len() == 22 || bare.as_bytes().get(22) == Some(&b'-'));
+        if id {
+            told.push_str("(id)");
+            told.push_str(&word[22..]);
+        } else {
+            told.extend(word.chars().filter(|c| !c.is_ascii_digit()));
+        }
+    }
+    told
+}
+
 /// Exception types along the chain, with what a judge reads of them.
 fn exceptions(value: &Value) -> Value {
     match value {
@@ -720,6 +748,12 @@ fn exceptions(value: &Value) -> Value {
                     | "phase"
                     | "license.expired.feature" => {
                         told.insert(key.clone(), masked(value));
+                    }
+                    "reason" => {
+                        let text = value
+                            .as_str()
+                            .map_or(Value::Null, |text| json!(shape(text)));
+                        told.insert(key.clone(), text);
                     }
                     "caused_by" | "suppressed" => {
                         told.insert(key.clone(), exceptions(value));
