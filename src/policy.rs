@@ -16,15 +16,17 @@ pub mod glob;
 pub mod guards;
 pub mod plan;
 pub mod settings;
+pub mod underway;
 pub mod windows;
 pub mod world;
 
 pub use admit::{Admission, Candidate, admit};
 pub use breaker::{BreakerOpen, BreakerState, breaker};
 pub use consent::{ConsentError, consent, expire, new_record, reject, void_reason};
-pub use decide::{Assessment, Moment, decide};
+pub use decide::{Assessment, Moment, decide, requested_verdict};
 pub use glob::Glob;
 pub use guards::{Question, RunContext, Stage, evaluate};
 pub use plan::build_plan;
 pub use settings::{Action, Mode, Rule, Settings};
+pub use underway::may_continue;
 pub use world::{InFlight, Member, PastRun, World};

@@ -11,6 +11,16 @@ pub mod clock;
 mod cluster;
 pub mod command;
 pub mod control;
+pub mod faults;
+pub mod front;
+pub mod load;
+pub mod log;
+pub mod memory;
+pub mod scenario;
+pub mod world;
+
+mod auto_follow;
+mod cluster;
 mod errors;
 pub mod faults;
 mod follow;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::cause::Remedy;
 use crate::domain::ids::{ClusterName, FollowerKey, RemoteAlias};
 use crate::domain::time::Timestamp;
 
@@ -62,6 +63,21 @@ impl BrakeScope {
                 .map_err(|e| wrong(e.to_string()));
         }
         Err(wrong(format!("`{text}` is not a brake")))
+    }
+
+    /// Whether it is about a remedy of a follower. One whose alias is not known may follow through
+    /// the braked one.
+    pub fn covers(&self, key: &FollowerKey, remote: Option<&RemoteAlias>, remedy: Remedy) -> bool {
+        match self {
+            Self::All => true,
+            Self::Recreate => remedy.destroys(),
+            Self::Resume => remedy == Remedy::Resume,
+            Self::Cluster(cluster) => *cluster == key.cluster,
+            Self::Remote(cluster, alias) => {
+                *cluster == key.cluster && remote.is_none_or(|remote| remote == alias)
+            }
+            Self::Follower(follower) => follower == key,
+        }
     }
 
     /// The metric label `scope` (contract: `all`, `recreate`, `resume`, `cluster`, `remote`, `follower`).

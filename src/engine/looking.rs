@@ -34,11 +34,8 @@ pub enum Depth {
 /// is unknown in the facts.
 pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Depth) {
     let follower = facts.key.index.clone();
-    let first = follower_looks(&follower, facts, depth);
-    let leader_side = match (&bench.leader, &facts.leader_index) {
-        (Some(client), Some(leader)) => Some((client, leader_looks(leader, depth))),
-        _ => None,
-    };
+    let first = follower_looks(facts, depth);
+    let leader_side = bench.leader.as_ref().map(|client| (client, leader_looks(facts, depth)));
     let (here, there) = futures::join!(ask(&bench.follower, first), async {
         match leader_side {
             Some((client, looks)) => ask(client, looks).await,
@@ -70,7 +67,10 @@ fn learn(facts: &mut Facts, answers: &[Answer]) {
     }
 }
 
-fn follower_looks(follower: &IndexName, facts: &Facts, depth: Depth) -> Vec<Look> {
+/// The looks at the follower cluster for one follower. The observer makes the full ones for sick
+/// followers, so that guards rest on the same calls before and during a run.
+pub fn follower_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
+    let follower = &facts.key.index;
     let only = || vec![follower.clone()];
     let mut looks = vec![
         Look::Root,
@@ -95,7 +95,6 @@ fn follower_looks(follower: &IndexName, facts: &Facts, depth: Depth) -> Vec<Look
             Look::ClusterSettings,
             Look::SnapshotStatus,
             Look::AutoFollow,
-            Look::DataStreams,
             Look::IlmExplain(follower.clone()),
             Look::Aliases(only()),
             Look::HasPrivileges {
@@ -109,6 +108,13 @@ fn follower_looks(follower: &IndexName, facts: &Facts, depth: Depth) -> Vec<Look
                 }),
             },
         ]);
+        // Each version is asked the fullest question that it knows.
+        let version = facts.follower.root.latest_known().map(|(_, root)| root.version);
+        looks.extend(
+            [Look::AllDataStreams, Look::DataStreams]
+                .into_iter()
+                .find(|look| version.is_some_and(|version| look.supports(version))),
+        );
         if let (Some(alias), Some(leader)) = (&facts.remote, &facts.leader_index) {
             looks.push(Look::RemoteCount {
                 alias: alias.clone(),
@@ -119,7 +125,11 @@ fn follower_looks(follower: &IndexName, facts: &Facts, depth: Depth) -> Vec<Look
     looks
 }
 
-fn leader_looks(leader: &IndexName, depth: Depth) -> Vec<Look> {
+/// The looks at the leader cluster for one follower; none where its leader is not known.
+pub fn leader_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
+    let Some(leader) = &facts.leader_index else {
+        return Vec::new();
+    };
     let only = || vec![leader.clone()];
     let mut looks = vec![
         Look::Root,
@@ -146,6 +156,8 @@ fn leader_looks(leader: &IndexName, depth: Depth) -> Vec<Look> {
                 }),
             },
         ]);
+        let policy = facts.leader.ilm.present().and_then(|ilm| ilm.policy.clone());
+        looks.extend(policy.map(Look::IlmPolicy));
     }
     looks
 }

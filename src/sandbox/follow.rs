@@ -22,7 +22,12 @@ pub enum Outcome {
 }
 
 /// `{follower cluster}/{follower}/{uuid}-following-{alias}/{leader}/{uuid}`.
-pub fn lease_id(cluster: &str, follower: (&str, &str), alias: &str, leader: (&str, &str)) -> String {
+pub fn lease_id(
+    cluster: &str,
+    follower: (&str, &str),
+    alias: &str,
+    leader: (&str, &str),
+) -> String {
     format!(
         "{cluster}/{}/{}-following-{alias}/{}/{}",
         follower.0, follower.1, leader.0, leader.1
@@ -75,8 +80,10 @@ impl Pair {
         };
         let params = Params::parse(fields, known, action)?;
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
-        let alias = text("remote_cluster").ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
-        let leader_name = text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
+        let alias = text("remote_cluster")
+            .ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
+        let leader_name =
+            text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
         params.validate()?;
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
@@ -111,7 +118,7 @@ impl Pair {
                 .shards
                 .iter()
                 .map(|_| Progress {
-                    phase: Phase::Lease { due_ms: now + 20 },
+                    phase: Phase::Lease { due_ms: now + 10 },
                     start_ms: now,
                 })
                 .collect();
@@ -206,7 +213,13 @@ impl Pair {
     }
 
     /// The leader as `CcrLicenseChecker` fetches it, or its refusal.
-    fn leader_for_follow(&self, side: Side, alias: &str, leader: &str, user: &str) -> Result<Leader, Fault> {
+    fn leader_for_follow(
+        &self,
+        side: Side,
+        alias: &str,
+        leader: &str,
+        user: &str,
+    ) -> Result<Leader, Fault> {
         let peer = self
             .remote(side, alias)
             .map_err(|problem| self.remote_fault(side, alias, leader, &problem))?;
@@ -276,11 +289,13 @@ impl Pair {
                     Version::V7_7_0 => {
                         let port = super::cluster::Cluster::transport_port(self.version, side.other());
                         exception(
-                            "annotated_connect_exception",
-                            format!("Connection refused: /127.0.0.1:{port}"),
+                            "connect_transport_exception",
+                            format!("[][127.0.0.1:{port}] connect_exception"),
                         )
                     }
-                    Version::V8_10_4 => exception("uncategorized_execution_exception", "Failed execution"),
+                    Version::V8_10_4 => {
+                        exception("uncategorized_execution_exception", "Failed execution")
+                    }
                 };
                 Fault::with_root(
                     400,
@@ -324,12 +339,13 @@ impl Pair {
             settings.insert("index.history.uuid".to_owned(), json!(history));
         }
         let node = self.cluster(side).node.clone();
+        let closing = old.as_ref().is_some_and(|index| index.closing_ms.is_some());
         let mut shards = Vec::new();
         for number in 0..leader.histories.len() {
             let mut shard = match old.as_ref().and_then(|index| index.shards.get(number)) {
                 Some(shard) => {
                     let mut shard = shard.clone();
-                    shard.term += 1;
+                    shard.term += 1 + u64::from(closing);
                     shard
                 }
                 None => {
@@ -353,12 +369,10 @@ impl Pair {
             });
         if let Some(stream) = &leader.data_stream {
             let streams = &mut self.cluster_mut(side).streams;
-            let local = streams
-                .entry(stream.clone())
-                .or_insert_with(|| super::cluster::Stream {
-                    indices: Vec::new(),
-                    replicated: true,
-                });
+            let local = streams.entry(stream.clone()).or_insert_with(|| super::cluster::Stream {
+                indices: Vec::new(),
+                replicated: true,
+            });
             if !local.indices.iter().any(|name| name == follower) {
                 local.indices.push(follower.to_owned());
             }
@@ -384,6 +398,8 @@ impl Pair {
             restore: None,
             tick_ms: now + TICK_MS,
             starting_ms: None,
+            closing_ms: None,
+            refresh_ms: None,
             data_stream: leader.data_stream.clone(),
         };
         let cluster = self.cluster_mut(side);
@@ -479,7 +495,7 @@ impl Pair {
         let assigned = cluster.assigns_tasks();
         for (number, max_seq, history) in starts {
             cluster.allocations += 1;
-            let mut run = Run::new(now);
+            let mut run = Run::new(now + 15 * i64::from(number));
             run.leader_checkpoint = max_seq;
             run.follower_checkpoint = max_seq;
             run.last_requested = max_seq;
@@ -522,7 +538,9 @@ impl Pair {
         let before = tasks.len();
         tasks.retain(|_, task| task.follower_uuid != uuid);
         if tasks.len() == before {
-            return Err(Fault::argument(format!("no shard follow tasks for [{follower}]")));
+            return Err(Fault::argument(format!(
+                "no shard follow tasks for [{follower}]"
+            )));
         }
         Ok((200, json!({"acknowledged": true})))
     }
@@ -624,11 +642,9 @@ impl Pair {
         for shard in &mut index.shards {
             let term = shard.term;
             if !shard.leases.remove(&id, term) {
-                failures.push(
-                    json!({"shard": shard.number, "index": leader, "status": "NOT_FOUND",
+                failures.push(json!({"shard": shard.number, "index": leader, "status": "NOT_FOUND",
                     "reason": {"type": "retention_lease_not_found_exception",
-                        "reason": format!("retention lease with ID [{id}] not found")}}),
-                );
+                        "reason": format!("retention lease with ID [{id}] not found")}}));
             }
         }
         for number in 0..total {

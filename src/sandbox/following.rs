@@ -177,7 +177,7 @@ impl Pair {
             Some(shard) if shard.started() => Ok((peer, index, shard)),
             _ => Err(Failure::retried(no_shard(
                 task,
-                &shard_closed(&task.leader, &task.leader_uuid, task.shard),
+                &shard_closed(self.version, &task.leader, &task.leader_uuid, task.shard),
             ))),
         }
     }
@@ -215,7 +215,8 @@ impl Pair {
                     return;
                 }
                 // 8.x looks at the history before it answers an expired poll, 7.7 does not.
-                if self.version == Version::V8_10_4 && shard.history_uuid != task.run.leader_history {
+                if self.version == Version::V8_10_4 && shard.history_uuid != task.run.leader_history
+                {
                     let mut failed = history_differs(&task.run.leader_history, &shard.history_uuid);
                     if let Some(object) = failed.as_object_mut() {
                         let text = format!("timeout_exception: {}", task.params.read_poll_timeout);
@@ -243,9 +244,9 @@ impl Pair {
         let limit = super::json::bytes(&task.params.max_read_request_size).unwrap_or(u64::MAX);
         let result = match self.leader(side, task) {
             Err(failure) => Err(failure),
-            Ok((_, _, shard)) if shard.history_uuid != task.run.leader_history => Err(Failure::fatal(
-                history_differs(&task.run.leader_history, &shard.history_uuid),
-            )),
+            Ok((_, _, shard)) if shard.history_uuid != task.run.leader_history => Err(
+                Failure::fatal(history_differs(&task.run.leader_history, &shard.history_uuid)),
+            ),
             Ok((_, _, shard)) => match shard.read(from, count) {
                 Err(missing) => Err(Failure::fatal(self.missing(&missing, shard))),
                 Ok(ops) => {
@@ -270,15 +271,25 @@ impl Pair {
                 run.ok_reads += 1;
                 run.operations_read += ops.len() as u64;
                 run.bytes_read += ops.iter().map(|op| u64::from(op.bytes)).sum::<u64>();
+                run.read_exceptions.remove(&from);
+                // Metadata first: where it cannot be taken over, the operations are not either.
+                self.take_over_metadata(side, task);
+                if task.run.fatal.is_some() {
+                    return;
+                }
+                let most = u64::try_from(task.params.max_outstanding_write_requests).unwrap_or(1);
+                let run = &mut task.run;
                 run.leader_checkpoint = run.leader_checkpoint.max(checkpoint);
                 run.last_requested = ops.last().map_or(run.last_requested, |op| op.seq);
-                run.read_exceptions.remove(&from);
                 run.buffer.extend(ops);
                 run.reading = Reading::Due;
                 run.read_due_ms = self.now_ms + 1;
-                self.take_over_metadata(side, task);
-                if task.run.write_due_ms.is_none() && task.run.fatal.is_none() {
-                    self.write(side, task);
+                if run.write_due_ms.is_none() {
+                    run.write_due_ms = Some(self.now_ms + WRITE_MS);
+                    run.writes = 1;
+                } else if run.writes < most {
+                    run.writes += 1;
+                    run.failed_writes += u64::from(run.write_retries);
                 }
             }
         }
@@ -329,6 +340,7 @@ impl Pair {
         let now = self.now_ms;
         if task.run.buffer.is_empty() {
             task.run.write_due_ms = None;
+            task.run.writes = 0;
             return;
         }
         let cap = task.params.poll_ms();
@@ -353,7 +365,7 @@ impl Pair {
             },
         };
         if refused {
-            task.run.failed_writes += 1;
+            task.run.failed_writes += task.run.writes.max(1);
             task.run.write_retries += 1;
             task.run.write_due_ms = Some(now + backoff_ms(task.run.write_retries, cap));
             return;
@@ -361,7 +373,8 @@ impl Pair {
         let ops = std::mem::take(&mut task.run.buffer);
         task.run.write_due_ms = None;
         task.run.write_retries = 0;
-        task.run.ok_writes += 1;
+        task.run.ok_writes += task.run.writes.max(1);
+        task.run.writes = 0;
         task.run.operations_written += ops.len() as u64;
         let name = task.follower.clone();
         if let Some(index) = self.cluster_mut(side).indices.get_mut(&name) {
@@ -371,6 +384,7 @@ impl Pair {
                 }
                 task.run.follower_checkpoint = shard.max_seq;
             }
+            index.written(now);
         }
         self.after_write(side, &name, number);
         self.wake_readers(side, &name);
@@ -434,6 +448,7 @@ impl Pair {
         let settings = leader.settings.clone();
         let aliases = leader.aliases.clone();
         let name = task.follower.clone();
+        let now = self.now_ms;
         let Some(index) = self.cluster_mut(side).indices.get_mut(&name) else {
             return;
         };
@@ -443,7 +458,7 @@ impl Pair {
             index.version += 1;
         }
         if versions.1 != task.run.versions.1 {
-            if let Err(fatal) = super::settings::take_over(index, &settings) {
+            if let Err(fatal) = super::settings::take_over(index, &settings, now) {
                 task.run.fatal = Some(fatal);
                 return;
             }
@@ -481,6 +496,7 @@ impl Pair {
         let now = self.now_ms;
         let down = !self.cluster(leader_side).up || self.link_broken;
         let connect = self.connect_exception(leader_side.other());
+        let version = self.version;
         for task in self.cluster_mut(leader_side.other()).tasks.values_mut() {
             if leader.is_none_or(|leader| task.leader == leader)
                 && task.run.reading == Reading::Polling
@@ -489,7 +505,7 @@ impl Pair {
                 task.run.interrupted = Some(if down {
                     connect.clone()
                 } else {
-                    no_shard(task, &shard_closed(&task.leader, &task.leader_uuid, task.shard))
+                    no_shard(task, &shard_closed(version, &task.leader, &task.leader_uuid, task.shard))
                 });
                 task.run.read_due_ms = now;
             }
@@ -516,6 +532,9 @@ impl Pair {
     }
 }
 
+/// From a read's answer to the end of its write.
+const WRITE_MS: i64 = 20;
+
 fn history_differs(expected: &str, actual: &str) -> Value {
     exception(
         "illegal_state_exception",
@@ -523,7 +542,11 @@ fn history_differs(expected: &str, actual: &str) -> Value {
     )
 }
 
-fn shard_closed(index: &str, uuid: &str, shard: u32) -> Value {
+/// What a read meets whose shard is taken away; the two versions name it differently.
+fn shard_closed(version: Version, index: &str, uuid: &str, shard: u32) -> Value {
+    if version == Version::V8_10_4 {
+        return exception("already_closed_exception", "engine is closed");
+    }
     json!({"type": "index_shard_closed_exception", "reason": "CurrentState[CLOSED] Closed",
         "index_uuid": uuid, "shard": shard.to_string(), "index": index})
 }

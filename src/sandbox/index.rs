@@ -54,6 +54,10 @@ pub struct Index {
     pub tick_ms: i64,
     /// When its shards are up again after a start of the node.
     pub starting_ms: Option<i64>,
+    /// 7.7 allocates a closed index a moment later: then its primaries get their new term.
+    pub closing_ms: Option<i64>,
+    /// When what was written becomes visible to searches and counts.
+    pub refresh_ms: Option<i64>,
     /// The data stream it backs.
     pub data_stream: Option<String>,
 }
@@ -99,6 +103,32 @@ impl Index {
     /// Whether all primaries serve.
     pub fn all_started(&self) -> bool {
         self.shards.iter().all(Shard::started)
+    }
+
+    /// Time between refreshes, and whether it was set by somebody.
+    pub fn refresh_interval(&self) -> (i64, bool) {
+        match self.setting("index.refresh_interval") {
+            None => (1_000, false),
+            Some(text) => (json::millis(text).unwrap_or(i64::MAX / 4), true),
+        }
+    }
+
+    /// Notes a write: it becomes visible with the next scheduled refresh, which a shard that
+    /// nobody searched for 30 s does not get (search idle).
+    pub fn written(&mut self, now_ms: i64) {
+        let (interval, set) = self.refresh_interval();
+        let idle = !set && self.shards.iter().all(|shard| now_ms - shard.searched_ms > 30_000);
+        if !idle {
+            self.refresh_ms.get_or_insert(now_ms.saturating_add(interval));
+        }
+    }
+
+    /// Makes everything visible.
+    pub fn refresh(&mut self) {
+        self.refresh_ms = None;
+        for shard in &mut self.shards {
+            shard.refresh();
+        }
     }
 
     /// Documents of all shards.
@@ -161,8 +191,9 @@ impl Index {
         let read_only = self
             .is_true("index.blocks.read_only")
             .then_some(("FORBIDDEN/5/index read-only (api)", 403));
-        let flood = self
-            .is_true("index.blocks.read_only_allow_delete")
+        // 8.x lets metadata be changed under this block, 7.x does not.
+        let flood = (self.is_true("index.blocks.read_only_allow_delete")
+            && (kind == "write" || self.setting("index.version.created").is_some_and(|v| v.starts_with('7'))))
             .then_some((
                 "TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block",
                 429,

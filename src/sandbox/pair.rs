@@ -161,9 +161,20 @@ impl Pair {
         let old = self.version == Version::V7_7_0;
         let tasks = cluster.tasks.values().filter_map(|task| task.due_ms(old));
         let indices = cluster.indices.values().filter_map(|index| {
-            let flush = index.shards.iter().filter_map(|shard| shard.flush_due_ms).min();
+            let flush = index
+                .shards
+                .iter()
+                .filter_map(|shard| shard.flush_due_ms)
+                .min();
             let restore = index.restore.as_ref().and_then(Restore::due_ms);
-            [Some(index.tick_ms), flush, restore, index.starting_ms]
+            [
+                Some(index.tick_ms),
+                flush,
+                restore,
+                index.starting_ms,
+                index.closing_ms,
+                index.refresh_ms,
+            ]
                 .into_iter()
                 .flatten()
                 .min()
@@ -212,6 +223,15 @@ impl Pair {
                 for shard in &mut index.shards {
                     shard.come_up(now);
                 }
+            }
+            if index.closing_ms.is_some_and(|due| due <= now) {
+                index.closing_ms = None;
+                for shard in &mut index.shards {
+                    shard.term += 1;
+                }
+            }
+            if index.refresh_ms.is_some_and(|due| due <= now) {
+                index.refresh();
             }
             for shard in &mut index.shards {
                 if shard.flush_due_ms.is_some_and(|due| due <= now) {

@@ -71,7 +71,7 @@ impl Pair {
             match phase {
                 Some(Phase::Lease { due_ms }) if due_ms <= now => {
                     let next = match self.take_lease(side, name, number) {
-                        Ok(()) => Phase::Open { due_ms: now + 60 },
+                        Ok(()) => Phase::Open { due_ms: now + 90 },
                         Err(failure) => {
                             self.fail_shard(side, name, number, &failure);
                             Phase::Ended { ok: false }
@@ -112,7 +112,7 @@ impl Pair {
                     .get_mut(name)
                     .and_then(|index| index.restore.as_mut())
                 {
-                    restore.end_ms = Some(now + 15);
+                    restore.end_ms = Some(now + 40);
                 }
             }
             Some((_, Some(end))) if end <= now => self.finish_restore(side, name),
@@ -183,10 +183,13 @@ impl Pair {
             .indices
             .get(name)
             .ok_or_else(|| format!("no such index [{name}]"))?;
-        let ccr = index.ccr.as_ref().ok_or_else(|| "no ccr metadata".to_owned())?;
-        let peer = self
-            .remote(side, &ccr.alias)
-            .map_err(|_| "ConnectTransportException[[][127.0.0.1] connect_exception]".to_owned())?;
+        let ccr = index
+            .ccr
+            .as_ref()
+            .ok_or_else(|| "no ccr metadata".to_owned())?;
+        let peer = self.remote(side, &ccr.alias).map_err(|_| {
+            "ConnectTransportException[[][127.0.0.1] connect_exception]".to_owned()
+        })?;
         let leader = self
             .cluster(peer)
             .indices
@@ -260,14 +263,8 @@ impl Pair {
             .and_then(|restore| restore.shards.get(number))
             .map_or(now, |progress| progress.start_ms);
         let (restore, source) = (
-            index
-                .restore
-                .as_ref()
-                .map_or_else(String::new, |r| r.uuid.clone()),
-            index
-                .ccr
-                .as_ref()
-                .map_or_else(String::new, |ccr| ccr.leader.clone()),
+            index.restore.as_ref().map_or_else(String::new, |r| r.uuid.clone()),
+            index.ccr.as_ref().map_or_else(String::new, |ccr| ccr.leader.clone()),
         );
         let alias = index
             .ccr
@@ -321,10 +318,7 @@ impl Pair {
                 return;
             }
             let tries = attempts(version);
-            shard.term += match version {
-                Version::V7_7_0 => 1,
-                Version::V8_10_4 => u64::from(tries) - 1,
-            };
+            shard.term += u64::from(tries) - 1;
             let details = format!(
                 "failed shard on node [{node}]: failed recovery, failure RecoveryFailedException[[{name}][{number}]: Recovery failed on {{{node_name}}}{{{node}}}]; nested: {failure}"
             );

@@ -62,12 +62,9 @@ pub fn replicated(key: &str) -> bool {
     !is_of(key, &PRIVATE) && !is_of(key, &OWN)
 }
 
-/// Whether a restore takes this setting from the leader. Allocation filters by node are not
-/// taken (`measured.md`, scenario 18), the tier is.
+/// Whether a restore takes this setting from the leader: nearly all, also blocks and allocation
+/// filters (recording 18).
 pub fn comes_along(key: &str) -> bool {
-    if key.starts_with("index.routing.allocation.") {
-        return key.ends_with("._tier_preference");
-    }
     !matches!(
         key,
         "index.uuid" | "index.provided_name" | "index.history.uuid" | "index.verified_before_close"
@@ -75,11 +72,17 @@ pub fn comes_along(key: &str) -> bool {
 }
 
 fn replicated_of(settings: &BTreeMap<String, Value>) -> BTreeMap<&String, &Value> {
-    settings.iter().filter(|(key, _)| replicated(key)).collect()
+    settings
+        .iter()
+        .filter(|(key, _)| replicated(key))
+        .collect()
 }
 
 /// Refuses a resume where replicated settings differ.
-pub fn identical(leader: &BTreeMap<String, Value>, follower: &BTreeMap<String, Value>) -> Result<(), Fault> {
+pub fn identical(
+    leader: &BTreeMap<String, Value>,
+    follower: &BTreeMap<String, Value>,
+) -> Result<(), Fault> {
     let (ours, theirs) = (replicated_of(follower), replicated_of(leader));
     // Dynamic ones are brought over by the task; only static ones are compared for a refusal.
     let fixed = |map: &BTreeMap<&String, &Value>| -> BTreeMap<String, Value> {
@@ -107,7 +110,11 @@ fn is_static(key: &str) -> bool {
 
 /// Takes over what changed on the leader. A static setting closes the follower, changes it and
 /// opens it again; where the analyzer's file is missing here it stays closed and the task is fatal.
-pub fn take_over(index: &mut Index, leader: &BTreeMap<String, Value>) -> Result<(), Value> {
+pub fn take_over(
+    index: &mut Index,
+    leader: &BTreeMap<String, Value>,
+    now_ms: i64,
+) -> Result<(), Value> {
     let theirs = replicated_of(leader);
     let mut changes: BTreeMap<String, Value> = BTreeMap::new();
     for (key, value) in &theirs {
@@ -128,6 +135,9 @@ pub fn take_over(index: &mut Index, leader: &BTreeMap<String, Value>) -> Result<
             shard.term += 1;
         }
         if let Some((key, path)) = changes.iter().find(|(key, _)| key.ends_with("_path")) {
+            for shard in &mut index.shards {
+                shard.recover_from_store(now_ms);
+            }
             index.open = false;
             index.version += 1;
             index

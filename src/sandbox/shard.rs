@@ -113,6 +113,9 @@ pub struct Shard {
     pub emptied: bool,
     /// Operations indexed since it was made.
     pub indexed: u64,
+    /// When it was last searched.
+    pub searched_ms: i64,
+    visible: (u64, u64),
     floor: i64,
     ops: Vec<Op>,
     live: HashMap<Arc<str>, Live>,
@@ -134,7 +137,13 @@ pub struct Missing {
 
 impl Shard {
     /// An empty, started shard.
-    pub fn new(number: u32, history_uuid: String, allocation_id: String, node: &str, now_ms: i64) -> Self {
+    pub fn new(
+        number: u32,
+        history_uuid: String,
+        allocation_id: String,
+        node: &str,
+        now_ms: i64,
+    ) -> Self {
         Self {
             number,
             state: State::Started,
@@ -151,6 +160,8 @@ impl Shard {
             recovery: None,
             emptied: false,
             indexed: 0,
+            searched_ms: now_ms,
+            visible: (0, 0),
             floor: 0,
             ops: Vec::new(),
             live: HashMap::new(),
@@ -171,6 +182,16 @@ impl Shard {
     /// Superseded operations that the index still holds.
     pub fn deleted(&self) -> u64 {
         (self.ops.len() as u64).saturating_sub(self.docs())
+    }
+
+    /// Documents and superseded operations as the last refresh left them.
+    pub fn visible(&self) -> (u64, u64) {
+        self.visible
+    }
+
+    /// Makes everything visible.
+    pub fn refresh(&mut self) {
+        self.visible = (self.docs(), self.deleted());
     }
 
     /// Bytes on disk: stored sources compress to about a tenth, as in the recordings.
@@ -232,7 +253,9 @@ impl Shard {
 
     /// The history from `from` on, at most `count` operations, all of them or what is missing.
     pub fn read(&self, from: i64, count: i64) -> Result<&[Op], Missing> {
-        let to = self.max_seq.min(from.saturating_add(count).saturating_sub(1));
+        let to = self
+            .max_seq
+            .min(from.saturating_add(count).saturating_sub(1));
         let begin = self.ops.partition_point(|op| op.seq < from);
         let end = self.ops.partition_point(|op| op.seq <= to);
         let range = self.ops.get(begin..end).unwrap_or_default();
@@ -265,7 +288,10 @@ impl Shard {
         let by_operations = self.max_seq + 1 - retained_operations;
         let by_leases = self.leases.lowest().unwrap_or(i64::MAX);
         let by_commit = self.committed + 1;
-        self.floor = self.floor.max(by_operations.min(by_leases).min(by_commit)).max(0);
+        self.floor = self
+            .floor
+            .max(by_operations.min(by_leases).min(by_commit))
+            .max(0);
         self.floor
     }
 
@@ -276,14 +302,17 @@ impl Shard {
         self.committed_floor = Some(self.floor(retained_operations));
         self.committed = self.max_seq;
         self.committed_docs = self.docs();
+        self.refresh();
     }
 
     /// Merges to one segment: superseded operations below the floor go.
     pub fn merge(&mut self, retained_operations: i64) {
         let floor = self.floor(retained_operations);
         let live = &self.live;
-        self.ops
-            .retain(|op| op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq));
+        self.ops.retain(|op| {
+            op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq)
+        });
+        self.refresh();
     }
 
     /// What hours of updates, expiry and merging do, at once: the CCR leases are gone and a gap
@@ -342,6 +371,7 @@ impl Shard {
         self.committed_floor = (self.max_seq >= 0).then_some(floor);
         self.flush_due_ms = None;
         self.emptied = false;
+        self.refresh();
     }
 
     /// The lowest sequence number that is certainly kept, without moving it.
@@ -374,10 +404,7 @@ impl Shard {
             reason: "ALLOCATION_FAILED",
             at_ms: now_ms,
             attempts: 5,
-            details: format!(
-                "failed shard on node [{node}]: failed recovery, failure org.elasticsearch.indices.recovery.RecoveryFailedException: [{index}][{}]: Recovery failed on {{{node}}}",
-                self.number
-            ),
+            details: format!("failed shard on node [{node}]: failed recovery, failure org.elasticsearch.indices.recovery.RecoveryFailedException: [{index}][{}]: Recovery failed on {{{node}}}", self.number),
             restore: None,
             disk: false,
         }));
@@ -394,6 +421,7 @@ impl Shard {
     /// Starts from its own store, as after opening an index.
     pub fn recover_from_store(&mut self, now_ms: i64) {
         self.state = State::Started;
+        self.refresh();
         let bytes = self.store_bytes();
         self.recovery = Some(Recovery {
             kind: "EXISTING_STORE",

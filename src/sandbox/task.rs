@@ -103,22 +103,10 @@ impl Params {
     /// Refuses what the server refuses.
     pub fn validate(&self) -> Result<(), Fault> {
         for (name, value) in [
-            (
-                "max_read_request_operation_count",
-                self.max_read_request_operation_count,
-            ),
-            (
-                "max_write_request_operation_count",
-                self.max_write_request_operation_count,
-            ),
-            (
-                "max_outstanding_read_requests",
-                self.max_outstanding_read_requests,
-            ),
-            (
-                "max_outstanding_write_requests",
-                self.max_outstanding_write_requests,
-            ),
+            ("max_read_request_operation_count", self.max_read_request_operation_count),
+            ("max_write_request_operation_count", self.max_write_request_operation_count),
+            ("max_outstanding_read_requests", self.max_outstanding_read_requests),
+            ("max_outstanding_write_requests", self.max_outstanding_write_requests),
             ("max_write_buffer_count", self.max_write_buffer_count),
         ] {
             if value < 1 {
@@ -160,7 +148,9 @@ impl Params {
 
     /// How long an idle read waits, in milliseconds.
     pub fn poll_ms(&self) -> i64 {
-        units::millis(&self.read_poll_timeout).unwrap_or(60_000).max(1)
+        units::millis(&self.read_poll_timeout)
+            .unwrap_or(60_000)
+            .max(1)
     }
 }
 
@@ -250,6 +240,8 @@ pub struct Run {
     pub buffer: VecDeque<Op>,
     /// When a failed write is tried again.
     pub write_due_ms: Option<i64>,
+    /// Write requests under way; more than one where reads went on while a write failed.
+    pub writes: u64,
     /// Retries of the present write.
     pub write_retries: u32,
     /// When the last read was sent.
@@ -293,6 +285,7 @@ impl Run {
             follower_history: String::new(),
             buffer: VecDeque::new(),
             write_due_ms: None,
+            writes: 0,
             write_retries: 0,
             last_read_ms: None,
             ok_reads: 0,
@@ -310,15 +303,15 @@ impl Run {
 }
 
 /// From the assignment to the first read.
-pub const START_MS: i64 = 40;
+pub const START_MS: i64 = 30;
 /// Interval of the lease renewal (`index.ccr.retention_lease.renew_interval`).
 pub const RENEW_MS: i64 = 30_000;
 
-/// The pause before retry `n` (from 1): half of 50 ms × 2^(n-1), capped by the poll timeout.
-/// Elasticsearch draws it at random below the double; half keeps the simulation deterministic.
+/// The pause before retry `n` (from 1): half of 50 ms × 2^(n-1), the first 45 ms, capped by the
+/// poll timeout. Elasticsearch draws it at random up to the double; this is deterministic.
 pub fn backoff_ms(retry: u32, cap_ms: i64) -> i64 {
     let factor = 1_i64 << retry.saturating_sub(1).min(20);
-    (25 * factor).min(cap_ms).max(1)
+    (25 * factor).max(45).min(cap_ms).max(1)
 }
 
 impl FollowTask {
@@ -345,8 +338,8 @@ impl FollowTask {
             })
             .collect();
         let waiting: u64 = run.buffer.iter().map(|op| u64::from(op.bytes)).sum();
-        let writing = u64::from(run.write_due_ms.is_some());
-        let buffered = if writing == 1 { 0 } else { run.buffer.len() };
+        let writing = run.writes;
+        let buffered = if writing > 0 { 0 } else { run.buffer.len() };
         let reading = u64::from(run.reading != Reading::Starting);
         let mut stats = json!({
             "remote_cluster": self.alias,
@@ -361,7 +354,7 @@ impl FollowTask {
             "outstanding_read_requests": reading,
             "outstanding_write_requests": writing,
             "write_buffer_operation_count": buffered,
-            "write_buffer_size_in_bytes": if writing == 1 { 0 } else { waiting },
+            "write_buffer_size_in_bytes": if writing > 0 { 0 } else { waiting },
             "follower_mapping_version": run.versions.0,
             "follower_settings_version": run.versions.1,
             "follower_aliases_version": run.versions.2,
@@ -413,7 +406,8 @@ impl FollowTask {
             "leader_shard_shard": self.shard,
             "headers": {},
         });
-        if let (Some(object), Value::Object(more)) = (params.as_object_mut(), self.params.to_json()) {
+        if let (Some(object), Value::Object(more)) = (params.as_object_mut(), self.params.to_json())
+        {
             object.extend(more);
         }
         let assignment = if self.assigned {

@@ -203,7 +203,9 @@ impl World {
     pub async fn exchange(&self, side: Side, request: &Request) -> Result<Response, Broken> {
         let (seq, fault) = {
             let mut state = self.lock();
-            let fault = state.faults.hit(side, request.method.as_str(), &request.target);
+            let fault = state
+                .faults
+                .hit(side, request.method.as_str(), &request.target);
             let refused = fault
                 .as_ref()
                 .is_some_and(|fault| fault.kind == FaultKind::Refuse);
@@ -227,7 +229,13 @@ impl World {
     }
 
     /// Applies a fault to a request that has arrived.
-    async fn hit(&self, side: Side, request: &Request, seq: u64, fault: &Fault) -> Result<Response, Broken> {
+    async fn hit(
+        &self,
+        side: Side,
+        request: &Request,
+        seq: u64,
+        fault: &Fault,
+    ) -> Result<Response, Broken> {
         let acts = fault.does_act();
         match fault.kind {
             FaultKind::Refuse => Err(Broken::Refused),
@@ -333,6 +341,9 @@ impl World {
                 if let Some(response) = state.pair.take(ticket) {
                     return Ok(self.finish(response));
                 }
+                if state.pair.is_lost(ticket) {
+                    return Err(Broken::Lost);
+                }
                 state.next_ms()
             };
             let sleep = async {
@@ -373,7 +384,11 @@ impl World {
     /// The state, brought to the present.
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere while holding the lock is that test's failure, not ours.
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let reached = state.bring_to(self.now_ms());
         if reached {
             self.notify();
@@ -449,7 +464,10 @@ impl State {
     /// When something happens by itself next.
     fn next_ms(&self) -> Option<i64> {
         let event_at = self.schedule.first().map(|(at, _)| *at);
-        earliest(self.pair.next_event_ms(), earliest(event_at, self.load.next_ms()))
+        earliest(
+            self.pair.next_event_ms(),
+            earliest(event_at, self.load.next_ms()),
+        )
     }
 }
 

@@ -8,3 +8,4 @@ mod elastic_client;
 mod executor;
 mod sandbox_front;
 mod store_contract;
+mod replay;

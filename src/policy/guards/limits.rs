@@ -33,18 +33,7 @@ pub(super) fn brakes(q: &Question<'_>) -> Check {
             )));
         }
     };
-    let key = &q.facts.key;
-    let matches = |scope: &BrakeScope| match scope {
-        BrakeScope::All => true,
-        BrakeScope::Recreate => q.remedy.destroys(),
-        BrakeScope::Resume => q.remedy == Remedy::Resume,
-        BrakeScope::Cluster(cluster) => *cluster == key.cluster,
-        // A follower whose alias is not known may follow through the braked one.
-        BrakeScope::Remote(cluster, alias) => {
-            *cluster == key.cluster && q.facts.remote.as_ref().is_none_or(|remote| remote == alias)
-        }
-        BrakeScope::Follower(follower) => follower == key,
-    };
+    let matches = |scope: &BrakeScope| scope.covers(&q.facts.key, q.facts.remote.as_ref(), q.remedy);
     let engaged: Vec<_> = brakes
         .iter()
         .filter(|brake| brake.holds(q.world.now) && matches(&brake.scope))

@@ -23,21 +23,11 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Get | Method::Post, [index, "_count"]) => count(pair, call, index),
         (Method::Get | Method::Post, [index, "_search"]) => search(pair, call, index),
         (Method::Get | Method::Post, [index, "_flush"]) => {
-            call.only(&[
-                "force",
-                "wait_if_ongoing",
-                "expand_wildcards",
-                "ignore_unavailable",
-            ])?;
+            call.only(&["force", "wait_if_ongoing", "expand_wildcards", "ignore_unavailable"])?;
             all_shards(pair, call, index, true, false)
         }
         (Method::Post, [index, "_forcemerge"]) => {
-            call.only(&[
-                "max_num_segments",
-                "flush",
-                "only_expunge_deletes",
-                "expand_wildcards",
-            ])?;
+            call.only(&["max_num_segments", "flush", "only_expunge_deletes", "expand_wildcards"])?;
             all_shards(pair, call, index, true, true)
         }
         (Method::Get | Method::Post, [index, "_refresh"]) => {
@@ -58,14 +48,7 @@ struct Write<'a> {
 }
 
 fn bulk(pair: &mut Pair, call: &Call, default: Option<&str>) -> Answer {
-    call.only(&[
-        "refresh",
-        "timeout",
-        "wait_for_active_shards",
-        "routing",
-        "pipeline",
-        "require_alias",
-    ])?;
+    call.only(&["refresh", "timeout", "wait_for_active_shards", "routing", "pipeline", "require_alias"])?;
     let mut lines = call
         .raw
         .split(|byte| *byte == b'\n')
@@ -80,9 +63,7 @@ fn bulk(pair: &mut Pair, call: &Call, default: Option<&str>) -> Answer {
             ));
         };
         let Some((kind, meta)) = action.into_iter().next() else {
-            return Err(Fault::argument(
-                "Malformed action/metadata line, expected FIELD_NAME",
-            ));
+            return Err(Fault::argument("Malformed action/metadata line, expected FIELD_NAME"));
         };
         let text = |key: &str| meta.get(key).and_then(Value::as_str).map(str::to_owned);
         let source = if kind == "delete" { None } else { lines.next() };
@@ -112,12 +93,21 @@ fn bulk(pair: &mut Pair, call: &Call, default: Option<&str>) -> Answer {
             }
         }
     }
-    written(pair, call.side, &touched);
+    written(pair, call, &touched);
     Ok((200, json!({"took": 1, "errors": errors, "items": items})))
 }
 
-fn written(pair: &mut Pair, side: Side, touched: &[String]) {
+fn written(pair: &mut Pair, call: &Call, touched: &[String]) {
+    let (side, now) = (call.side, pair.now_ms);
+    let visible = call.flag("refresh");
     for name in touched {
+        if let Some(index) = pair.cluster_mut(side).indices.get_mut(name) {
+            if visible {
+                index.refresh();
+            } else {
+                index.written(now);
+            }
+        }
         let shards = pair
             .cluster(side)
             .indices
@@ -166,7 +156,8 @@ fn apply(pair: &mut Pair, call: &Call, write: &Write<'_>) -> Result<(String, Val
                 "can't put mapping to the following indices [{name}]; the mapping of the following indices are self-replicated from its leader indices"
             )
         } else {
-            "a following engine does not accept operations without an assigned sequence number".to_owned()
+            "a following engine does not accept operations without an assigned sequence number"
+                .to_owned()
         };
         return Err(Fault::of(403, "status_exception", reason));
     }
@@ -211,11 +202,7 @@ fn target(pair: &mut Pair, call: &Call, name: &str) -> Result<String, Fault> {
         return Ok(name.to_owned());
     }
     if let Some(stream) = cluster.streams.get(name) {
-        return stream
-            .indices
-            .last()
-            .cloned()
-            .ok_or_else(|| Fault::no_index(name));
+        return stream.indices.last().cloned().ok_or_else(|| Fault::no_index(name));
     }
     let by_alias = cluster
         .indices
@@ -240,14 +227,7 @@ fn target(pair: &mut Pair, call: &Call, name: &str) -> Result<String, Fault> {
 }
 
 fn single(pair: &mut Pair, call: &Call, index: &str, id: Option<&str>) -> Answer {
-    call.only(&[
-        "refresh",
-        "timeout",
-        "routing",
-        "wait_for_active_shards",
-        "op_type",
-        "pipeline",
-    ])?;
+    call.only(&["refresh", "timeout", "routing", "wait_for_active_shards", "op_type", "pipeline"])?;
     let write = Write {
         index: index.to_owned(),
         id: id.map(str::to_owned),
@@ -255,7 +235,7 @@ fn single(pair: &mut Pair, call: &Call, index: &str, id: Option<&str>) -> Answer
         source: Some(&call.raw),
     };
     let (name, mut item) = apply(pair, call, &write)?;
-    written(pair, call.side, &[name]);
+    written(pair, call, &[name]);
     let status = item
         .as_object_mut()
         .and_then(|object| object.remove("status"))
@@ -274,7 +254,7 @@ fn erase(pair: &mut Pair, call: &Call, index: &str, id: &str) -> Answer {
         source: None,
     };
     let (name, item) = apply(pair, call, &write)?;
-    written(pair, call.side, &[name]);
+    written(pair, call, &[name]);
     Ok((200, item))
 }
 
@@ -302,6 +282,7 @@ fn all_shards(pair: &mut Pair, call: &Call, expression: &str, flush: bool, merge
             if flush {
                 shard.flush(retained, now);
             }
+            shard.refresh();
             if merge {
                 shard.merge(retained);
                 shard.flush(retained, now);
@@ -331,9 +312,10 @@ fn find(pair: &Pair, call: &Call, expression: &str, action: &str) -> Result<Foun
                     "no_such_remote_cluster_exception",
                     format!("no such remote cluster: [{alias}]"),
                 ),
-                super::super::following::RemoteProblem::Unreachable => {
-                    Fault::new(500, &pair.connect_exception(call.side))
-                }
+                super::super::following::RemoteProblem::Unreachable => Fault::new(
+                    500,
+                    &pair.connect_exception(call.side),
+                ),
             })?;
             (peer, Some(alias.to_owned()), rest)
         }
@@ -371,7 +353,7 @@ fn tally(pair: &Pair, found: &Found) -> Result<(u64, usize), Fault> {
         for shard in &index.shards {
             total += 1;
             match &shard.state {
-                State::Started => docs += shard.docs(),
+                State::Started => docs += shard.visible().0,
                 state => {
                     let node = match state {
                         State::Initializing => json!(cluster.node),
@@ -412,15 +394,26 @@ fn tally(pair: &Pair, found: &Found) -> Result<(u64, usize), Fault> {
     Ok((docs, total))
 }
 
-fn count(pair: &Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&[
-        "ignore_unavailable",
-        "allow_no_indices",
-        "expand_wildcards",
-        "q",
-        "routing",
-    ])?;
+/// A search wakes shards that nobody searched for 30 s: it waits for their refresh.
+fn searched(pair: &mut Pair, found: &Found) {
+    let now = pair.now_ms;
+    for name in &found.names {
+        let Some(index) = pair.cluster_mut(found.side).indices.get_mut(name) else {
+            continue;
+        };
+        for shard in &mut index.shards {
+            if now - shard.searched_ms > 30_000 {
+                shard.refresh();
+            }
+            shard.searched_ms = now;
+        }
+    }
+}
+
+fn count(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
+    call.only(&["ignore_unavailable", "allow_no_indices", "expand_wildcards", "q", "routing"])?;
     let found = find(pair, call, expression, "indices:data/read/search")?;
+    searched(pair, &found);
     let (docs, total) = tally(pair, &found)?;
     Ok((
         200,
@@ -428,7 +421,7 @@ fn count(pair: &Pair, call: &Call, expression: &str) -> Answer {
     ))
 }
 
-fn search(pair: &Pair, call: &Call, expression: &str) -> Answer {
+fn search(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
     call.only(&[
         "size",
         "track_total_hits",
@@ -440,6 +433,7 @@ fn search(pair: &Pair, call: &Call, expression: &str) -> Answer {
         "timeout",
     ])?;
     let found = find(pair, call, expression, "indices:data/read/search")?;
+    searched(pair, &found);
     let (docs, total) = tally(pair, &found)?;
     let shards = json!({"total": total, "successful": total, "skipped": 0, "failed": 0});
     let score = if total == 0 { json!(0.0) } else { Value::Null };

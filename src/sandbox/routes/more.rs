@@ -50,14 +50,18 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Put, ["_ilm", "policy", name]) => {
             call.only(&["timeout", "master_timeout"])?;
             let body = call.body.clone();
-            pair.cluster_mut(side).policies.insert((*name).to_owned(), body);
+            pair.cluster_mut(side)
+                .policies
+                .insert((*name).to_owned(), body);
             acknowledged()
         }
         (Method::Get, [index, "_ilm", "explain"]) => ilm(pair, call, index),
         (Method::Put, ["_index_template", name]) => {
             call.only(&["create", "master_timeout"])?;
             let body = call.body.clone();
-            pair.cluster_mut(side).templates.insert((*name).to_owned(), body);
+            pair.cluster_mut(side)
+                .templates
+                .insert((*name).to_owned(), body);
             acknowledged()
         }
         (Method::Get, ["_data_stream"]) => streams(pair, call, "*"),
@@ -71,14 +75,7 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
             acknowledged()
         }
         (Method::Get, ["_tasks"]) => {
-            call.only(&[
-                "actions",
-                "detailed",
-                "nodes",
-                "group_by",
-                "parent_task_id",
-                "timeout",
-            ])?;
+            call.only(&["actions", "detailed", "nodes", "group_by", "parent_task_id", "timeout"])?;
             pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/tasks/lists")?;
             Ok((200, tasks(pair, call)))
         }
@@ -201,7 +198,9 @@ fn put_back(pair: &mut Pair, side: Side, mut index: Index) {
     index.uuid = old
         .as_ref()
         .map_or_else(|| pair.fresh_id(), |old| old.uuid.clone());
-    index.settings.insert("index.uuid".to_owned(), json!(index.uuid));
+    index
+        .settings
+        .insert("index.uuid".to_owned(), json!(index.uuid));
     if pair.version == Version::V8_10_4 {
         let history = pair.fresh_id();
         index
@@ -291,6 +290,9 @@ pub fn stream_for(pair: &mut Pair, side: Side, name: &str) -> Result<Option<Stri
         .map(super::indices::index_settings)
         .unwrap_or_default();
     settings.insert("index.hidden".to_owned(), json!("true"));
+    settings
+        .entry("index.routing.allocation.include._tier_preference".to_owned())
+        .or_insert_with(|| json!("data_hot"));
     super::indices::make(pair, side, &backing, &settings, BTreeMap::new(), None)?;
     let cluster = pair.cluster_mut(side);
     if let Some(index) = cluster.indices.get_mut(&backing) {
@@ -383,12 +385,7 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
             json!({"username": call.user, "roles": [call.user], "enabled": true}),
         )),
         (Method::Put | Method::Post, ["role", name]) => {
-            pair.cluster_right(
-                side,
-                &call.user,
-                "manage_security",
-                "cluster:admin/xpack/security/role/put",
-            )?;
+            pair.cluster_right(side, &call.user, "manage_security", "cluster:admin/xpack/security/role/put")?;
             let old = pair
                 .cluster_mut(side)
                 .roles
@@ -396,12 +393,7 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
             Ok((200, json!({"role": {"created": old.is_none()}})))
         }
         (Method::Put | Method::Post, ["user", name]) => {
-            pair.cluster_right(
-                side,
-                &call.user,
-                "manage_security",
-                "cluster:admin/xpack/security/user/put",
-            )?;
+            pair.cluster_right(side, &call.user, "manage_security", "cluster:admin/xpack/security/user/put")?;
             let roles = call
                 .body
                 .get("roles")
@@ -411,7 +403,10 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
                 .filter_map(Value::as_str)
                 .map(str::to_owned)
                 .collect();
-            let old = pair.cluster_mut(side).users.insert((*name).to_owned(), roles);
+            let old = pair
+                .cluster_mut(side)
+                .users
+                .insert((*name).to_owned(), roles);
             Ok((200, json!({"created": old.is_none()})))
         }
         (Method::Delete, ["user", name]) => {

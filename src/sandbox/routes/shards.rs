@@ -159,14 +159,13 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
         }
         let sums = started.iter().fold((0, 0, 0), |sum, shard| {
             (
-                sum.0 + shard.docs(),
-                sum.1 + shard.deleted(),
+                sum.0 + shard.visible().0,
+                sum.1 + shard.visible().1,
                 sum.2 + shard.store_bytes(),
             )
         });
         all = (all.0 + sums.0, all.1 + sums.1, all.2 + sums.2);
-        let mut entry =
-            json!({"uuid": index.uuid, "primaries": metric(sums, metrics), "total": metric(sums, metrics)});
+        let mut entry = json!({"uuid": index.uuid, "primaries": metric(sums, metrics), "total": metric(sums, metrics)});
         if pair.version == Version::V8_10_4 {
             if let Some(object) = entry.as_object_mut() {
                 object.insert("health".to_owned(), json!(index_health(index)));
@@ -201,8 +200,9 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
 
 fn metric(sums: (u64, u64, u64), metrics: Option<&str>) -> Value {
     let mut all = Map::new();
-    let wanted =
-        |name: &str| metrics.is_none_or(|list| list.split(',').any(|part| part == name || part == "_all"));
+    let wanted = |name: &str| {
+        metrics.is_none_or(|list| list.split(',').any(|part| part == name || part == "_all"))
+    };
     if wanted("docs") {
         all.insert("docs".to_owned(), json!({"count": sums.0, "deleted": sums.1}));
     }
@@ -232,7 +232,8 @@ fn shard_stats(pair: &Pair, side: Side, shard: &Shard, metrics: Option<&str>) ->
             object.insert("es_version".to_owned(), json!("8.10.4"));
         }
     }
-    let mut stats = metric((shard.docs(), shard.deleted(), shard.store_bytes()), metrics);
+    let (docs, deleted) = shard.visible();
+    let mut stats = metric((docs, deleted, shard.store_bytes()), metrics);
     if let Some(object) = stats.as_object_mut() {
         object.insert(
             "routing".to_owned(),
@@ -286,7 +287,9 @@ pub fn recovery(pair: &Pair, call: &Call, expression: &str) -> Answer {
             .iter()
             .enumerate()
             .filter_map(|(number, shard)| one_recovery(pair, side, index, number, shard))
-            .filter(|entry| !call.flag("active_only") || entry.get("stage") != Some(&json!("DONE")))
+            .filter(|entry| {
+                !call.flag("active_only") || entry.get("stage") != Some(&json!("DONE"))
+            })
             .collect();
         if !shards.is_empty() {
             shown.insert(name.clone(), json!({"shards": shards}));
@@ -295,7 +298,13 @@ pub fn recovery(pair: &Pair, call: &Call, expression: &str) -> Answer {
     Ok((200, Value::Object(shown)))
 }
 
-fn one_recovery(pair: &Pair, side: Side, index: &Index, number: usize, shard: &Shard) -> Option<Value> {
+fn one_recovery(
+    pair: &Pair,
+    side: Side,
+    index: &Index,
+    number: usize,
+    shard: &Shard,
+) -> Option<Value> {
     let now = pair.now_ms;
     let cluster = pair.cluster(side);
     let (kind, stage, start, stop, total, done, reused, source) = match &shard.state {
@@ -312,16 +321,7 @@ fn one_recovery(pair: &Pair, side: Side, index: &Index, number: usize, shard: &S
                 version_text(pair.version).to_owned(),
             );
             let stage = if total == 0 { "INIT" } else { "INDEX" };
-            (
-                "SNAPSHOT",
-                stage,
-                progress.start_ms,
-                None,
-                total,
-                copied,
-                0,
-                Some(source),
-            )
+            ("SNAPSHOT", stage, progress.start_ms, None, total, copied, 0, Some(source))
         }
         State::Started => {
             let recovery = shard.recovery.as_ref()?;
@@ -382,7 +382,6 @@ pub fn shard_health(shard: &Shard, replicas: u64) -> &'static str {
     match &shard.state {
         State::Started if replicas == 0 => "green",
         State::Started | State::Initializing => "yellow",
-        State::Unassigned(why) if why.reason == "CLUSTER_RECOVERED" => "red",
         State::Unassigned(_) => "red",
     }
 }
@@ -432,14 +431,11 @@ pub fn health(pair: &Pair, call: &Call, expression: Option<&str>) -> Answer {
             .map_err(|name| Fault::no_index(&name))?,
     };
     let count = |index: &Index| {
-        index
-            .shards
-            .iter()
-            .fold((0_u64, 0_u64, 0_u64), |sum, shard| match shard.state {
-                State::Started => (sum.0 + 1, sum.1, sum.2 + replicas(index)),
-                State::Initializing => (sum.0, sum.1 + 1, sum.2 + replicas(index)),
-                State::Unassigned(_) => (sum.0, sum.1, sum.2 + 1 + replicas(index)),
-            })
+        index.shards.iter().fold((0_u64, 0_u64, 0_u64), |sum, shard| match shard.state {
+            State::Started => (sum.0 + 1, sum.1, sum.2 + replicas(index)),
+            State::Initializing => (sum.0, sum.1 + 1, sum.2 + replicas(index)),
+            State::Unassigned(_) => (sum.0, sum.1, sum.2 + 1 + replicas(index)),
+        })
     };
     let mut sum = (0, 0, 0);
     let mut worst = "green";
@@ -513,12 +509,8 @@ pub fn explain(pair: &Pair, call: &Call) -> Answer {
         });
     let Some((index, shard, why)) = found else {
         let reason = match pair.version {
-            Version::V7_7_0 => {
-                "unable to find any unassigned shards to explain [ClusterAllocationExplainRequest[useAnyUnassignedShard=true,includeYesDecisions?=false]"
-            }
-            Version::V8_10_4 => {
-                "No shard was specified in the request which means the response should explain a randomly-chosen unassigned shard, but there are no unassigned shards in this cluster. To explain the allocation of an assigned shard you must specify the target shard in the request. See https://www.elastic.co/guide/en/elasticsearch/reference/8.10/cluster-allocation-explain.html for more information."
-            }
+            Version::V7_7_0 => "unable to find any unassigned shards to explain [ClusterAllocationExplainRequest[useAnyUnassignedShard=true,includeYesDecisions?=false]",
+            Version::V8_10_4 => "No shard was specified in the request which means the response should explain a randomly-chosen unassigned shard, but there are no unassigned shards in this cluster. To explain the allocation of an assigned shard you must specify the target shard in the request. See https://www.elastic.co/guide/en/elasticsearch/reference/8.10/cluster-allocation-explain.html for more information.",
         };
         return Err(Fault::argument(reason));
     };
