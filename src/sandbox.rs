@@ -19,30 +19,21 @@ pub mod memory;
 pub mod scenario;
 pub mod world;
 
-mod auto_follow;
-mod cluster;
 mod errors;
-pub mod faults;
 mod follow;
 mod following;
-pub mod front;
 mod index;
 mod json;
 mod lease;
-pub mod load;
-pub mod log;
-pub mod memory;
 mod murmur3;
 pub mod pair;
 mod restore;
 mod restoring;
 mod routes;
-pub mod scenario;
 mod security;
 mod settings;
 mod shard;
 mod task;
-pub mod world;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
