@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::domain::ids::ClusterName;
 use crate::policy::settings::{Mode, Settings};
+use crate::telemetry::Format;
 
 mod cluster;
 mod problem;
@@ -20,11 +21,18 @@ mod secret;
 mod source;
 mod units;
 
-pub use crate::config::cluster::{BaseUrl, Cluster, Tls};
+pub use crate::config::cluster::{BaseUrl, Cluster};
 pub use crate::config::problem::{Problem, Problems, Warning};
-pub use crate::config::secret::Auth;
 
 use crate::config::read::{Notes, Section};
+
+/// Parses a length of time as people write it: `2h`, `1h30m`, `500ms`.
+///
+/// # Errors
+/// What is wrong with it, to follow after the value.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    units::duration(text)
+}
 
 /// Where the file is looked for when nobody names one.
 pub const DEFAULT_PATH: &str = "/etc/refollow/refollow.toml";
@@ -45,16 +53,6 @@ const NOT_ENFORCED: &[&str] = &[
     "approval.approvers",
     "windows",
 ];
-
-/// The form of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Human,
-    /// One JSON object per line.
-    Json,
-}
 
 /// How fine the metrics are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,11 +76,18 @@ pub struct Daemon {
     /// The longest time from SIGTERM to the end.
     pub shutdown_timeout: Duration,
     /// The form of log lines.
-    pub log: LogFormat,
+    pub log: Format,
     /// Where undo files are written.
     pub undo_directory: PathBuf,
     /// While it exists, the brake `all` is engaged.
     pub brake_file: PathBuf,
+}
+
+impl Daemon {
+    /// The state as `store::open` takes it.
+    pub fn state_url(&self) -> String {
+        format!("sqlite://{}", self.state.display())
+    }
 }
 
 /// A whole configuration, already valid.
@@ -250,8 +255,8 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
     );
     let log = section.word(
         "log",
-        &[("human", LogFormat::Human), ("json", LogFormat::Json)],
-        LogFormat::default(),
+        &[("human", Format::Human), ("json", Format::Json)],
+        Format::default(),
     );
     let beside = |name: &str| state.parent().unwrap_or(Path::new("")).join(name);
     let undo_directory = section

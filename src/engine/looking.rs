@@ -33,18 +33,19 @@ pub enum Depth {
 /// Asks both clusters and adds what they say to the facts. Never fails: what could not be asked
 /// is unknown in the facts.
 pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Depth) {
-    let follower = facts.key.index.clone();
-    let first = follower_looks(facts, depth);
-    let leader_side = bench.leader.as_ref().map(|client| (client, leader_looks(facts, depth)));
-    let (here, there) = futures::join!(ask(&bench.follower, first), async {
-        match leader_side {
-            Some((client, looks)) => ask(client, looks).await,
+    let first_here = follower_looks(facts, depth);
+    let first_there = leader_looks(facts, depth);
+    let (here, there) = futures::join!(ask(&bench.follower, first_here.clone()), async {
+        match &bench.leader {
+            Some(client) => ask(client, first_there.clone()).await,
             None => Vec::new(),
         }
     });
     learn(facts, &here);
     learn(facts, &there);
-    let (here, there) = needed(facts, memory, &follower);
+    let (mut here, mut there) = needed(facts, memory);
+    here.retain(|look| !first_here.contains(look));
+    there.retain(|look| !first_there.contains(look));
     let here = ask(&bench.follower, here).await;
     learn(facts, &here);
     if let Some(leader) = &bench.leader {
@@ -162,11 +163,13 @@ pub fn leader_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
     looks
 }
 
-/// What the judge asks for beside that: a second, small round on either cluster.
-fn needed(facts: &Facts, memory: &Memory, follower: &IndexName) -> (Vec<Look>, Vec<Look>) {
+/// What the judge asks for beside the first round: looks at the follower cluster and at the leader's.
+pub fn needed(facts: &Facts, memory: &Memory) -> (Vec<Look>, Vec<Look>) {
+    let follower = &facts.key.index;
     let mut here = Vec::new();
     let mut there = Vec::new();
     for need in judge::needs(facts, Some(memory)) {
+        let leader = facts.leader_index.clone();
         match need {
             judge::Need::Explain => here.push(Look::Explain {
                 index: follower.clone(),
@@ -175,20 +178,18 @@ fn needed(facts: &Facts, memory: &Memory, follower: &IndexName) -> (Vec<Look>, V
             judge::Need::Health => here.push(Look::Health(follower.clone())),
             judge::Need::License => here.push(Look::License),
             judge::Need::LeaderLicense => there.push(Look::License),
-            judge::Need::LeaderHealth => {
-                if let Some(leader) = &facts.leader_index {
-                    there.push(Look::Health(leader.clone()));
-                }
+            judge::Need::LeaderHealth => there.extend(leader.map(Look::Health)),
+            judge::Need::FollowerByName => {
+                here.push(Look::FollowInfoOf(follower.clone()));
+                here.push(Look::FollowStatsOf(follower.clone()));
             }
-            // Asked in the first round already.
-            judge::Need::FollowerByName
-            | judge::Need::Meta
-            | judge::Need::Routing
-            | judge::Need::Recovery
-            | judge::Need::Settings
-            | judge::Need::Tasks
-            | judge::Need::LeaderSettings
-            | judge::Need::LeaderStats => {}
+            judge::Need::Meta => here.push(Look::Meta(vec![follower.clone()])),
+            judge::Need::Routing => here.push(Look::MetaAndRouting(vec![follower.clone()])),
+            judge::Need::Recovery => here.push(Look::Recovery(follower.clone())),
+            judge::Need::Settings => here.push(Look::Settings(vec![follower.clone()])),
+            judge::Need::Tasks => here.push(Look::PersistentTasks),
+            judge::Need::LeaderSettings => there.extend(leader.map(|index| Look::Settings(vec![index]))),
+            judge::Need::LeaderStats => there.extend(leader.map(|index| Look::IndexStats(vec![index]))),
         }
     }
     (here, there)

@@ -4,16 +4,18 @@
 use crate::domain::answer::Call;
 use crate::domain::facts::{
     Exception, Facts, FollowInfo, FollowStats, FollowStatus, Health, IndexHealth, LookError, ReadException,
-    Routing, Series, ShardRecovery, ShardStats, Sighting,
+    Refusal, Routing, Series, ShardRecovery, ShardStats, Sighting,
 };
 use crate::domain::ids::ClusterName;
 use crate::domain::memory::Memory;
 use crate::domain::seen::Seen;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, millis_between};
 use crate::domain::verdict::Evidence;
 
 /// Longest text kept in one piece of evidence, in characters.
 const SHOWN_CHARS: usize = 300;
+/// Answers closer together than this belong to one look, in milliseconds.
+const SAME_LOOK_MILLIS: i64 = 1_000;
 /// `read_poll_timeout` where nothing tells another (reference 5), in milliseconds.
 const DEFAULT_POLL_MILLIS: i64 = 60_000;
 
@@ -137,7 +139,8 @@ impl<'a> Case<'a> {
             .map(|(seen, shard)| (seen, shard.shard))
     }
 
-    /// The statistics before the newest ones.
+    /// The statistics of the look before the newest one: a second older at least, because one
+    /// look may ask both for all and by name.
     pub(super) fn stats_before(&self) -> Option<(&'a Sighting<FollowStats>, &'a FollowStats)> {
         let (newest, _) = self.stats()?;
         self.facts
@@ -146,7 +149,7 @@ impl<'a> Case<'a> {
             .0
             .iter()
             .rev()
-            .filter(|seen| seen.at < newest.at)
+            .filter(|seen| millis_between(seen.at, newest.at) >= SAME_LOOK_MILLIS)
             .find_map(|seen| Some((seen, seen.value.present()?)))
     }
 
@@ -427,6 +430,17 @@ impl<'a> Case<'a> {
                     .flatten()
                     .all(|well| well <= run.at)
         })
+    }
+
+    /// The newest `resume_follow` that was refused, while nothing later shows a task: a refusal
+    /// speaks of the present only as long as the follower stayed as it was refused.
+    pub(super) fn refused_resume(&self) -> Option<(&'a Sighting<Refusal>, &'a Refusal)> {
+        let (seen, refusal) = newest(&self.facts.follower.resume)?;
+        let active_later = self
+            .info()
+            .is_some_and(|(info, word)| word.status == FollowStatus::Active && info.at > seen.at)
+            || newest(&self.facts.follower.stats).is_some_and(|(stats, _)| stats.at > seen.at);
+        (!active_later).then_some((seen, refusal))
     }
 
     /// How many shards the follower has, from whichever look shows it.

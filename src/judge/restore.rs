@@ -69,6 +69,7 @@ pub(super) fn stuck(case: &Case<'_>) -> Option<Fit> {
 /// `restore_in_progress`, a snapshot recovery source, or our own journal; never red alone.
 pub(super) fn shows_failed_restore(case: &Case<'_>) -> Option<Evidence> {
     if let Some((seen, explain)) = newest(&case.facts.follower.explain)
+        && explain.primary != Some(false)
         && explain
             .current_state
             .as_deref()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::answer::Call;
-use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::facts::{
     ClusterHealth, EsVersion, Exception, Facts, FollowInfo, FollowStats, FollowStatus, Followed, Health,
     IlmExplain, IndexHealth, IndexMeta, IndexStats, License, Node, NodeDisk, Parameters, PrimaryRouting,
@@ -296,7 +296,7 @@ pub(crate) fn facts() -> Facts {
     f.auto_follow = some(Vec::new());
     f.privileges = seen(Seen::Absent);
     f.total_shards = some(4);
-    f.through_alias = some(1000);
+    f.count_through_alias = some(1000);
 
     let l = &mut facts.leader;
     l.root = some(root("leader", "CL"));
@@ -309,6 +309,7 @@ pub(crate) fn facts() -> Facts {
         routing_num_shards: Some(1024),
         ..IndexMeta::default()
     });
+    l.count = some(1000);
     l.health = facts.follower.health.clone();
     l.cluster_health = some(health());
     l.ilm = facts.follower.ilm.clone();
@@ -510,10 +511,4 @@ pub(crate) fn member(index: &str, unhealthy: bool) -> Member {
         never_and_acknowledged: false,
         in_flight_or_cooling: false,
     }
-}
-
-/// A verdict with a bolder or weaker column than its cause's, for tests.
-pub(crate) fn with_approval(mut verdict: Verdict, approval: Approval) -> Verdict {
-    verdict.approval = approval;
-    verdict
 }

@@ -51,14 +51,20 @@ impl Pair {
                     .unwrap_or("{{leader_index}}")
                     .replace("{{leader_index}}", &leader);
                 let mut body = pattern.body.as_object().cloned().unwrap_or_default();
-                for key in ["leader_index_patterns", "follow_index_pattern", "leader_index_exclusion_patterns"] {
+                for key in [
+                    "leader_index_patterns",
+                    "follow_index_pattern",
+                    "leader_index_exclusion_patterns",
+                ] {
                     body.remove(key);
                 }
                 body.insert("leader_index".to_owned(), json!(leader));
                 // An index that already follows this very leader needs nothing.
-                let done = self.cluster(side).indices.get(&follower).is_some_and(|index| {
-                    index.ccr.as_ref().is_some_and(|ccr| ccr.leader_uuid == uuid)
-                });
+                let done = self
+                    .cluster(side)
+                    .indices
+                    .get(&follower)
+                    .is_some_and(|index| index.ccr.as_ref().is_some_and(|ccr| ccr.leader_uuid == uuid));
                 let result = if done {
                     Ok(())
                 } else {
@@ -82,7 +88,9 @@ impl Pair {
                             object.remove("root_cause");
                         }
                         let label = format!("{name}:{leader}");
-                        stats.errors.retain(|error| error.get("leader_index") != Some(&json!(label)));
+                        stats
+                            .errors
+                            .retain(|error| error.get("leader_index") != Some(&json!(label)));
                         stats.errors.insert(
                             0,
                             json!({"leader_index": label, "timestamp": now, "auto_follow_exception": cause}),

@@ -66,8 +66,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 
 /// RFC 3339 in UTC, as the log of requests and `/_sandbox/clock` show an instant.
 pub fn rfc3339(at_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(at_ms)
-        .map_or_else(|_| format!("{at_ms} ms"), |at| at.to_string())
+    jiff::Timestamp::from_millisecond(at_ms).map_or_else(|_| format!("{at_ms} ms"), |at| at.to_string())
 }
 
 #[cfg(test)]

@@ -213,10 +213,7 @@ impl Cluster {
 
     /// Whether CCR may be used.
     pub fn licensed(&self) -> bool {
-        matches!(
-            self.license.kind.as_str(),
-            "trial" | "platinum" | "enterprise"
-        )
+        matches!(self.license.kind.as_str(), "trial" | "platinum" | "enterprise")
     }
 
     /// Whether persistent tasks are assigned to nodes.
@@ -243,13 +240,16 @@ impl Cluster {
                 for (name, index) in &self.indices {
                     let by_name = json::wildcard(pattern, name)
                         || index.aliases.keys().any(|alias| json::wildcard(pattern, alias));
-                    let visible =
-                        !index.hidden() || pattern.starts_with('.') && name.starts_with('.');
+                    let visible = !index.hidden() || pattern.starts_with('.') && name.starts_with('.');
                     if by_name && visible {
                         names.insert(name.clone());
                     }
                 }
-                for stream in self.streams.iter().filter(|(name, _)| json::wildcard(pattern, name)) {
+                for stream in self
+                    .streams
+                    .iter()
+                    .filter(|(name, _)| json::wildcard(pattern, name))
+                {
                     names.extend(stream.1.indices.iter().cloned());
                 }
                 continue;

@@ -160,19 +160,13 @@ fn play(world: &World, name: Option<&str>) -> Result<Option<String>, ScenarioErr
 }
 
 async fn bind(port: u16, option: &'static str) -> Result<TcpListener, SandboxError> {
-    TcpListener::bind(front::address(port))
-        .await
-        .map_err(|source| {
-            if source.kind() == io::ErrorKind::AddrInUse {
-                SandboxError::PortInUse { port, option }
-            } else {
-                SandboxError::Bind {
-                    port,
-                    option,
-                    source,
-                }
-            }
-        })
+    TcpListener::bind(front::address(port)).await.map_err(|source| {
+        if source.kind() == io::ErrorKind::AddrInUse {
+            SandboxError::PortInUse { port, option }
+        } else {
+            SandboxError::Bind { port, option, source }
+        }
+    })
 }
 
 fn address_of(listener: &TcpListener) -> Result<SocketAddr, SandboxError> {

@@ -160,10 +160,9 @@ impl Fault {
             | FaultKind::NotElasticsearch => false,
             FaultKind::Garbage => true,
             FaultKind::Hang | FaultKind::Proxy => self.acts.unwrap_or(false),
-            FaultKind::Slow
-            | FaultKind::LoseAnswer
-            | FaultKind::MasterChange
-            | FaultKind::NodeKilled => self.acts.unwrap_or(true),
+            FaultKind::Slow | FaultKind::LoseAnswer | FaultKind::MasterChange | FaultKind::NodeKilled => {
+                self.acts.unwrap_or(true)
+            }
         }
     }
 
@@ -173,10 +172,7 @@ impl Fault {
                 .method
                 .as_deref()
                 .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-            && self
-                .path
-                .as_deref()
-                .is_none_or(|part| target.contains(part))
+            && self.path.as_deref().is_none_or(|part| target.contains(part))
     }
 }
 
@@ -275,19 +271,14 @@ mod side_name {
         clippy::trivially_copy_pass_by_ref,
         reason = "serde's `with` hands in a reference"
     )]
-    pub(super) fn serialize<S: Serializer>(
-        side: &Option<Side>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(side: &Option<Side>, serializer: S) -> Result<S::Ok, S::Error> {
         match side {
             Some(side) => serializer.serialize_str(side_text(*side)),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Side>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Side>, D::Error> {
         let Some(text) = Option::<String>::deserialize(deserializer)? else {
             return Ok(None);
         };
@@ -351,11 +342,7 @@ mod tests {
                     .is_some(),
             );
             assert!(faults.hit(Side::Leader, "PUT", "/a/_ccr/follow").is_none());
-            assert!(
-                faults
-                    .hit(Side::Follower, "GET", "/a/_ccr/follow")
-                    .is_none()
-            );
+            assert!(faults.hit(Side::Follower, "GET", "/a/_ccr/follow").is_none());
             assert!(faults.hit(Side::Follower, "PUT", "/a/_settings").is_none());
         }
         assert_eq!(hits, [false, true, true, false, false]);
@@ -371,10 +358,7 @@ mod tests {
             .filter_map(|_| faults.hit(Side::Leader, "GET", "/"))
             .map(|fault| fault.kind)
             .collect();
-        assert_eq!(
-            kinds,
-            [FaultKind::Hang, FaultKind::Garbage, FaultKind::Garbage]
-        );
+        assert_eq!(kinds, [FaultKind::Hang, FaultKind::Garbage, FaultKind::Garbage]);
     }
 
     #[test]

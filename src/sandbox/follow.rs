@@ -22,12 +22,7 @@ pub enum Outcome {
 }
 
 /// `{follower cluster}/{follower}/{uuid}-following-{alias}/{leader}/{uuid}`.
-pub fn lease_id(
-    cluster: &str,
-    follower: (&str, &str),
-    alias: &str,
-    leader: (&str, &str),
-) -> String {
+pub fn lease_id(cluster: &str, follower: (&str, &str), alias: &str, leader: (&str, &str)) -> String {
     format!(
         "{cluster}/{}/{}-following-{alias}/{}/{}",
         follower.0, follower.1, leader.0, leader.1
@@ -80,10 +75,8 @@ impl Pair {
         };
         let params = Params::parse(fields, known, action)?;
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
-        let alias = text("remote_cluster")
-            .ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
-        let leader_name =
-            text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
+        let alias = text("remote_cluster").ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
+        let leader_name = text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
         params.validate()?;
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
@@ -213,13 +206,7 @@ impl Pair {
     }
 
     /// The leader as `CcrLicenseChecker` fetches it, or its refusal.
-    fn leader_for_follow(
-        &self,
-        side: Side,
-        alias: &str,
-        leader: &str,
-        user: &str,
-    ) -> Result<Leader, Fault> {
+    fn leader_for_follow(&self, side: Side, alias: &str, leader: &str, user: &str) -> Result<Leader, Fault> {
         let peer = self
             .remote(side, alias)
             .map_err(|problem| self.remote_fault(side, alias, leader, &problem))?;
@@ -293,9 +280,7 @@ impl Pair {
                             format!("[][127.0.0.1:{port}] connect_exception"),
                         )
                     }
-                    Version::V8_10_4 => {
-                        exception("uncategorized_execution_exception", "Failed execution")
-                    }
+                    Version::V8_10_4 => exception("uncategorized_execution_exception", "Failed execution"),
                 };
                 Fault::with_root(
                     400,
@@ -369,10 +354,12 @@ impl Pair {
             });
         if let Some(stream) = &leader.data_stream {
             let streams = &mut self.cluster_mut(side).streams;
-            let local = streams.entry(stream.clone()).or_insert_with(|| super::cluster::Stream {
-                indices: Vec::new(),
-                replicated: true,
-            });
+            let local = streams
+                .entry(stream.clone())
+                .or_insert_with(|| super::cluster::Stream {
+                    indices: Vec::new(),
+                    replicated: true,
+                });
             if !local.indices.iter().any(|name| name == follower) {
                 local.indices.push(follower.to_owned());
             }
@@ -538,9 +525,7 @@ impl Pair {
         let before = tasks.len();
         tasks.retain(|_, task| task.follower_uuid != uuid);
         if tasks.len() == before {
-            return Err(Fault::argument(format!(
-                "no shard follow tasks for [{follower}]"
-            )));
+            return Err(Fault::argument(format!("no shard follow tasks for [{follower}]")));
         }
         Ok((200, json!({"acknowledged": true})))
     }
@@ -642,9 +627,11 @@ impl Pair {
         for shard in &mut index.shards {
             let term = shard.term;
             if !shard.leases.remove(&id, term) {
-                failures.push(json!({"shard": shard.number, "index": leader, "status": "NOT_FOUND",
+                failures.push(
+                    json!({"shard": shard.number, "index": leader, "status": "NOT_FOUND",
                     "reason": {"type": "retention_lease_not_found_exception",
-                        "reason": format!("retention lease with ID [{id}] not found")}}));
+                        "reason": format!("retention lease with ID [{id}] not found")}}),
+                );
             }
         }
         for number in 0..total {

@@ -215,8 +215,7 @@ impl Pair {
                     return;
                 }
                 // 8.x looks at the history before it answers an expired poll, 7.7 does not.
-                if self.version == Version::V8_10_4 && shard.history_uuid != task.run.leader_history
-                {
+                if self.version == Version::V8_10_4 && shard.history_uuid != task.run.leader_history {
                     let mut failed = history_differs(&task.run.leader_history, &shard.history_uuid);
                     if let Some(object) = failed.as_object_mut() {
                         let text = format!("timeout_exception: {}", task.params.read_poll_timeout);
@@ -244,9 +243,9 @@ impl Pair {
         let limit = super::json::bytes(&task.params.max_read_request_size).unwrap_or(u64::MAX);
         let result = match self.leader(side, task) {
             Err(failure) => Err(failure),
-            Ok((_, _, shard)) if shard.history_uuid != task.run.leader_history => Err(
-                Failure::fatal(history_differs(&task.run.leader_history, &shard.history_uuid)),
-            ),
+            Ok((_, _, shard)) if shard.history_uuid != task.run.leader_history => Err(Failure::fatal(
+                history_differs(&task.run.leader_history, &shard.history_uuid),
+            )),
             Ok((_, _, shard)) => match shard.read(from, count) {
                 Err(missing) => Err(Failure::fatal(self.missing(&missing, shard))),
                 Ok(ops) => {
@@ -505,7 +504,10 @@ impl Pair {
                 task.run.interrupted = Some(if down {
                     connect.clone()
                 } else {
-                    no_shard(task, &shard_closed(version, &task.leader, &task.leader_uuid, task.shard))
+                    no_shard(
+                        task,
+                        &shard_closed(version, &task.leader, &task.leader_uuid, task.shard),
+                    )
                 });
                 task.run.read_due_ms = now;
             }

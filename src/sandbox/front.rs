@@ -35,10 +35,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// Where a cluster listens: loopback and nothing else.
 pub const fn address(port: u16) -> SocketAddr {
-    SocketAddr::V4(std::net::SocketAddrV4::new(
-        std::net::Ipv4Addr::LOCALHOST,
-        port,
-    ))
+    SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, port))
 }
 
 /// Serves one side on a listener until `cancel`; see the module header.

@@ -117,7 +117,11 @@ impl Index {
     /// nobody searched for 30 s does not get (search idle).
     pub fn written(&mut self, now_ms: i64) {
         let (interval, set) = self.refresh_interval();
-        let idle = !set && self.shards.iter().all(|shard| now_ms - shard.searched_ms > 30_000);
+        let idle = !set
+            && self
+                .shards
+                .iter()
+                .all(|shard| now_ms - shard.searched_ms > 30_000);
         if !idle {
             self.refresh_ms.get_or_insert(now_ms.saturating_add(interval));
         }

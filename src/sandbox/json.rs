@@ -201,12 +201,16 @@ mod tests {
 
     #[test]
     fn filter_path_keeps_what_it_names() {
-        let body = json!({"indices": {"a": {"uuid": "u", "shards": {"0": [{"x": 1, "leases": 2}]}}}, "took": 3});
+        let body =
+            json!({"indices": {"a": {"uuid": "u", "shards": {"0": [{"x": 1, "leases": 2}]}}}, "took": 3});
         assert_eq!(
             filter(&body, "indices.*.uuid,indices.*.shards.*.leases"),
             json!({"indices": {"a": {"uuid": "u", "shards": {"0": [{"leases": 2}]}}}})
         );
-        assert_eq!(filter(&body, "**.x"), json!({"indices": {"a": {"shards": {"0": [{"x": 1}]}}}}));
+        assert_eq!(
+            filter(&body, "**.x"),
+            json!({"indices": {"a": {"shards": {"0": [{"x": 1}]}}}})
+        );
         assert_eq!(filter(&body, "nothing"), json!({}));
     }
 

@@ -33,6 +33,7 @@ struct Target {
 #[derive(Debug, Clone)]
 pub struct Load {
     every_ms: i64,
+    step_ms: i64,
     next_ms: i64,
     targets: Vec<Target>,
 }
@@ -42,6 +43,7 @@ impl Load {
     pub const fn none() -> Self {
         Self {
             every_ms: i64::MAX,
+            step_ms: i64::MAX,
             next_ms: i64::MAX,
             targets: Vec::new(),
         }
@@ -52,6 +54,7 @@ impl Load {
         let every_ms = millis(every).max(1);
         Self {
             every_ms,
+            step_ms: every_ms,
             next_ms: now_ms.saturating_add(every_ms),
             targets: Vec::new(),
         }
@@ -76,8 +79,14 @@ impl Load {
         (!self.targets.is_empty()).then_some(self.next_ms)
     }
 
-    /// Writes what is due at [`Load::next_ms`]; `now_ms` is the time that has to be reached.
-    pub fn tick(&mut self, pair: &mut Pair, now_ms: i64) {
+    /// Sets the pauses for the way to `now_ms`; asked once before the ticks up to there.
+    pub fn plan(&mut self, now_ms: i64) {
+        let behind = now_ms.saturating_sub(self.next_ms);
+        self.step_ms = self.every_ms.max(behind / TICKS_AT_ONCE);
+    }
+
+    /// Writes what is due at [`Load::next_ms`].
+    pub fn tick(&mut self, pair: &mut Pair) {
         for target in &mut self.targets {
             // Writing to an index that is gone would create it again.
             if pair.docs(Side::Leader, &target.index).is_none() {
@@ -89,9 +98,7 @@ impl Load {
             // any application.
             let _answer = pair.handle(Side::Leader, &request);
         }
-        let behind = now_ms.saturating_sub(self.next_ms);
-        let step = self.every_ms.max(behind / TICKS_AT_ONCE);
-        self.next_ms = self.next_ms.saturating_add(step);
+        self.next_ms = self.next_ms.saturating_add(self.step_ms);
     }
 }
 
@@ -142,6 +149,28 @@ mod tests {
         assert_eq!(lines[0]["index"]["_id"], "7");
         assert_eq!(lines[5]["n"], 9);
         assert!(body.ends_with('\n'));
+    }
+
+    #[test]
+    fn a_long_gap_is_written_with_longer_pauses() {
+        let mut pair = Pair::new(&crate::sandbox::pair::PairOptions {
+            version: crate::sandbox::pair::Version::V8_10_4,
+            secured: false,
+            start_ms: 0,
+            seed: 1,
+        });
+        let mut load = Load::every(Duration::from_secs(2), 0);
+        load.add("orders", 1, 0);
+        let day = 24 * 3600 * 1000;
+        load.plan(day);
+        let mut ticks = 0;
+        while load.next_ms().is_some_and(|next| next <= day) {
+            load.tick(&mut pair);
+            ticks += 1;
+        }
+        assert!((500..=700).contains(&ticks), "{ticks}");
+        load.plan(day + 10_000);
+        assert_eq!(load.step_ms, 2_000);
     }
 
     #[test]

@@ -125,10 +125,7 @@ impl RequestLog {
     }
 
     fn entry(&mut self, seq: u64) -> Option<&mut Entry> {
-        let at = self
-            .entries
-            .binary_search_by_key(&seq, |entry| entry.seq)
-            .ok()?;
+        let at = self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
         self.entries.get_mut(at)
     }
 
@@ -148,13 +145,7 @@ pub fn can_change(method: &str, target: &str) -> bool {
         return false;
     }
     let path = target.split('?').next().unwrap_or(target);
-    let asks = [
-        "/_search",
-        "/_has_privileges",
-        "/_count",
-        "/explain",
-        "/_explain",
-    ];
+    let asks = ["/_search", "/_has_privileges", "/_count", "/explain", "/_explain"];
     !(method == "POST" && asks.iter().any(|ask| path.ends_with(ask)))
 }
 
@@ -213,11 +204,7 @@ mod tests {
     #[test]
     fn an_entry_is_there_from_arrival_and_gets_its_status_later() {
         let mut log = RequestLog::default();
-        let first = log.arrived(
-            Side::Follower,
-            &request(Method::Put, "/a", Some("{\"b\":1}")),
-            0,
-        );
+        let first = log.arrived(Side::Follower, &request(Method::Put, "/a", Some("{\"b\":1}")), 0);
         let second = log.arrived(Side::Leader, &request(Method::Get, "/", None), 5);
         log.acted(first);
         log.answered(second, 200);

@@ -49,10 +49,7 @@ impl Transport for MemoryTransport {
                 Ok(answer) => answer,
                 // The pair carries on with what it has begun.
                 Err(_elapsed) => {
-                    return Err(TransportError::Deadline {
-                        deadline,
-                        sent: true,
-                    });
+                    return Err(TransportError::Deadline { deadline, sent: true });
                 }
             };
             let response = answer.map_err(|broken| match broken {

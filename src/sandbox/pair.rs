@@ -161,11 +161,7 @@ impl Pair {
         let old = self.version == Version::V7_7_0;
         let tasks = cluster.tasks.values().filter_map(|task| task.due_ms(old));
         let indices = cluster.indices.values().filter_map(|index| {
-            let flush = index
-                .shards
-                .iter()
-                .filter_map(|shard| shard.flush_due_ms)
-                .min();
+            let flush = index.shards.iter().filter_map(|shard| shard.flush_due_ms).min();
             let restore = index.restore.as_ref().and_then(Restore::due_ms);
             [
                 Some(index.tick_ms),
@@ -175,9 +171,9 @@ impl Pair {
                 index.closing_ms,
                 index.refresh_ms,
             ]
-                .into_iter()
-                .flatten()
-                .min()
+            .into_iter()
+            .flatten()
+            .min()
         });
         tasks.chain(indices).chain(cluster.auto_due_ms).min()
     }

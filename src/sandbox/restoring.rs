@@ -183,13 +183,10 @@ impl Pair {
             .indices
             .get(name)
             .ok_or_else(|| format!("no such index [{name}]"))?;
-        let ccr = index
-            .ccr
-            .as_ref()
-            .ok_or_else(|| "no ccr metadata".to_owned())?;
-        let peer = self.remote(side, &ccr.alias).map_err(|_| {
-            "ConnectTransportException[[][127.0.0.1] connect_exception]".to_owned()
-        })?;
+        let ccr = index.ccr.as_ref().ok_or_else(|| "no ccr metadata".to_owned())?;
+        let peer = self
+            .remote(side, &ccr.alias)
+            .map_err(|_| "ConnectTransportException[[][127.0.0.1] connect_exception]".to_owned())?;
         let leader = self
             .cluster(peer)
             .indices
@@ -263,8 +260,14 @@ impl Pair {
             .and_then(|restore| restore.shards.get(number))
             .map_or(now, |progress| progress.start_ms);
         let (restore, source) = (
-            index.restore.as_ref().map_or_else(String::new, |r| r.uuid.clone()),
-            index.ccr.as_ref().map_or_else(String::new, |ccr| ccr.leader.clone()),
+            index
+                .restore
+                .as_ref()
+                .map_or_else(String::new, |r| r.uuid.clone()),
+            index
+                .ccr
+                .as_ref()
+                .map_or_else(String::new, |ccr| ccr.leader.clone()),
         );
         let alias = index
             .ccr

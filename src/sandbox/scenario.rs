@@ -74,8 +74,7 @@ pub fn play(world: &World, name: &str) -> Result<String, ScenarioError> {
     };
     let argument = argument.filter(|text| !text.is_empty());
     match (breakage.takes, argument) {
-        (breakage::Takes::Nothing, Some(_))
-        | (breakage::Takes::Follower | breakage::Takes::Needed, None) => {
+        (breakage::Takes::Nothing, Some(_)) | (breakage::Takes::Follower | breakage::Takes::Needed, None) => {
             return Err(ScenarioError::Usage {
                 name: name.to_owned(),
                 usage: breakage.usage,
@@ -111,9 +110,8 @@ pub(crate) fn send(
     let request = load::request(method, target, body.map(Value::to_string));
     match pair.handle(side, &request) {
         Handled::Answer(response) => {
-            let body = serde_json::from_slice(&response.body).unwrap_or_else(|_| {
-                Value::String(String::from_utf8_lossy(&response.body).into_owned())
-            });
+            let body = serde_json::from_slice(&response.body)
+                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&response.body).into_owned()));
             Ok(Some((response.status, body)))
         }
         Handled::Later(_) => Ok(None),

@@ -54,8 +54,7 @@ impl Pair {
                 .and_then(Value::as_array);
             grants.into_iter().flatten().any(|grant| {
                 list(grant, "names").any(|name| json::wildcard(name, index))
-                    && list(grant, "privileges")
-                        .any(|held| held == "all" || any_of.contains(&held))
+                    && list(grant, "privileges").any(|held| held == "all" || any_of.contains(&held))
             })
         })
     }

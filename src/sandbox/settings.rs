@@ -72,17 +72,11 @@ pub fn comes_along(key: &str) -> bool {
 }
 
 fn replicated_of(settings: &BTreeMap<String, Value>) -> BTreeMap<&String, &Value> {
-    settings
-        .iter()
-        .filter(|(key, _)| replicated(key))
-        .collect()
+    settings.iter().filter(|(key, _)| replicated(key)).collect()
 }
 
 /// Refuses a resume where replicated settings differ.
-pub fn identical(
-    leader: &BTreeMap<String, Value>,
-    follower: &BTreeMap<String, Value>,
-) -> Result<(), Fault> {
+pub fn identical(leader: &BTreeMap<String, Value>, follower: &BTreeMap<String, Value>) -> Result<(), Fault> {
     let (ours, theirs) = (replicated_of(follower), replicated_of(leader));
     // Dynamic ones are brought over by the task; only static ones are compared for a refusal.
     let fixed = |map: &BTreeMap<&String, &Value>| -> BTreeMap<String, Value> {
@@ -110,11 +104,7 @@ fn is_static(key: &str) -> bool {
 
 /// Takes over what changed on the leader. A static setting closes the follower, changes it and
 /// opens it again; where the analyzer's file is missing here it stays closed and the task is fatal.
-pub fn take_over(
-    index: &mut Index,
-    leader: &BTreeMap<String, Value>,
-    now_ms: i64,
-) -> Result<(), Value> {
+pub fn take_over(index: &mut Index, leader: &BTreeMap<String, Value>, now_ms: i64) -> Result<(), Value> {
     let theirs = replicated_of(leader);
     let mut changes: BTreeMap<String, Value> = BTreeMap::new();
     for (key, value) in &theirs {

@@ -137,13 +137,7 @@ pub struct Missing {
 
 impl Shard {
     /// An empty, started shard.
-    pub fn new(
-        number: u32,
-        history_uuid: String,
-        allocation_id: String,
-        node: &str,
-        now_ms: i64,
-    ) -> Self {
+    pub fn new(number: u32, history_uuid: String, allocation_id: String, node: &str, now_ms: i64) -> Self {
         Self {
             number,
             state: State::Started,
@@ -253,9 +247,7 @@ impl Shard {
 
     /// The history from `from` on, at most `count` operations, all of them or what is missing.
     pub fn read(&self, from: i64, count: i64) -> Result<&[Op], Missing> {
-        let to = self
-            .max_seq
-            .min(from.saturating_add(count).saturating_sub(1));
+        let to = self.max_seq.min(from.saturating_add(count).saturating_sub(1));
         let begin = self.ops.partition_point(|op| op.seq < from);
         let end = self.ops.partition_point(|op| op.seq <= to);
         let range = self.ops.get(begin..end).unwrap_or_default();
@@ -288,10 +280,7 @@ impl Shard {
         let by_operations = self.max_seq + 1 - retained_operations;
         let by_leases = self.leases.lowest().unwrap_or(i64::MAX);
         let by_commit = self.committed + 1;
-        self.floor = self
-            .floor
-            .max(by_operations.min(by_leases).min(by_commit))
-            .max(0);
+        self.floor = self.floor.max(by_operations.min(by_leases).min(by_commit)).max(0);
         self.floor
     }
 
@@ -309,9 +298,8 @@ impl Shard {
     pub fn merge(&mut self, retained_operations: i64) {
         let floor = self.floor(retained_operations);
         let live = &self.live;
-        self.ops.retain(|op| {
-            op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq)
-        });
+        self.ops
+            .retain(|op| op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq));
         self.refresh();
     }
 
@@ -404,7 +392,10 @@ impl Shard {
             reason: "ALLOCATION_FAILED",
             at_ms: now_ms,
             attempts: 5,
-            details: format!("failed shard on node [{node}]: failed recovery, failure org.elasticsearch.indices.recovery.RecoveryFailedException: [{index}][{}]: Recovery failed on {{{node}}}", self.number),
+            details: format!(
+                "failed shard on node [{node}]: failed recovery, failure org.elasticsearch.indices.recovery.RecoveryFailedException: [{index}][{}]: Recovery failed on {{{node}}}",
+                self.number
+            ),
             restore: None,
             disk: false,
         }));

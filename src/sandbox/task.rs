@@ -103,10 +103,22 @@ impl Params {
     /// Refuses what the server refuses.
     pub fn validate(&self) -> Result<(), Fault> {
         for (name, value) in [
-            ("max_read_request_operation_count", self.max_read_request_operation_count),
-            ("max_write_request_operation_count", self.max_write_request_operation_count),
-            ("max_outstanding_read_requests", self.max_outstanding_read_requests),
-            ("max_outstanding_write_requests", self.max_outstanding_write_requests),
+            (
+                "max_read_request_operation_count",
+                self.max_read_request_operation_count,
+            ),
+            (
+                "max_write_request_operation_count",
+                self.max_write_request_operation_count,
+            ),
+            (
+                "max_outstanding_read_requests",
+                self.max_outstanding_read_requests,
+            ),
+            (
+                "max_outstanding_write_requests",
+                self.max_outstanding_write_requests,
+            ),
             ("max_write_buffer_count", self.max_write_buffer_count),
         ] {
             if value < 1 {
@@ -148,9 +160,7 @@ impl Params {
 
     /// How long an idle read waits, in milliseconds.
     pub fn poll_ms(&self) -> i64 {
-        units::millis(&self.read_poll_timeout)
-            .unwrap_or(60_000)
-            .max(1)
+        units::millis(&self.read_poll_timeout).unwrap_or(60_000).max(1)
     }
 }
 
@@ -406,8 +416,7 @@ impl FollowTask {
             "leader_shard_shard": self.shard,
             "headers": {},
         });
-        if let (Some(object), Value::Object(more)) = (params.as_object_mut(), self.params.to_json())
-        {
+        if let (Some(object), Value::Object(more)) = (params.as_object_mut(), self.params.to_json()) {
             object.extend(more);
         }
         let assignment = if self.assigned {

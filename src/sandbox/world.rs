@@ -203,9 +203,7 @@ impl World {
     pub async fn exchange(&self, side: Side, request: &Request) -> Result<Response, Broken> {
         let (seq, fault) = {
             let mut state = self.lock();
-            let fault = state
-                .faults
-                .hit(side, request.method.as_str(), &request.target);
+            let fault = state.faults.hit(side, request.method.as_str(), &request.target);
             let refused = fault
                 .as_ref()
                 .is_some_and(|fault| fault.kind == FaultKind::Refuse);
@@ -229,13 +227,7 @@ impl World {
     }
 
     /// Applies a fault to a request that has arrived.
-    async fn hit(
-        &self,
-        side: Side,
-        request: &Request,
-        seq: u64,
-        fault: &Fault,
-    ) -> Result<Response, Broken> {
+    async fn hit(&self, side: Side, request: &Request, seq: u64, fault: &Fault) -> Result<Response, Broken> {
         let acts = fault.does_act();
         match fault.kind {
             FaultKind::Refuse => Err(Broken::Refused),
@@ -366,13 +358,16 @@ impl World {
         if modern && response.product.is_none() {
             response.product = Some("Elasticsearch".to_owned());
         }
-        if response.content_type.is_none() && !response.body.is_empty() {
-            let kind = if modern {
-                "application/json"
-            } else {
-                "application/json; charset=UTF-8"
-            };
-            response.content_type = Some(kind.to_owned());
+        // 8.x names no charset with JSON, 7.x does.
+        let json = if modern {
+            "application/json"
+        } else {
+            "application/json; charset=UTF-8"
+        };
+        match &response.content_type {
+            Some(kind) if !kind.starts_with("application/json") => {}
+            None if response.body.is_empty() => {}
+            _ => response.content_type = Some(json.to_owned()),
         }
         response
     }
@@ -384,11 +379,7 @@ impl World {
     /// The state, brought to the present.
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere while holding the lock is that test's failure, not ours.
-        let mut state = self
-            .shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         let reached = state.bring_to(self.now_ms());
         if reached {
             self.notify();
@@ -415,6 +406,7 @@ impl State {
     /// done that others may wait for.
     fn bring_to(&mut self, now_ms: i64) -> bool {
         let mut happened = false;
+        self.load.plan(now_ms);
         loop {
             let event_at = self.schedule.first().map(|(at, _)| *at);
             let load_at = self.load.next_ms();
@@ -427,7 +419,7 @@ impl State {
                 self.happen(&event);
                 happened = true;
             } else {
-                self.load.tick(&mut self.pair, now_ms);
+                self.load.tick(&mut self.pair);
             }
         }
         self.pair.advance_to(now_ms.max(self.pair.now_ms()));
@@ -464,10 +456,7 @@ impl State {
     /// When something happens by itself next.
     fn next_ms(&self) -> Option<i64> {
         let event_at = self.schedule.first().map(|(at, _)| *at);
-        earliest(
-            self.pair.next_event_ms(),
-            earliest(event_at, self.load.next_ms()),
-        )
+        earliest(self.pair.next_event_ms(), earliest(event_at, self.load.next_ms()))
     }
 }
 

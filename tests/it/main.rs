@@ -4,8 +4,12 @@
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
+mod config;
 mod elastic_client;
 mod executor;
+mod http_api;
+mod judge;
+mod replay;
 mod sandbox_front;
 mod store_contract;
-mod replay;
+mod tidy;

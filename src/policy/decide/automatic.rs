@@ -22,8 +22,8 @@ pub(super) fn asks_instead(moment: &Moment<'_>, rungs: &[Remedy]) -> Vec<String>
     if rungs.contains(&Remedy::Recreate) {
         recreate(moment, &mut asks);
     }
-    let runs = of_follower(moment);
-    if let Some(last) = runs.last()
+    let history = of_follower(moment);
+    if let Some(last) = history.last()
         && matches!(last.outcome, RunOutcome::NotCured | RunOutcome::CannotTell)
     {
         asks.push(format!(
@@ -31,7 +31,7 @@ pub(super) fn asks_instead(moment: &Moment<'_>, rungs: &[Remedy]) -> Vec<String>
             last.outcome, last.ended_at
         ));
     }
-    let recent = runs
+    let recent = history
         .iter()
         .filter(|run| after(run.started_at.min(moment.world.now), BUSY) > moment.world.now)
         .count();

@@ -160,8 +160,7 @@ pub(super) fn fresh_answers(q: &Question<'_>) -> Check {
         );
         if !(-FRESH_MILLIS..=FRESH_MILLIS).contains(&age) {
             return Err(unknown(format!(
-                "{what} was seen {} ms ago; at most {FRESH_MILLIS} ms count here, so look again",
-                age
+                "{what} was seen {age} ms ago; at most {FRESH_MILLIS} ms count here, so look again"
             )));
         }
         oldest = oldest.max(age);

@@ -135,6 +135,7 @@ const SPOILS: &[Spoil] = &[
         change(&mut case.facts.follower.meta, |meta| {
             meta.followed.as_mut().unwrap().leader_index_uuid = Some(uuid("before"));
         });
+        case.memory.leader_index_uuid = Some(uuid("before"));
     }),
     ("same_history", |case| {
         change(&mut case.facts.leader.index, |stats| {
@@ -197,35 +198,26 @@ const SPOILS: &[Spoil] = &[
         });
     }),
     ("shards_equal", |case| {
-        change(&mut case.facts.leader.settings, |settings| {
-            settings.insert("index.number_of_shards".to_owned(), "3".to_owned());
-        });
+        leader_setting(case, "index.number_of_shards", "3");
     }),
     ("leader_followable", |case| {
-        change(&mut case.facts.leader.settings, |settings| {
-            settings.insert("index.soft_deletes.enabled".to_owned(), "false".to_owned());
-        });
+        leader_setting(case, "index.soft_deletes.enabled", "false");
     }),
     ("leader_blocks", |case| {
-        change(&mut case.facts.leader.settings, |settings| {
-            settings.insert("index.blocks.write".to_owned(), "true".to_owned());
-        });
+        leader_setting(case, "index.blocks.write", "true");
     }),
     ("leader_allocation", |case| {
-        change(&mut case.facts.leader.settings, |settings| {
-            settings.insert(
-                "index.routing.allocation.include._tier_preference".to_owned(),
-                "data_warm".to_owned(),
-            );
-        });
+        leader_setting(
+            case,
+            "index.routing.allocation.include._tier_preference",
+            "data_warm",
+        );
         change(&mut case.facts.follower.nodes, |nodes| {
             nodes[0].roles = vec!["data_hot".to_owned(), "remote_cluster_client".to_owned()];
         });
     }),
     ("follower_blocks", |case| {
-        change(&mut case.facts.follower.settings, |settings| {
-            settings.insert("index.blocks.read_only".to_owned(), "true".to_owned());
-        });
+        follower_setting(case, "index.blocks.read_only", "true");
     }),
     ("disk", |case| {
         change(&mut case.facts.follower.disks, |disks| {
@@ -306,6 +298,25 @@ const SPOILS: &[Spoil] = &[
 fn cluster_setting(case: &mut Case, key: &str, value: &str) {
     change(&mut case.facts.follower.cluster_settings, |settings| {
         settings.insert(key.to_owned(), value.to_owned());
+    });
+}
+
+/// Both calls that show an index's settings say the same.
+fn leader_setting(case: &mut Case, key: &str, value: &str) {
+    change(&mut case.facts.leader.settings, |settings| {
+        settings.insert(key.to_owned(), value.to_owned());
+    });
+    change(&mut case.facts.leader.meta, |meta| {
+        meta.settings.insert(key.to_owned(), value.to_owned());
+    });
+}
+
+fn follower_setting(case: &mut Case, key: &str, value: &str) {
+    change(&mut case.facts.follower.settings, |settings| {
+        settings.insert(key.to_owned(), value.to_owned());
+    });
+    change(&mut case.facts.follower.meta, |meta| {
+        meta.settings.insert(key.to_owned(), value.to_owned());
     });
 }
 

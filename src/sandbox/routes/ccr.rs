@@ -159,10 +159,7 @@ fn index_stats(pair: &Pair, call: &Call, expression: &str) -> Answer {
         return Err(Fault::of(
             404,
             "resource_not_found_exception",
-            format!(
-                "No shard follow tasks for follower indices [{}]",
-                names.join(",")
-            ),
+            format!("No shard follow tasks for follower indices [{}]", names.join(",")),
         ));
     }
     let indices = indices_of(
@@ -294,7 +291,13 @@ fn pattern_json(pattern: &Pattern) -> Value {
     body.insert("active".to_owned(), json!(pattern.active));
     body.entry("leader_index_exclusion_patterns".to_owned())
         .or_insert_with(|| json!([]));
-    let fields = ["remote_cluster", "leader_index_patterns", "leader_index_exclusion_patterns", "follow_index_pattern", "active"];
+    let fields = [
+        "remote_cluster",
+        "leader_index_patterns",
+        "leader_index_exclusion_patterns",
+        "follow_index_pattern",
+        "active",
+    ];
     let known: Map<String, Value> = body
         .iter()
         .filter(|(key, _)| fields.contains(&key.as_str()))

@@ -14,9 +14,7 @@ use super::{Call, acknowledged, shards};
 /// Answers what belongs to the cluster.
 pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault> {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let monitor = |pair: &Pair, action: &str| {
-        pair.cluster_right(call.side, &call.user, "monitor", action)
-    };
+    let monitor = |pair: &Pair, action: &str| pair.cluster_right(call.side, &call.user, "monitor", action);
     let answer = match (call.method, segments.as_slice()) {
         (Method::Get, []) => {
             monitor(pair, "cluster:monitor/main")?;
@@ -26,12 +24,8 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Get, ["_cluster", "health", index]) => shards::health(pair, call, Some(index)),
         (Method::Get, ["_cluster", "state"]) => state(pair, call, "_all", None),
         (Method::Get, ["_cluster", "state", metrics]) => state(pair, call, metrics, None),
-        (Method::Get, ["_cluster", "state", metrics, index]) => {
-            state(pair, call, metrics, Some(index))
-        }
-        (Method::Get | Method::Post, ["_cluster", "allocation", "explain"]) => {
-            shards::explain(pair, call)
-        }
+        (Method::Get, ["_cluster", "state", metrics, index]) => state(pair, call, metrics, Some(index)),
+        (Method::Get | Method::Post, ["_cluster", "allocation", "explain"]) => shards::explain(pair, call),
         (Method::Get, ["_cluster", "settings"]) => {
             call.only(&["flat_settings", "include_defaults", "timeout", "master_timeout"])?;
             monitor(pair, "cluster:monitor/settings")?;
@@ -57,9 +51,12 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Post, ["_license", what @ ("start_basic" | "start_trial")]) => {
             call.only(&["acknowledge", "type", "master_timeout", "timeout"])?;
             let basic = *what == "start_basic";
-            pair.cluster_mut(call.side).license.kind =
-                (if basic { "basic" } else { "trial" }).to_owned();
-            let key = if basic { "basic_was_started" } else { "trial_was_started" };
+            pair.cluster_mut(call.side).license.kind = (if basic { "basic" } else { "trial" }).to_owned();
+            let key = if basic {
+                "basic_was_started"
+            } else {
+                "trial_was_started"
+            };
             Ok((200, json!({"acknowledged": true, key: true})))
         }
         (Method::Get, ["_xpack", "usage"]) => {
@@ -192,8 +189,10 @@ fn state(pair: &Pair, call: &Call, metrics: &str, expression: Option<&str>) -> A
             .filter_map(|index| {
                 let restore = index.restore.as_ref()?;
                 let repository = format!("_ccr_{}", index.ccr.as_ref()?.alias);
-                Some(json!({"snapshot": "_latest_", "repository": repository, "state": "STARTED",
-                    "indices": [index.name], "uuid": restore.uuid, "shards": []}))
+                Some(
+                    json!({"snapshot": "_latest_", "repository": repository, "state": "STARTED",
+                    "indices": [index.name], "uuid": restore.uuid, "shards": []}),
+                )
             })
             .collect();
         // The recordings show no `restore` for a follower's restore: the custom is private.
@@ -270,9 +269,18 @@ fn defaults(pair: &Pair, cluster: &Cluster) -> Map<String, Value> {
     ];
     if pair.version == Version::V8_10_4 {
         known.extend([
-            ("cluster.routing.allocation.disk.watermark.flood_stage.max_headroom", "100GB"),
-            ("cluster.routing.allocation.disk.watermark.high.max_headroom", "150GB"),
-            ("cluster.routing.allocation.disk.watermark.low.max_headroom", "200GB"),
+            (
+                "cluster.routing.allocation.disk.watermark.flood_stage.max_headroom",
+                "100GB",
+            ),
+            (
+                "cluster.routing.allocation.disk.watermark.high.max_headroom",
+                "150GB",
+            ),
+            (
+                "cluster.routing.allocation.disk.watermark.low.max_headroom",
+                "200GB",
+            ),
         ]);
     }
     let mut all: Map<String, Value> = known
@@ -290,8 +298,7 @@ fn settings(pair: &Pair, call: &Call) -> Value {
     let shape = |map: &std::collections::BTreeMap<String, Value>| {
         if flat { json!(map) } else { json::nest(map) }
     };
-    let mut body =
-        json!({"persistent": shape(&cluster.persistent), "transient": shape(&cluster.transient)});
+    let mut body = json!({"persistent": shape(&cluster.persistent), "transient": shape(&cluster.transient)});
     if let (Some(object), true) = (body.as_object_mut(), call.flag("include_defaults")) {
         let defaults = defaults(pair, cluster);
         let shown = if flat {
@@ -353,16 +360,20 @@ fn put_settings(pair: &mut Pair, call: &Call) -> Answer {
 }
 
 fn reroute(pair: &mut Pair, call: &Call) -> Answer {
-    call.only(&["retry_failed", "dry_run", "explain", "metric", "timeout", "master_timeout"])?;
+    call.only(&[
+        "retry_failed",
+        "dry_run",
+        "explain",
+        "metric",
+        "timeout",
+        "master_timeout",
+    ])?;
     let side = call.side;
     pair.cluster_right(side, &call.user, "manage", "cluster:admin/reroute")?;
     let commands = call.body.get("commands").and_then(Value::as_array);
     let mut cancelled = Vec::new();
     for command in commands.into_iter().flatten() {
-        if let Some(index) = command
-            .pointer("/cancel/index")
-            .and_then(Value::as_str)
-        {
+        if let Some(index) = command.pointer("/cancel/index").and_then(Value::as_str) {
             cancelled.push(index.to_owned());
         }
     }
@@ -435,10 +446,7 @@ fn usage(pair: &Pair, call: &Call) -> Value {
     let mut ccr = json!({"available": cluster.licensed(), "enabled": true,
         "follower_indices_count": followers, "auto_follow_patterns_count": cluster.patterns.len()});
     if let (Some(object), Some(last)) = (ccr.as_object_mut(), cluster.last_follow_ms) {
-        object.insert(
-            "last_follow_time_in_millis".to_owned(),
-            json!(pair.now_ms - last),
-        );
+        object.insert("last_follow_time_in_millis".to_owned(), json!(pair.now_ms - last));
     }
     json!({"ccr": ccr})
 }
@@ -448,8 +456,19 @@ pub fn roles(version: Version) -> Value {
     match version {
         Version::V7_7_0 => json!(["ingest", "master", "transform", "data", "remote_cluster_client"]),
         Version::V8_10_4 => {
-            json!(["data", "data_cold", "data_content", "data_frozen", "data_hot", "data_warm",
-            "ingest", "master", "ml", "remote_cluster_client", "transform"])
+            json!([
+                "data",
+                "data_cold",
+                "data_content",
+                "data_frozen",
+                "data_hot",
+                "data_warm",
+                "ingest",
+                "master",
+                "ml",
+                "remote_cluster_client",
+                "transform"
+            ])
         }
     }
 }
@@ -505,7 +524,18 @@ fn allocation(pair: &Pair, call: &Call) -> Value {
 }
 
 fn cat_indices(pair: &Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&["bytes", "v", "h", "s", "health", "pri", "local", "expand_wildcards", "time", "master_timeout"])?;
+    call.only(&[
+        "bytes",
+        "v",
+        "h",
+        "s",
+        "health",
+        "pri",
+        "local",
+        "expand_wildcards",
+        "time",
+        "master_timeout",
+    ])?;
     let cluster = pair.cluster(call.side);
     let names = cluster
         .expand(expression)
@@ -515,7 +545,13 @@ fn cat_indices(pair: &Pair, call: &Call, expression: &str) -> Answer {
         .filter_map(|name| cluster.indices.get(name))
         .map(|index| {
             let told = index.open && index.all_started();
-            let number = |value: u64| if told { json!(value.to_string()) } else { Value::Null };
+            let number = |value: u64| {
+                if told {
+                    json!(value.to_string())
+                } else {
+                    Value::Null
+                }
+            };
             let size = if told {
                 let bytes: u64 = index.shards.iter().map(|shard| shard.store_bytes()).sum();
                 json!(format!("{bytes}b"))

@@ -23,11 +23,21 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Get | Method::Post, [index, "_count"]) => count(pair, call, index),
         (Method::Get | Method::Post, [index, "_search"]) => search(pair, call, index),
         (Method::Get | Method::Post, [index, "_flush"]) => {
-            call.only(&["force", "wait_if_ongoing", "expand_wildcards", "ignore_unavailable"])?;
+            call.only(&[
+                "force",
+                "wait_if_ongoing",
+                "expand_wildcards",
+                "ignore_unavailable",
+            ])?;
             all_shards(pair, call, index, true, false)
         }
         (Method::Post, [index, "_forcemerge"]) => {
-            call.only(&["max_num_segments", "flush", "only_expunge_deletes", "expand_wildcards"])?;
+            call.only(&[
+                "max_num_segments",
+                "flush",
+                "only_expunge_deletes",
+                "expand_wildcards",
+            ])?;
             all_shards(pair, call, index, true, true)
         }
         (Method::Get | Method::Post, [index, "_refresh"]) => {
@@ -48,7 +58,14 @@ struct Write<'a> {
 }
 
 fn bulk(pair: &mut Pair, call: &Call, default: Option<&str>) -> Answer {
-    call.only(&["refresh", "timeout", "wait_for_active_shards", "routing", "pipeline", "require_alias"])?;
+    call.only(&[
+        "refresh",
+        "timeout",
+        "wait_for_active_shards",
+        "routing",
+        "pipeline",
+        "require_alias",
+    ])?;
     let mut lines = call
         .raw
         .split(|byte| *byte == b'\n')
@@ -63,7 +80,9 @@ fn bulk(pair: &mut Pair, call: &Call, default: Option<&str>) -> Answer {
             ));
         };
         let Some((kind, meta)) = action.into_iter().next() else {
-            return Err(Fault::argument("Malformed action/metadata line, expected FIELD_NAME"));
+            return Err(Fault::argument(
+                "Malformed action/metadata line, expected FIELD_NAME",
+            ));
         };
         let text = |key: &str| meta.get(key).and_then(Value::as_str).map(str::to_owned);
         let source = if kind == "delete" { None } else { lines.next() };
@@ -156,8 +175,7 @@ fn apply(pair: &mut Pair, call: &Call, write: &Write<'_>) -> Result<(String, Val
                 "can't put mapping to the following indices [{name}]; the mapping of the following indices are self-replicated from its leader indices"
             )
         } else {
-            "a following engine does not accept operations without an assigned sequence number"
-                .to_owned()
+            "a following engine does not accept operations without an assigned sequence number".to_owned()
         };
         return Err(Fault::of(403, "status_exception", reason));
     }
@@ -202,7 +220,11 @@ fn target(pair: &mut Pair, call: &Call, name: &str) -> Result<String, Fault> {
         return Ok(name.to_owned());
     }
     if let Some(stream) = cluster.streams.get(name) {
-        return stream.indices.last().cloned().ok_or_else(|| Fault::no_index(name));
+        return stream
+            .indices
+            .last()
+            .cloned()
+            .ok_or_else(|| Fault::no_index(name));
     }
     let by_alias = cluster
         .indices
@@ -227,7 +249,14 @@ fn target(pair: &mut Pair, call: &Call, name: &str) -> Result<String, Fault> {
 }
 
 fn single(pair: &mut Pair, call: &Call, index: &str, id: Option<&str>) -> Answer {
-    call.only(&["refresh", "timeout", "routing", "wait_for_active_shards", "op_type", "pipeline"])?;
+    call.only(&[
+        "refresh",
+        "timeout",
+        "routing",
+        "wait_for_active_shards",
+        "op_type",
+        "pipeline",
+    ])?;
     let write = Write {
         index: index.to_owned(),
         id: id.map(str::to_owned),
@@ -312,10 +341,9 @@ fn find(pair: &Pair, call: &Call, expression: &str, action: &str) -> Result<Foun
                     "no_such_remote_cluster_exception",
                     format!("no such remote cluster: [{alias}]"),
                 ),
-                super::super::following::RemoteProblem::Unreachable => Fault::new(
-                    500,
-                    &pair.connect_exception(call.side),
-                ),
+                super::super::following::RemoteProblem::Unreachable => {
+                    Fault::new(500, &pair.connect_exception(call.side))
+                }
             })?;
             (peer, Some(alias.to_owned()), rest)
         }
@@ -411,7 +439,13 @@ fn searched(pair: &mut Pair, found: &Found) {
 }
 
 fn count(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&["ignore_unavailable", "allow_no_indices", "expand_wildcards", "q", "routing"])?;
+    call.only(&[
+        "ignore_unavailable",
+        "allow_no_indices",
+        "expand_wildcards",
+        "q",
+        "routing",
+    ])?;
     let found = find(pair, call, expression, "indices:data/read/search")?;
     searched(pair, &found);
     let (docs, total) = tally(pair, &found)?;

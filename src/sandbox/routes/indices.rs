@@ -35,9 +35,7 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<Outcome>, Fault> {
         (Method::Get, [name, "_mapping"]) => now(get_mapping(pair, call, name)),
         (Method::Put, [name, "_mapping"]) => now(put_mapping(pair, call, name)),
         (Method::Get, [name, "_stats"]) => now(shards::stats(pair, call, name, None)),
-        (Method::Get, [name, "_stats", metrics]) => {
-            now(shards::stats(pair, call, name, Some(metrics)))
-        }
+        (Method::Get, [name, "_stats", metrics]) => now(shards::stats(pair, call, name, Some(metrics))),
         (Method::Get, ["_stats"]) => now(shards::stats(pair, call, "*", None)),
         (Method::Get, [name, "_recovery"]) => now(shards::recovery(pair, call, name)),
         (Method::Get, ["_recovery"]) => now(shards::recovery(pair, call, "*")),
@@ -109,7 +107,11 @@ pub fn make(
         .and_then(Value::as_str)
         .and_then(|text| text.parse().ok())
         .filter(|count| (1..=1024).contains(count))
-        .ok_or_else(|| Fault::argument("Failed to parse value for setting [index.number_of_shards] must be >= 1 and <= 1024"))?;
+        .ok_or_else(|| {
+            Fault::argument(
+                "Failed to parse value for setting [index.number_of_shards] must be >= 1 and <= 1024",
+            )
+        })?;
     let node = pair.cluster(side).node.clone();
     let made = (0..count)
         .map(|number| {
@@ -148,9 +150,7 @@ pub fn make(
         refresh_ms: None,
         data_stream: None,
     };
-    pair.cluster_mut(side)
-        .indices
-        .insert(name.to_owned(), index);
+    pair.cluster_mut(side).indices.insert(name.to_owned(), index);
     pair.metadata_changed(side);
     Ok(())
 }
@@ -172,7 +172,12 @@ pub fn index_settings(body: &Value) -> BTreeMap<String, Value> {
 }
 
 fn create(pair: &mut Pair, call: &Call, name: &str) -> Answer {
-    call.only(&["wait_for_active_shards", "timeout", "master_timeout", "include_type_name"])?;
+    call.only(&[
+        "wait_for_active_shards",
+        "timeout",
+        "master_timeout",
+        "include_type_name",
+    ])?;
     pair.index_right(
         call.side,
         &call.user,
@@ -180,11 +185,7 @@ fn create(pair: &mut Pair, call: &Call, name: &str) -> Answer {
         &["create_index", "manage"],
         "indices:admin/create",
     )?;
-    let settings = call
-        .body
-        .get("settings")
-        .map(index_settings)
-        .unwrap_or_default();
+    let settings = call.body.get("settings").map(index_settings).unwrap_or_default();
     let aliases = call
         .body
         .get("aliases")
@@ -284,11 +285,7 @@ fn close(pair: &mut Pair, call: &Call, expression: &str) -> Result<Outcome, Faul
             "indices:admin/close",
         )?;
     }
-    if pair
-        .cluster(side)
-        .setting_text("cluster.indices.close.enable")
-        == Some("false")
-    {
+    if pair.cluster(side).setting_text("cluster.indices.close.enable") == Some("false") {
         return Err(Fault::of(
             500,
             "illegal_state_exception",
@@ -326,10 +323,9 @@ fn close(pair: &mut Pair, call: &Call, expression: &str) -> Result<Outcome, Faul
         pair.metadata_changed(side);
     }
     // A closed index is an allocated one: 8.x waits for its shards, in vain where they are red.
-    let waits = red
-        && version == Version::V8_10_4
-        && call.param("wait_for_active_shards") != Some("0");
-    let body = json!({"acknowledged": true, "shards_acknowledged": !closing.is_empty() && !waits, "indices": told});
+    let waits = red && version == Version::V8_10_4 && call.param("wait_for_active_shards") != Some("0");
+    let body =
+        json!({"acknowledged": true, "shards_acknowledged": !closing.is_empty() && !waits, "indices": told});
     if waits {
         let ticket = pair.new_ticket();
         pair.answer_at(side, ticket, now + 30_000, 200, &body);
@@ -518,7 +514,12 @@ fn put_settings(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
 }
 
 fn get_aliases(pair: &Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&["local", "ignore_unavailable", "allow_no_indices", "expand_wildcards"])?;
+    call.only(&[
+        "local",
+        "ignore_unavailable",
+        "allow_no_indices",
+        "expand_wildcards",
+    ])?;
     let cluster = pair.cluster(call.side);
     let names = cluster
         .expand(expression)
@@ -612,7 +613,12 @@ fn get_mapping(pair: &Pair, call: &Call, expression: &str) -> Answer {
 }
 
 fn put_mapping(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&["timeout", "master_timeout", "expand_wildcards", "include_type_name"])?;
+    call.only(&[
+        "timeout",
+        "master_timeout",
+        "expand_wildcards",
+        "include_type_name",
+    ])?;
     let side = call.side;
     let names = pair
         .cluster(side)

@@ -50,18 +50,14 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Put, ["_ilm", "policy", name]) => {
             call.only(&["timeout", "master_timeout"])?;
             let body = call.body.clone();
-            pair.cluster_mut(side)
-                .policies
-                .insert((*name).to_owned(), body);
+            pair.cluster_mut(side).policies.insert((*name).to_owned(), body);
             acknowledged()
         }
         (Method::Get, [index, "_ilm", "explain"]) => ilm(pair, call, index),
         (Method::Put, ["_index_template", name]) => {
             call.only(&["create", "master_timeout"])?;
             let body = call.body.clone();
-            pair.cluster_mut(side)
-                .templates
-                .insert((*name).to_owned(), body);
+            pair.cluster_mut(side).templates.insert((*name).to_owned(), body);
             acknowledged()
         }
         (Method::Get, ["_data_stream"]) => streams(pair, call, "*"),
@@ -75,7 +71,14 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
             acknowledged()
         }
         (Method::Get, ["_tasks"]) => {
-            call.only(&["actions", "detailed", "nodes", "group_by", "parent_task_id", "timeout"])?;
+            call.only(&[
+                "actions",
+                "detailed",
+                "nodes",
+                "group_by",
+                "parent_task_id",
+                "timeout",
+            ])?;
             pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/tasks/lists")?;
             Ok((200, tasks(pair, call)))
         }
@@ -198,9 +201,7 @@ fn put_back(pair: &mut Pair, side: Side, mut index: Index) {
     index.uuid = old
         .as_ref()
         .map_or_else(|| pair.fresh_id(), |old| old.uuid.clone());
-    index
-        .settings
-        .insert("index.uuid".to_owned(), json!(index.uuid));
+    index.settings.insert("index.uuid".to_owned(), json!(index.uuid));
     if pair.version == Version::V8_10_4 {
         let history = pair.fresh_id();
         index
@@ -385,7 +386,12 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
             json!({"username": call.user, "roles": [call.user], "enabled": true}),
         )),
         (Method::Put | Method::Post, ["role", name]) => {
-            pair.cluster_right(side, &call.user, "manage_security", "cluster:admin/xpack/security/role/put")?;
+            pair.cluster_right(
+                side,
+                &call.user,
+                "manage_security",
+                "cluster:admin/xpack/security/role/put",
+            )?;
             let old = pair
                 .cluster_mut(side)
                 .roles
@@ -393,7 +399,12 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
             Ok((200, json!({"role": {"created": old.is_none()}})))
         }
         (Method::Put | Method::Post, ["user", name]) => {
-            pair.cluster_right(side, &call.user, "manage_security", "cluster:admin/xpack/security/user/put")?;
+            pair.cluster_right(
+                side,
+                &call.user,
+                "manage_security",
+                "cluster:admin/xpack/security/user/put",
+            )?;
             let roles = call
                 .body
                 .get("roles")
@@ -403,10 +414,7 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
                 .filter_map(Value::as_str)
                 .map(str::to_owned)
                 .collect();
-            let old = pair
-                .cluster_mut(side)
-                .users
-                .insert((*name).to_owned(), roles);
+            let old = pair.cluster_mut(side).users.insert((*name).to_owned(), roles);
             Ok((200, json!({"created": old.is_none()})))
         }
         (Method::Delete, ["user", name]) => {

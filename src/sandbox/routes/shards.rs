@@ -165,7 +165,8 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
             )
         });
         all = (all.0 + sums.0, all.1 + sums.1, all.2 + sums.2);
-        let mut entry = json!({"uuid": index.uuid, "primaries": metric(sums, metrics), "total": metric(sums, metrics)});
+        let mut entry =
+            json!({"uuid": index.uuid, "primaries": metric(sums, metrics), "total": metric(sums, metrics)});
         if pair.version == Version::V8_10_4 {
             if let Some(object) = entry.as_object_mut() {
                 object.insert("health".to_owned(), json!(index_health(index)));
@@ -200,9 +201,8 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
 
 fn metric(sums: (u64, u64, u64), metrics: Option<&str>) -> Value {
     let mut all = Map::new();
-    let wanted = |name: &str| {
-        metrics.is_none_or(|list| list.split(',').any(|part| part == name || part == "_all"))
-    };
+    let wanted =
+        |name: &str| metrics.is_none_or(|list| list.split(',').any(|part| part == name || part == "_all"));
     if wanted("docs") {
         all.insert("docs".to_owned(), json!({"count": sums.0, "deleted": sums.1}));
     }
@@ -287,9 +287,7 @@ pub fn recovery(pair: &Pair, call: &Call, expression: &str) -> Answer {
             .iter()
             .enumerate()
             .filter_map(|(number, shard)| one_recovery(pair, side, index, number, shard))
-            .filter(|entry| {
-                !call.flag("active_only") || entry.get("stage") != Some(&json!("DONE"))
-            })
+            .filter(|entry| !call.flag("active_only") || entry.get("stage") != Some(&json!("DONE")))
             .collect();
         if !shards.is_empty() {
             shown.insert(name.clone(), json!({"shards": shards}));
@@ -298,13 +296,7 @@ pub fn recovery(pair: &Pair, call: &Call, expression: &str) -> Answer {
     Ok((200, Value::Object(shown)))
 }
 
-fn one_recovery(
-    pair: &Pair,
-    side: Side,
-    index: &Index,
-    number: usize,
-    shard: &Shard,
-) -> Option<Value> {
+fn one_recovery(pair: &Pair, side: Side, index: &Index, number: usize, shard: &Shard) -> Option<Value> {
     let now = pair.now_ms;
     let cluster = pair.cluster(side);
     let (kind, stage, start, stop, total, done, reused, source) = match &shard.state {
@@ -321,7 +313,16 @@ fn one_recovery(
                 version_text(pair.version).to_owned(),
             );
             let stage = if total == 0 { "INIT" } else { "INDEX" };
-            ("SNAPSHOT", stage, progress.start_ms, None, total, copied, 0, Some(source))
+            (
+                "SNAPSHOT",
+                stage,
+                progress.start_ms,
+                None,
+                total,
+                copied,
+                0,
+                Some(source),
+            )
         }
         State::Started => {
             let recovery = shard.recovery.as_ref()?;
@@ -431,11 +432,14 @@ pub fn health(pair: &Pair, call: &Call, expression: Option<&str>) -> Answer {
             .map_err(|name| Fault::no_index(&name))?,
     };
     let count = |index: &Index| {
-        index.shards.iter().fold((0_u64, 0_u64, 0_u64), |sum, shard| match shard.state {
-            State::Started => (sum.0 + 1, sum.1, sum.2 + replicas(index)),
-            State::Initializing => (sum.0, sum.1 + 1, sum.2 + replicas(index)),
-            State::Unassigned(_) => (sum.0, sum.1, sum.2 + 1 + replicas(index)),
-        })
+        index
+            .shards
+            .iter()
+            .fold((0_u64, 0_u64, 0_u64), |sum, shard| match shard.state {
+                State::Started => (sum.0 + 1, sum.1, sum.2 + replicas(index)),
+                State::Initializing => (sum.0, sum.1 + 1, sum.2 + replicas(index)),
+                State::Unassigned(_) => (sum.0, sum.1, sum.2 + 1 + replicas(index)),
+            })
     };
     let mut sum = (0, 0, 0);
     let mut worst = "green";
@@ -509,8 +513,12 @@ pub fn explain(pair: &Pair, call: &Call) -> Answer {
         });
     let Some((index, shard, why)) = found else {
         let reason = match pair.version {
-            Version::V7_7_0 => "unable to find any unassigned shards to explain [ClusterAllocationExplainRequest[useAnyUnassignedShard=true,includeYesDecisions?=false]",
-            Version::V8_10_4 => "No shard was specified in the request which means the response should explain a randomly-chosen unassigned shard, but there are no unassigned shards in this cluster. To explain the allocation of an assigned shard you must specify the target shard in the request. See https://www.elastic.co/guide/en/elasticsearch/reference/8.10/cluster-allocation-explain.html for more information.",
+            Version::V7_7_0 => {
+                "unable to find any unassigned shards to explain [ClusterAllocationExplainRequest[useAnyUnassignedShard=true,includeYesDecisions?=false]"
+            }
+            Version::V8_10_4 => {
+                "No shard was specified in the request which means the response should explain a randomly-chosen unassigned shard, but there are no unassigned shards in this cluster. To explain the allocation of an assigned shard you must specify the target shard in the request. See https://www.elastic.co/guide/en/elasticsearch/reference/8.10/cluster-allocation-explain.html for more information."
+            }
         };
         return Err(Fault::argument(reason));
     };

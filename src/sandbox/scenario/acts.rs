@@ -40,12 +40,7 @@ pub(super) fn history_lost(state: &mut State, given: Argument<'_>) -> Done {
 }
 
 pub(super) fn live_lease(state: &mut State, given: Argument<'_>) -> Done {
-    let shards = setting(
-        &mut state.pair,
-        Side::Leader,
-        given.leader,
-        "number_of_shards",
-    )?;
+    let shards = setting(&mut state.pair, Side::Leader, given.leader, "number_of_shards")?;
     if shards.as_str() == Some("1") {
         return Err(ScenarioError::Unfit(format!(
             "{} has one shard; this needs several, such as orders-f",
@@ -124,24 +119,14 @@ pub(super) fn restored_but_paused(state: &mut State, given: Argument<'_>) -> Don
         Side::Follower,
         &format!("/{}/_ccr/pause_follow", given.follower),
     )?;
-    post(
-        state,
-        Side::Follower,
-        &format!("/{}/_close", given.follower),
-    )?;
+    post(state, Side::Follower, &format!("/{}/_close", given.follower))?;
     forget(&mut state.pair, &given)?;
     let mut body = json!({"remote_cluster": "lead", "leader_index": given.leader});
     if let (Value::Object(parameters), Some(into)) = (parameters, body.as_object_mut()) {
         into.extend(parameters);
     }
     let target = format!("/{}/_ccr/follow?wait_for_active_shards=1", given.follower);
-    must(
-        &mut state.pair,
-        Side::Follower,
-        Method::Put,
-        &target,
-        Some(&body),
-    )?;
+    must(&mut state.pair, Side::Follower, Method::Put, &target, Some(&body))?;
     state.pair.change_master(Side::Follower);
     Ok(format!(
         "{} was recreated and the master changed before following began",
@@ -196,26 +181,12 @@ pub(super) fn leader_deleted(state: &mut State, given: Argument<'_>) -> Done {
 }
 
 pub(super) fn leader_replaced(state: &mut State, given: Argument<'_>) -> Done {
-    let shards = setting(
-        &mut state.pair,
-        Side::Leader,
-        given.leader,
-        "number_of_shards",
-    )?;
+    let shards = setting(&mut state.pair, Side::Leader, given.leader, "number_of_shards")?;
     leader_deleted(state, given)?;
     let target = format!("/{}", given.leader);
     let body = json!({"settings": {"number_of_shards": shards, "number_of_replicas": 0}});
-    must(
-        &mut state.pair,
-        Side::Leader,
-        Method::Put,
-        &target,
-        Some(&body),
-    )?;
-    Ok(format!(
-        "leader {} is another, empty index now",
-        given.leader
-    ))
+    must(&mut state.pair, Side::Leader, Method::Put, &target, Some(&body))?;
+    Ok(format!("leader {} is another, empty index now", given.leader))
 }
 
 pub(super) fn fatal_but_curable(state: &mut State, given: Argument<'_>) -> String {
@@ -233,11 +204,7 @@ pub(super) fn fatal_but_curable(state: &mut State, given: Argument<'_>) -> Strin
 
 pub(super) fn unfollowed(state: &mut State, given: Argument<'_>) -> Done {
     for step in ["_ccr/pause_follow", "_close", "_ccr/unfollow", "_open"] {
-        post(
-            state,
-            Side::Follower,
-            &format!("/{}/{step}", given.follower),
-        )?;
+        post(state, Side::Follower, &format!("/{}/{step}", given.follower))?;
     }
     Ok(format!("{} is an ordinary index now", given.follower))
 }

@@ -194,11 +194,7 @@ pub const NAMES: &[Breakage] = &[
         what: "somebody closes the follower",
         takes: Takes::Follower,
         act: |state, given| {
-            acts::post(
-                state,
-                Side::Follower,
-                &format!("/{}/_close", given.follower),
-            )?;
+            acts::post(state, Side::Follower, &format!("/{}/_close", given.follower))?;
             Ok(format!("{} was closed", given.follower))
         },
     },
@@ -276,10 +272,9 @@ fn resolve(pair: &mut Pair, asked: &str) -> Result<(String, String), ScenarioErr
     let mut known = Vec::new();
     if let Some((200, body)) = &answer {
         for info in body["follower_indices"].as_array().into_iter().flatten() {
-            if let (Some(follower), Some(leader)) = (
-                info["follower_index"].as_str(),
-                info["leader_index"].as_str(),
-            ) {
+            if let (Some(follower), Some(leader)) =
+                (info["follower_index"].as_str(), info["leader_index"].as_str())
+            {
                 if follower == asked || leader == asked {
                     return Ok((follower.to_owned(), leader.to_owned()));
                 }

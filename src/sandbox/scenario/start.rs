@@ -56,12 +56,8 @@ impl Start {
     /// What it holds, in a sentence.
     pub const fn what(self) -> &'static str {
         match self {
-            Self::Empty => {
-                "two clusters without indices; the follower cluster knows the other as `lead`"
-            }
-            Self::Healthy => {
-                "fourteen followers, all following, with steady writes to their leaders"
-            }
+            Self::Empty => "two clusters without indices; the follower cluster knows the other as `lead`",
+            Self::Healthy => "fourteen followers, all following, with steady writes to their leaders",
             Self::Quiet => "the fourteen followers of `healthy` without background writes",
         }
     }
@@ -235,9 +231,7 @@ fn set_up(pair: &mut Pair, spec: &Spec) -> Result<(), ScenarioError> {
 /// Follows and lets time pass until the answer is there.
 fn follow(pair: &mut Pair, spec: &Spec) -> Result<(), ScenarioError> {
     let mut body = json!({"remote_cluster": "lead", "leader_index": spec.leader});
-    if let (Some(Value::Object(parameters)), Some(into)) =
-        (object(spec.parameters), body.as_object_mut())
-    {
+    if let (Some(Value::Object(parameters)), Some(into)) = (object(spec.parameters), body.as_object_mut()) {
         into.extend(parameters);
     }
     let target = format!("/{}/_ccr/follow?wait_for_active_shards=1", spec.follower());
@@ -288,8 +282,7 @@ mod tests {
                 assert!(text.is_empty() || object(text).is_some(), "{text}");
             }
         }
-        let shards: std::collections::BTreeSet<u32> =
-            HEALTHY.iter().map(|spec| spec.shards).collect();
+        let shards: std::collections::BTreeSet<u32> = HEALTHY.iter().map(|spec| spec.shards).collect();
         assert!(shards.len() >= 4);
         assert!(HEALTHY.iter().filter(|spec| spec.alias.is_some()).count() >= 3);
     }

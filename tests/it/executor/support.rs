@@ -92,7 +92,10 @@ impl Gate for TestGate {
     fn learn(&self, _: &[Answer]) {}
 
     fn progress(&self, _: &RunId, _: &FollowerKey, text: &str) {
-        self.said.lock().unwrap().push(format!("{} {text}", self.clock.now()));
+        self.said
+            .lock()
+            .unwrap()
+            .push(format!("{} {text}", self.clock.now()));
     }
 }
 
@@ -398,12 +401,24 @@ impl Table {
     /// The follower as a person would see it: `active`/`paused`, `open`/`close`, documents.
     pub async fn standing(&self) -> Standing {
         let index = self.key.index.to_string();
-        let (_, info) = self.ask(Side::Follower, Method::Get, &format!("/{index}/_ccr/info"), None).await;
+        let (_, info) = self
+            .ask(Side::Follower, Method::Get, &format!("/{index}/_ccr/info"), None)
+            .await;
         let (_, state) = self
-            .ask(Side::Follower, Method::Get, &format!("/_cluster/state/metadata/{index}"), None)
+            .ask(
+                Side::Follower,
+                Method::Get,
+                &format!("/_cluster/state/metadata/{index}"),
+                None,
+            )
             .await;
         let (_, health) = self
-            .ask(Side::Follower, Method::Get, &format!("/_cluster/health/{index}"), None)
+            .ask(
+                Side::Follower,
+                Method::Get,
+                &format!("/_cluster/health/{index}"),
+                None,
+            )
             .await;
         let info = &info["follower_indices"][0];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -435,13 +450,17 @@ impl Table {
     }
 
     pub async fn count(&self, side: Side, index: &str) -> u64 {
-        let (_, count) = self.ask(side, Method::Get, &format!("/{index}/_count"), None).await;
+        let (_, count) = self
+            .ask(side, Method::Get, &format!("/{index}/_count"), None)
+            .await;
         count["count"].as_u64().unwrap_or_default()
     }
 }
 
 fn is_index_change(entry: &Logged) -> bool {
-    ["/_close", "/_open", "/_settings"].iter().any(|part| entry.path.contains(part))
+    ["/_close", "/_open", "/_settings"]
+        .iter()
+        .any(|part| entry.path.contains(part))
 }
 
 /// See [`Table::standing`].
@@ -492,8 +511,16 @@ fn remember(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
         .root
         .present()
         .and_then(|root| root.cluster_uuid.clone());
-    memory.leader_cluster_uuid = facts.leader.root.present().and_then(|root| root.cluster_uuid.clone());
-    memory.remote_addresses = facts.follower.remote.present().map(|remote| remote.addresses.clone());
+    memory.leader_cluster_uuid = facts
+        .leader
+        .root
+        .present()
+        .and_then(|root| root.cluster_uuid.clone());
+    memory.remote_addresses = facts
+        .follower
+        .remote
+        .present()
+        .map(|remote| remote.addresses.clone());
     memory.own_settings = facts
         .follower
         .settings

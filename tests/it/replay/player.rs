@@ -47,7 +47,12 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
         .collect();
     if folder.ends_with("secured") {
         for (role, body) in prepare::roles() {
-            player.send(Side::Leader, Method::Put, &format!("/_security/role/{role}"), body.to_string());
+            player.send(
+                Side::Leader,
+                Method::Put,
+                &format!("/_security/role/{role}"),
+                body.to_string(),
+            );
         }
     }
     for (number, step) in steps.iter().enumerate() {
@@ -134,7 +139,9 @@ impl Player {
 
     fn event(&mut self, event: &str, at: i64, steps: &[Value], number: usize) {
         match event {
-            "leader node killed" | "follower node killed" | "leader node started"
+            "leader node killed"
+            | "follower node killed"
+            | "leader node started"
             | "follower node started" => {
                 let side = if event.starts_with("leader") {
                     Side::Leader
@@ -162,7 +169,12 @@ impl Player {
         let next = &steps[number + 1];
         let path = next.get("path").and_then(Value::as_str).unwrap_or_default();
         let index = path.split('/').nth(1).unwrap_or_default().to_owned();
-        let before = self.send(Side::Leader, Method::Get, &format!("/{index}/_stats?level=shards"), String::new());
+        let before = self.send(
+            Side::Leader,
+            Method::Get,
+            &format!("/{index}/_stats?level=shards"),
+            String::new(),
+        );
         let after = next.get("response").unwrap();
         let highest = |stats: &Value, shard: &str| {
             stats
@@ -179,7 +191,9 @@ impl Player {
             .unwrap()
             .clone();
         let leases = after
-            .pointer(&format!("/indices/{index}/shards/{shard}/0/retention_leases/leases"))
+            .pointer(&format!(
+                "/indices/{index}/shards/{shard}/0/retention_leases/leases"
+            ))
             .and_then(Value::as_array)
             .unwrap();
         let kept = leases[0].get("retaining_seq_no").and_then(Value::as_i64).unwrap();
@@ -191,7 +205,12 @@ impl Player {
                 let body = prepare::routed_updates(1, routing);
                 let request = Self::request(&format!("/{index}/_bulk"), Method::Post, body, Credential::Read);
                 probe.handle(Side::Leader, &request);
-                let request = Self::request(&format!("/{index}/_stats?level=shards"), Method::Get, String::new(), Credential::Read);
+                let request = Self::request(
+                    &format!("/{index}/_stats?level=shards"),
+                    Method::Get,
+                    String::new(),
+                    Credential::Read,
+                );
                 let Handled::Answer(answer) = probe.handle(Side::Leader, &request) else {
                     return false;
                 };
@@ -205,11 +224,26 @@ impl Player {
         for (when, count) in [(now + 3_000, first), (at - 300, last)] {
             self.pair.advance_to(when);
             let merge = |player: &mut Self| {
-                player.send(Side::Leader, Method::Post, &format!("/{index}/_flush?force=true"), String::new());
-                player.send(Side::Leader, Method::Post, &format!("/{index}/_forcemerge?max_num_segments=1"), String::new());
+                player.send(
+                    Side::Leader,
+                    Method::Post,
+                    &format!("/{index}/_flush?force=true"),
+                    String::new(),
+                );
+                player.send(
+                    Side::Leader,
+                    Method::Post,
+                    &format!("/{index}/_forcemerge?max_num_segments=1"),
+                    String::new(),
+                );
             };
             merge(self);
-            self.send(Side::Leader, Method::Post, &format!("/{index}/_bulk"), prepare::routed_updates(count, &routing));
+            self.send(
+                Side::Leader,
+                Method::Post,
+                &format!("/{index}/_bulk"),
+                prepare::routed_updates(count, &routing),
+            );
             merge(self);
             merge(self);
         }
@@ -245,15 +279,18 @@ impl Player {
         }
         let status = step.get("status").and_then(Value::as_u64).unwrap_or(0);
         let Some((ours, body)) = self.answer(handled) else {
-            self.differences.push(format!("{here}: no answer, recorded {status}"));
+            self.differences
+                .push(format!("{here}: no answer, recorded {status}"));
             return;
         };
         if self.of_others(&path, recorded) {
             return;
         }
         if u64::from(ours) != status {
-            self.differences
-                .push(format!("{here}: status {ours} {}, recorded {status}", short(&body)));
+            self.differences.push(format!(
+                "{here}: status {ours} {}, recorded {status}",
+                short(&body)
+            ));
             return;
         }
         self.learn(recorded, &body);
@@ -263,7 +300,12 @@ impl Player {
                 let roots = error.and_then(|error| error.get("root_cause")).cloned();
                 roots.map(|roots| exceptions(&roots))
             };
-            self.same(&here, "error.root_cause", &json!(root(theirs)), &json!(root(ours)));
+            self.same(
+                &here,
+                "error.root_cause",
+                &json!(root(theirs)),
+                &json!(root(ours)),
+            );
             let chain = |error: Option<&Value>| error.map_or(Value::Null, exceptions);
             self.same(&here, "error", &chain(theirs), &chain(ours));
             return;
@@ -425,7 +467,10 @@ impl Player {
             if !self.owns(params.get("follow_shard_index")) {
                 continue;
             }
-            let key = format!("{}-{}", params["follow_shard_index"], params["follow_shard_shard"]);
+            let key = format!(
+                "{}-{}",
+                params["follow_shard_index"], params["follow_shard_shard"]
+            );
             let node = task.pointer("/assignment/executor_node");
             let assigned = node.is_some_and(|node| !node.is_null());
             let mut params = params.clone();
@@ -529,7 +574,11 @@ fn is_id(text: &str) -> bool {
 fn masked(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(masked_text(text)),
-        Value::Number(number) if number.as_i64().is_some_and(|n| n > 1_000_000_000_000 && n < i64::MAX / 2) => {
+        Value::Number(number)
+            if number
+                .as_i64()
+                .is_some_and(|n| n > 1_000_000_000_000 && n < i64::MAX / 2) =>
+        {
             json!("(time)")
         }
         Value::Array(items) => Value::Array(items.iter().map(masked).collect()),
@@ -569,7 +618,11 @@ fn exceptions(value: &Value) -> Value {
             let mut told = Map::new();
             for (key, value) in object {
                 match key.as_str() {
-                    "type" | "requested_operations_missing" | "index" | "phase" | "license.expired.feature" => {
+                    "type"
+                    | "requested_operations_missing"
+                    | "index"
+                    | "phase"
+                    | "license.expired.feature" => {
                         told.insert(key.clone(), masked(value));
                     }
                     "caused_by" | "suppressed" => {
@@ -617,10 +670,18 @@ fn keyed_leases(body: &mut Value) {
         Value::Object(object) => {
             if let Some(leases) = object.get("retention_leases") {
                 let mut keyed = Map::new();
-                for lease in leases.get("leases").and_then(Value::as_array).into_iter().flatten() {
+                for lease in leases
+                    .get("leases")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                {
                     let id = masked_text(lease["id"].as_str().unwrap_or_default());
                     let source = &lease["source"];
-                    keyed.insert(id, json!({"retaining_seq_no": lease["retaining_seq_no"], "source": source}));
+                    keyed.insert(
+                        id,
+                        json!({"retaining_seq_no": lease["retaining_seq_no"], "source": source}),
+                    );
                 }
                 object.insert("retention_leases".to_owned(), Value::Object(keyed));
             }

@@ -105,9 +105,9 @@ async fn faults_clock_and_scenarios_are_driven_over_http_and_mistakes_are_named(
     )
     .await;
     assert_eq!((status, list[0]["fired"].as_u64()), (200, Some(0)));
-    let stats = format!("{}/_ccr/stats", running.url(Side::Follower));
+    let watched = format!("{}/_ccr/stats", running.url(Side::Follower));
     assert_eq!(
-        client.get(&stats).send().await.unwrap().status().as_u16(),
+        client.get(&watched).send().await.unwrap().status().as_u16(),
         503
     );
     let (_, list) = control(
@@ -127,7 +127,7 @@ async fn faults_clock_and_scenarios_are_driven_over_http_and_mistakes_are_named(
     .await;
     assert_eq!(list, json!([]));
     assert_eq!(
-        client.get(&stats).send().await.unwrap().status().as_u16(),
+        client.get(&watched).send().await.unwrap().status().as_u16(),
         200
     );
 
