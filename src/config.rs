@@ -55,7 +55,7 @@ pub enum MetricsLevel {
 /// `[daemon]`, without the mode, which the policy is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
-    /// The SQLite file of `state`.
+    /// The database file of `state`.
     pub state: PathBuf,
     /// Where metrics, health and the reading API are served.
     pub listen: SocketAddr,
@@ -238,7 +238,7 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
         .unwrap_or_else(|| PathBuf::from("/run/refollow/admin.sock"));
     let shutdown_timeout = section.duration(
         "shutdown_timeout",
-        Duration::from_secs(1)..=Duration::from_secs(600),
+        Duration::from_secs(1)..=Duration::from_mins(10),
         Duration::from_secs(30),
     );
     let log = section.word(
