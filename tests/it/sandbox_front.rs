@@ -9,9 +9,7 @@ mod ways_in;
 use std::time::Duration;
 
 use bytes::Bytes;
-use refollow::elastic::transport::{
-    Credential, Method, Request, Response, Transport as _, TransportError,
-};
+use refollow::elastic::transport::{Credential, Method, Request, Response, Transport as _, TransportError};
 use refollow::sandbox::command::{Running, SandboxOptions, serve};
 use refollow::sandbox::memory::MemoryTransport;
 use refollow::sandbox::pair::{PairOptions, Side, Version};
@@ -80,10 +78,7 @@ fn json_of(body: &[u8]) -> Value {
 /// `active` or `paused`, as `_ccr/info` has it.
 async fn status_of(world: &World, follower: &str) -> String {
     let (_, info) = get(world, Side::Follower, &format!("/{follower}/_ccr/info")).await;
-    info["follower_indices"][0]["status"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    info["follower_indices"][0]["status"].as_str().unwrap().to_owned()
 }
 
 /// Whether any shard of the follower has a fatal exception, and which type of it.

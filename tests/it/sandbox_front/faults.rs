@@ -29,12 +29,7 @@ async fn change_under(fault: Fault) -> (World, Result<Response, TransportError>,
     } else {
         world.start_node(Side::Follower);
     }
-    let (_, settings) = get(
-        &world,
-        Side::Follower,
-        "/orders-f/_settings?flat_settings=true",
-    )
-    .await;
+    let (_, settings) = get(&world, Side::Follower, "/orders-f/_settings?flat_settings=true").await;
     let acted = settings["orders-f"]["settings"]["index.priority"] == "77";
     (world, answer, acted)
 }
@@ -100,11 +95,7 @@ async fn a_proxy_answers_before_or_after_the_cluster_acted() {
 #[tokio::test(start_paused = true)]
 async fn rejections_of_the_server_do_not_act() {
     for (kind, status, named) in [
-        (
-            FaultKind::TooManyRequests,
-            429,
-            "es_rejected_execution_exception",
-        ),
+        (FaultKind::TooManyRequests, 429, "es_rejected_execution_exception"),
         (FaultKind::Unauthorized, 401, "security_exception"),
     ] {
         let (_, answer, acted) = change_under(Fault::new(kind)).await;
@@ -143,17 +134,9 @@ async fn a_node_killed_after_acting_loses_the_answer_and_is_back_after_the_delay
         TransportError::Lost { sent: true, .. }
     ));
     let refused = ask(&world, Side::Follower, Method::Get, "/", None).await;
-    assert!(matches!(
-        refused.unwrap_err(),
-        TransportError::Connect { .. }
-    ));
+    assert!(matches!(refused.unwrap_err(), TransportError::Connect { .. }));
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let (status, settings) = get(
-        &world,
-        Side::Follower,
-        "/orders-f/_settings?flat_settings=true",
-    )
-    .await;
+    let (status, settings) = get(&world, Side::Follower, "/orders-f/_settings?flat_settings=true").await;
     assert_eq!(status, 200);
     assert_eq!(settings["orders-f"]["settings"]["index.priority"], "77");
 }
@@ -180,9 +163,7 @@ async fn an_answer_longer_than_allowed_is_refused() {
     let world = world(Version::V8_10_4, "quiet");
     let mut small = request(Method::Get, "/_ccr/stats", None);
     small.max_answer_bytes = 100;
-    let answer = MemoryTransport::new(&world, Side::Follower)
-        .send(small)
-        .await;
+    let answer = MemoryTransport::new(&world, Side::Follower).send(small).await;
     assert!(matches!(
         answer.unwrap_err(),
         TransportError::TooLarge { limit: 100 }

@@ -72,9 +72,7 @@ async fn lost_history_is_fatal_with_the_marker_and_a_resume_does_not_cure_it() {
         tokio::time::sleep(Duration::from_secs(15)).await;
         let exception = fatal(&world, "orders-f").await.unwrap();
         assert!(
-            exception
-                .to_string()
-                .contains("requested_operations_missing"),
+            exception.to_string().contains("requested_operations_missing"),
             "{exception}"
         );
         done(
@@ -183,14 +181,7 @@ async fn an_interrupted_follow_ends_restored_but_paused() {
         None,
     )
     .await;
-    done(
-        &world,
-        Side::Follower,
-        Method::Post,
-        "/orders-f/_close",
-        None,
-    )
-    .await;
+    done(&world, Side::Follower, Method::Post, "/orders-f/_close", None).await;
     let mut put = request(
         Method::Put,
         "/orders-f/_ccr/follow?wait_for_active_shards=1",
@@ -225,11 +216,7 @@ async fn a_fatal_but_curable_follower_is_cured_by_pause_and_resume() {
         scenario::play(&world, "fatal-but-curable:tickets").unwrap();
         tokio::time::sleep(Duration::from_secs(15)).await;
         let exception = fatal(&world, "tickets-f").await.unwrap();
-        assert!(
-            exception
-                .to_string()
-                .contains("Unable to open any connections")
-        );
+        assert!(exception.to_string().contains("Unable to open any connections"));
         done(
             &world,
             Side::Follower,
@@ -258,9 +245,7 @@ async fn every_name_in_the_list_can_be_played() {
         let name = match breakage.name {
             "restore-rate" => "restore-rate:1000".to_owned(),
             "disk-full" | "disk-free" => format!("{}:follower", breakage.name),
-            "remote-down" | "remote-up" | "remote-removed" | "remote-restored" => {
-                breakage.name.to_owned()
-            }
+            "remote-down" | "remote-up" | "remote-removed" | "remote-restored" => breakage.name.to_owned(),
             other => format!("{other}:orders-f"),
         };
         let name = name.replace("restart:orders-f", "restart:5s");

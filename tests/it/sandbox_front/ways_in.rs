@@ -98,10 +98,7 @@ async fn a_killed_node_refuses_connections_and_the_port_comes_back_with_it() {
     let running = sandbox(None).await;
     let client = http();
     let url = format!("{}/", running.url(Side::Leader));
-    assert_eq!(
-        client.get(&url).send().await.unwrap().status().as_u16(),
-        200
-    );
+    assert_eq!(client.get(&url).send().await.unwrap().status().as_u16(), 200);
     let control = format!("{}/_sandbox/scenario", running.url(Side::Follower));
     let played = client
         .post(&control)
@@ -152,10 +149,7 @@ async fn control_stays_reachable_while_both_clusters_are_down() {
             }
             tokio::task::yield_now().await;
         };
-        assert_eq!(
-            state["reachable"],
-            json!({"leader": false, "follower": false})
-        );
+        assert_eq!(state["reachable"], json!({"leader": false, "follower": false}));
         assert!(client.get(format!("{url}/")).send().await.is_err());
     }
     running.stop().await;
