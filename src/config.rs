@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::domain::ids::ClusterName;
 use crate::policy::settings::{Mode, Settings};
+use crate::telemetry::Format;
 
 mod cluster;
 mod problem;
@@ -20,11 +21,18 @@ mod secret;
 mod source;
 mod units;
 
-pub use crate::config::cluster::{BaseUrl, Cluster, Tls};
+pub use crate::config::cluster::{BaseUrl, Cluster};
 pub use crate::config::problem::{Problem, Problems, Warning};
-pub use crate::config::secret::Auth;
 
 use crate::config::read::{Notes, Section};
+
+/// Parses a length of time as people write it: `2h`, `1h30m`, `500ms`.
+///
+/// # Errors
+/// What is wrong with it, to follow after the value.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    units::duration(text)
+}
 
 /// Where the file is looked for when nobody names one.
 pub const DEFAULT_PATH: &str = "/etc/refollow/refollow.toml";
@@ -32,29 +40,7 @@ pub const DEFAULT_PATH: &str = "/etc/refollow/refollow.toml";
 /// Limits that can be configured and that this version does not enforce yet, by path. The one
 /// place of that list: whoever builds the enforcement takes its line away. While a limit is
 /// listed, recreate is held at `ask` (contract, *Modes*).
-const NOT_ENFORCED: &[&str] = &[
-    "limits.recreates_in_flight",
-    "limits.recreates_per_hour",
-    "limits.bytes_per_day",
-    "limits.recreate_max_bytes",
-    "limits.recreate_max_duration",
-    "limits.recreates_per_follower",
-    "limits.resumes_in_flight",
-    "limits.resumes_per_minute",
-    "limits.breaker",
-    "approval.approvers",
-    "windows",
-];
-
-/// The form of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Human,
-    /// One JSON object per line.
-    Json,
-}
+const NOT_ENFORCED: &[&str] = &[];
 
 /// How fine the metrics are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,7 +55,7 @@ pub enum MetricsLevel {
 /// `[daemon]`, without the mode, which the policy is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
-    /// The SQLite file of `state`.
+    /// The database file of `state`.
     pub state: PathBuf,
     /// Where metrics, health and the reading API are served.
     pub listen: SocketAddr,
@@ -78,11 +64,18 @@ pub struct Daemon {
     /// The longest time from SIGTERM to the end.
     pub shutdown_timeout: Duration,
     /// The form of log lines.
-    pub log: LogFormat,
+    pub log: Format,
     /// Where undo files are written.
     pub undo_directory: PathBuf,
     /// While it exists, the brake `all` is engaged.
     pub brake_file: PathBuf,
+}
+
+impl Daemon {
+    /// The state as `store::open` takes it.
+    pub fn state_url(&self) -> String {
+        format!("sqlite://{}", self.state.display())
+    }
 }
 
 /// A whole configuration, already valid.
@@ -245,13 +238,13 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
         .unwrap_or_else(|| PathBuf::from("/run/refollow/admin.sock"));
     let shutdown_timeout = section.duration(
         "shutdown_timeout",
-        Duration::from_secs(1)..=Duration::from_secs(600),
+        Duration::from_secs(1)..=Duration::from_mins(10),
         Duration::from_secs(30),
     );
     let log = section.word(
         "log",
-        &[("human", LogFormat::Human), ("json", LogFormat::Json)],
-        LogFormat::default(),
+        &[("human", Format::Human), ("json", Format::Json)],
+        Format::default(),
     );
     let beside = |name: &str| state.parent().unwrap_or(Path::new("")).join(name);
     let undo_directory = section

@@ -103,7 +103,9 @@ impl Engine {
         if let Some(value) = store.state(BREAKER_KEY).await? {
             match serde_json::from_value(value) {
                 Ok(state) => book.breaker = state,
-                Err(error) => tracing::warn!("the stored breaker state cannot be read, starting closed: {error}"),
+                Err(error) => {
+                    tracing::warn!("the stored breaker state cannot be read, starting closed: {error}")
+                }
             }
         }
         let engine = Arc::new(Self {
@@ -141,13 +143,15 @@ impl Engine {
     /// not configured any more.
     fn observe(self: &Arc<Self>, cluster: &ClusterName) {
         let (engine, name) = (Arc::clone(self), cluster.clone());
-        self.tasks.spawn(format!("look at followers of {cluster}"), move |cancel| {
-            observer::observe_followers(engine, name, cancel)
-        });
+        self.tasks
+            .spawn(format!("look at followers of {cluster}"), move |cancel| {
+                observer::observe_followers(engine, name, cancel)
+            });
         let (engine, name) = (Arc::clone(self), cluster.clone());
-        self.tasks.spawn(format!("look at leaders on {cluster}"), move |cancel| {
-            observer::observe_leader(engine, name, cancel)
-        });
+        self.tasks
+            .spawn(format!("look at leaders on {cluster}"), move |cancel| {
+                observer::observe_leader(engine, name, cancel)
+            });
     }
 
     /// Takes a new configuration, whole: it was checked, so nothing here can fail half way. Runs in
@@ -158,7 +162,12 @@ impl Engine {
         let added = {
             let mut book = self.lock();
             let added = book.reconfigure(settings, now);
-            book.story.tell(now, events::EventKind::Operator, None, "the configuration was reloaded");
+            book.story.tell(
+                now,
+                events::EventKind::Operator,
+                None,
+                "the configuration was reloaded",
+            );
             added
         };
         for cluster in added {
@@ -168,7 +177,11 @@ impl Engine {
 
     /// The client of a cluster, as configured now.
     pub(crate) fn client(&self, cluster: &ClusterName) -> Option<Arc<Client>> {
-        self.clients.read().unwrap_or_else(PoisonError::into_inner).get(cluster).map(Arc::clone)
+        self.clients
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(cluster)
+            .map(Arc::clone)
     }
 
     /// Every second: the brake file, expiries, admissions that wait for time to pass.
@@ -251,7 +264,9 @@ impl Engine {
 
     /// One look at a cluster's followers; true when it succeeded.
     pub(crate) async fn look_at_followers(self: &Arc<Self>, cluster: &ClusterName, slow: bool) -> bool {
-        let Some(client) = self.client(cluster) else { return false };
+        let Some(client) = self.client(cluster) else {
+            return false;
+        };
         let began = Instant::now();
         let answers = look_all(&client, first_looks(slow)).await;
         let ok = failure(&answers);
@@ -286,7 +301,9 @@ impl Engine {
 
     /// One look at a cluster as the leader of others; true when it succeeded.
     pub(crate) async fn look_at_leader(self: &Arc<Self>, leader: &ClusterName) -> bool {
-        let Some(client) = self.client(leader) else { return false };
+        let Some(client) = self.client(leader) else {
+            return false;
+        };
         let looks = self.lock().leader_looks(leader);
         if looks.is_empty() {
             return true;
@@ -344,11 +361,17 @@ impl Engine {
 
     /// Tells a run to back out: its next question to the gate is answered with no.
     pub fn abort(&self, run: &RunId) {
-        self.aborts.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone());
+        self.aborts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(run.clone());
     }
 
     pub(crate) fn is_aborted(&self, run: &RunId) -> bool {
-        self.aborts.lock().unwrap_or_else(PoisonError::into_inner).contains(run)
+        self.aborts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(run)
     }
 
     /// SIGTERM came: nothing new starts; runs in flight are told by the tasks' token.
@@ -356,7 +379,12 @@ impl Engine {
         let now = self.now();
         let mut book = self.lock();
         book.draining = true;
-        book.story.tell(now, events::EventKind::Operator, None, "shutting down: nothing new starts");
+        book.story.tell(
+            now,
+            events::EventKind::Operator,
+            None,
+            "shutting down: nothing new starts",
+        );
     }
 
     /// Followers that a run of ours leaves paused or closed (safety 8).
@@ -385,10 +413,18 @@ fn look_error(answers: &[Answer]) -> LookError {
             Outcome::Got { status: 401, .. } => return LookError::Credentials,
             Outcome::Got { status: 403, body } => {
                 let license = body.windows(13).any(|part| part == b"non-compliant");
-                return if license { LookError::License } else { LookError::Credentials };
+                return if license {
+                    LookError::License
+                } else {
+                    LookError::Credentials
+                };
             }
             Outcome::Got { status, body } if *status >= 400 => {
-                return if body.first() == Some(&b'{') { LookError::Status } else { LookError::NotElasticsearch };
+                return if body.first() == Some(&b'{') {
+                    LookError::Status
+                } else {
+                    LookError::NotElasticsearch
+                };
             }
             Outcome::Got { .. } => {}
         }

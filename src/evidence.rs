@@ -183,7 +183,7 @@ impl Evidence {
     }
 
     /// The answers it holds. One without an instant is put at `taken_at`.
-    fn answers(&self) -> Vec<Answer> {
+    pub fn answers(&self) -> Vec<Answer> {
         let taken = self
             .taken_at
             .as_deref()

@@ -1,4 +1,7 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod app;
+pub mod bench;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
@@ -7,8 +10,10 @@ pub mod engine;
 pub mod evidence;
 pub mod http;
 pub mod judge;
-pub mod policy;
 pub mod metrics;
+pub mod policy;
 pub mod sandbox;
 pub mod store;
+pub mod systemd;
 pub mod tasks;
+pub mod telemetry;

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::problem::shown;
 use crate::config::read::{Notes, Section};
-use crate::config::secret::{self, Auth};
+use crate::config::secret;
 use crate::domain::ids::{ClusterName, IndexName, RemoteAlias};
+use crate::elastic::auth::{Auth, Credentials, Trust};
+use crate::elastic::net::{Endpoint, TransportSettings};
 
-const DAY: Duration = Duration::from_secs(86_400);
-const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
 const SHORTEST: Duration = Duration::from_millis(100);
 
 /// The address of one node: scheme, host, port and perhaps a path prefix; no user, no query, no
@@ -64,7 +65,10 @@ impl BaseUrl {
             Some(port) => format!(":{port}"),
             None => String::new(),
         };
-        Ok(Self(Arc::from(format!("{scheme}://{host}{port}{path}"))))
+        let url = format!("{scheme}://{host}{port}{path}");
+        // What the client would not take must not pass here.
+        Endpoint::parse(&url)?;
+        Ok(Self(Arc::from(url)))
     }
 
     /// The text, without a slash at its end.
@@ -144,15 +148,6 @@ impl fmt::Debug for BaseUrl {
     }
 }
 
-/// Certificate authorities of one cluster.
-#[derive(Debug, Clone)]
-pub struct Tls {
-    /// Where they were read from.
-    pub ca_file: PathBuf,
-    /// The file, PEM.
-    pub ca_pem: Arc<Vec<u8>>,
-}
-
 /// One cluster, already valid.
 #[derive(Debug, Clone)]
 pub struct Cluster {
@@ -170,18 +165,30 @@ pub struct Cluster {
     pub long_call_deadline: Duration,
     /// Requests open at once.
     pub requests_in_flight: u32,
-    /// The credential for looking.
-    pub auth: Auth,
-    /// The credential for changing; `auth` where the file names none.
-    pub acting_auth: Auth,
-    /// The credential for resume and follow; `acting_auth` where the file names none.
-    pub follow_auth: Auth,
-    /// Its own authorities; `None`: the system's.
-    pub tls: Option<Tls>,
+    /// `auth`, `acting_auth` and `follow_auth` with their defaults.
+    pub credentials: Credentials,
+    /// Whom to believe: `tls.ca_file`, or the system's authorities.
+    pub trust: Trust,
     /// Alias on this cluster → the cluster behind it.
     pub remotes: BTreeMap<RemoteAlias, ClusterName>,
     /// Followers that must exist.
     pub declared_followers: Vec<IndexName>,
+}
+
+impl Cluster {
+    /// What the real transport of each address needs, in the order of `urls`.
+    pub fn transports(&self) -> Vec<TransportSettings> {
+        self.urls
+            .iter()
+            // Each was parsed as an endpoint when it was read, so none is left out here.
+            .filter_map(|url| Endpoint::parse(url.as_str()).ok())
+            .map(|endpoint| TransportSettings {
+                credentials: self.credentials.clone(),
+                trust: self.trust.clone(),
+                ..TransportSettings::new(endpoint)
+            })
+            .collect()
+    }
 }
 
 /// Reads every entry, then what holds between them.
@@ -219,7 +226,7 @@ pub(super) fn clusters(root: &mut Section<'_>) -> Vec<Cluster> {
 struct Alias {
     path: String,
     section: String,
-    alias: RemoteAlias,
+    name: RemoteAlias,
     target: String,
 }
 
@@ -247,21 +254,17 @@ fn cluster(
             "make it at least as long",
         );
     }
-    let auth = secret::auth(&mut section, "auth").unwrap_or(Auth::None);
-    let acting_auth = secret::auth(&mut section, "acting_auth").unwrap_or_else(|| auth.clone());
-    let follow_auth = secret::auth(&mut section, "follow_auth").unwrap_or_else(|| acting_auth.clone());
-    let mut tls_section = section.section("tls", "{ ca_file = \"…\" }");
-    let tls = secret::certificates(&mut tls_section, "ca_file").map(|(ca_file, pem)| Tls {
-        ca_file,
-        ca_pem: Arc::new(pem),
-    });
-    tls_section.finish();
+    let auth = secret::auth(&mut section, "auth").unwrap_or_default();
+    let acting_auth = secret::auth(&mut section, "acting_auth");
+    let follow_auth = secret::auth(&mut section, "follow_auth");
+    let credentials = Credentials::new(auth, acting_auth, follow_auth);
+    let trust = secret::trust(&mut section);
     for (alias, target) in section.texts("remotes", "{ alias = \"name of a [[clusters]] entry\" }") {
         match RemoteAlias::parse(&alias) {
             Ok(alias) => aliases.push(Alias {
                 path: target.path,
                 section: section.path.clone(),
-                alias,
+                name: alias,
                 target: target.text,
             }),
             Err(error) => notes.problem(
@@ -273,7 +276,7 @@ fn cluster(
         }
     }
     let declared_followers = declared(&mut section);
-    check_credentials(&section, &urls, [&auth, &acting_auth, &follow_auth], tls.as_ref());
+    check_credentials(&section, &urls, &credentials, &trust);
     section.finish();
     Some(Cluster {
         name: name?,
@@ -283,10 +286,8 @@ fn cluster(
         call_deadline,
         long_call_deadline,
         requests_in_flight,
-        auth,
-        acting_auth,
-        follow_auth,
-        tls,
+        credentials,
+        trust,
         remotes: BTreeMap::new(),
         declared_followers,
     })
@@ -349,7 +350,8 @@ fn declared(section: &mut Section<'_>) -> Vec<IndexName> {
     followers
 }
 
-fn check_credentials(section: &Section<'_>, urls: &[BaseUrl], auths: [&Auth; 3], tls: Option<&Tls>) {
+fn check_credentials(section: &Section<'_>, urls: &[BaseUrl], credentials: &Credentials, trust: &Trust) {
+    let auths = [&*credentials.read, &*credentials.act, &*credentials.follow];
     let notes = section.notes;
     let plain = urls.iter().find(|url| !url.is_https());
     if let Some(url) = plain {
@@ -370,7 +372,7 @@ fn check_credentials(section: &Section<'_>, urls: &[BaseUrl], auths: [&Auth; 3],
             );
         }
     }
-    if tls.is_some() && !urls.is_empty() && urls.iter().all(|url| !url.is_https()) {
+    if matches!(trust, Trust::Only(_)) && !urls.is_empty() && urls.iter().all(|url| !url.is_https()) {
         notes.warn(
             &section.path_of("tls"),
             "has no effect: none of the urls is https",
@@ -421,7 +423,7 @@ fn check_aliases(
                 format!("the alias leads back to `{target}` itself; nothing is repaired between a cluster and itself"),
             );
         }
-        cluster.remotes.insert(alias.alias, target.clone());
+        cluster.remotes.insert(alias.name, target.clone());
     }
 }
 

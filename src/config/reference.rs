@@ -466,7 +466,7 @@ pub fn markdown() -> String {
          SIGHUP reads the file again, all or nothing: with a mistake the old configuration stays and \
          `refollow_config_last_reload_successful` becomes 0. \
          `daemon.state`, `daemon.listen`, `daemon.admin_socket`, `daemon.log`, `daemon.undo_directory` and \
-         `daemon.brake_file` need a restart.\n",
+         `daemon.brake_file` cannot change while the daemon runs: a reload that changes one of them is refused as a whole.\n",
     );
     for (section, about) in SECTIONS {
         let array = OPTIONS

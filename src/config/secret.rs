@@ -1,49 +1,12 @@
-//! Credentials read from their files, in types that do not print.
+//! Credentials and authorities by the files that the configuration names.
 //!
-//! Owns which kinds there are and how a file becomes one. Nothing here ever puts a value into a
-//! message: only paths.
+//! Owns the shape of `auth` and what is said about a wrong one; reading a file is
+//! `elastic::auth`'s. Nothing here ever puts a value into a message: only paths.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use secrecy::SecretString;
 
 use crate::config::read::Section;
-
-/// What requests to a cluster are sent with. Cheap to clone; prints no secret.
-#[derive(Debug, Clone)]
-pub enum Auth {
-    /// No credential.
-    None,
-    /// `Authorization: ApiKey …`: the base64 of `id:api_key`.
-    ApiKey(Arc<SecretString>),
-    /// `Authorization: Basic …`.
-    Basic {
-        /// The user.
-        username: String,
-        /// The password.
-        password: Arc<SecretString>,
-    },
-    /// A certificate shown in the TLS handshake.
-    ClientCertificate {
-        /// The certificate chain, PEM.
-        certificate: Arc<Vec<u8>>,
-        /// Its private key, PEM.
-        key: Arc<SecretString>,
-    },
-}
-
-impl Auth {
-    /// The kind, for messages.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ApiKey(_) => "api_key",
-            Self::Basic { .. } => "basic",
-            Self::ClientCertificate { .. } => "client_certificate",
-        }
-    }
-}
+use crate::elastic::auth::{Auth, BadFile, Trust};
 
 const EXAMPLE: &str = "{ api_key_file = \"…\" }, { username = \"…\", password_file = \"…\" } or { client_certificate_file = \"…\", client_key_file = \"…\" }";
 
@@ -82,7 +45,7 @@ pub(super) fn auth(cluster: &mut Section<'_>, key: &'static str) -> Option<Auth>
             format!("keep one of {EXAMPLE}"),
         ),
     }
-    let api_key = secret_file(&mut table, "api_key_file").map(|key| Auth::ApiKey(Arc::new(encoded(&key))));
+    let api_key = file(&mut table, "api_key_file");
     let username = table.parsed("username", "a user's name", |text| {
         if text.is_empty() {
             Err("is empty")
@@ -93,125 +56,75 @@ pub(super) fn auth(cluster: &mut Section<'_>, key: &'static str) -> Option<Auth>
             Ok(text.to_owned())
         }
     });
-    let password = secret_file(&mut table, "password_file");
-    let certificate = pem_file(&mut table, "client_certificate_file", "CERTIFICATE");
-    let private_key = pem_file(&mut table, "client_key_file", "PRIVATE KEY");
-    table.finish();
-    let basic = username.zip(password).map(|(username, password)| Auth::Basic {
-        username,
-        password: Arc::new(SecretString::from(password)),
-    });
-    let client_certificate = certificate
-        .zip(private_key)
-        .map(|(certificate, key)| Auth::ClientCertificate {
-            certificate: Arc::new(certificate.into_bytes()),
-            key: Arc::new(SecretString::from(key)),
-        });
-    api_key.or(basic).or(client_certificate)
-}
-
-/// The header wants base64 of `id:api_key`; people have either that (`encoded`, since 7.16) or
-/// the two halves (older versions return nothing else).
-fn encoded(key: &str) -> SecretString {
-    use base64::Engine as _;
-    if key.contains(':') {
-        SecretString::from(base64::engine::general_purpose::STANDARD.encode(key))
+    let password = file(&mut table, "password_file");
+    let certificate = file(&mut table, "client_certificate_file");
+    let private_key = file(&mut table, "client_key_file");
+    for (key, path) in [
+        ("api_key_file", &api_key),
+        ("password_file", &password),
+        ("client_key_file", &private_key),
+    ] {
+        if let Some(path) = path {
+            warn_if_open(&table, key, path);
+        }
+    }
+    let take = |key: &str, read: Result<Auth, BadFile>| match read {
+        Ok(auth) => Some(auth),
+        Err(error) => {
+            table.problem(key, error.to_string(), "put right what stands in that file");
+            None
+        }
+    };
+    let auth = if let Some(path) = api_key {
+        take("api_key_file", Auth::api_key_file(&path))
+    } else if let Some((username, path)) = username.zip(password) {
+        take("password_file", Auth::basic(&username, &path))
+    } else if let Some((certificate, key)) = certificate.zip(private_key) {
+        take("client_key_file", Auth::client_certificate(&certificate, &key))
     } else {
-        SecretString::from(key)
-    }
-}
-
-/// A PEM file that is not secret, such as the authorities of `tls.ca_file`.
-pub(super) fn certificates(table: &mut Section<'_>, key: &'static str) -> Option<(PathBuf, Vec<u8>)> {
-    let path = table.text(key, "the path of a PEM file")?;
-    let text = read(table, key, Path::new(&path))?;
-    holds(table, key, &path, &text, "CERTIFICATE")?;
-    Some((PathBuf::from(path), text.into_bytes()))
-}
-
-/// A PEM file of a credential. A key that everybody may read is worth a warning.
-fn pem_file(table: &mut Section<'_>, key: &'static str, label: &str) -> Option<String> {
-    let path = table.text(key, "the path of a PEM file")?;
-    let text = read(table, key, Path::new(&path))?;
-    holds(table, key, &path, &text, label)?;
-    if label == "PRIVATE KEY" {
-        warn_if_open(table, key, Path::new(&path));
-    }
-    Some(text)
-}
-
-fn holds(table: &Section<'_>, key: &str, path: &str, text: &str, label: &str) -> Option<()> {
-    let found = text
-        .lines()
-        .any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{label}-----")));
-    if found {
-        return Some(());
-    }
-    table.problem(
-        key,
-        format!("{path} holds no PEM block `{label}`"),
-        format!("name a PEM file that begins with -----BEGIN {label}-----"),
-    );
-    None
-}
-
-/// One line of secret text, without the line's end that editors add.
-fn secret_file(table: &mut Section<'_>, key: &'static str) -> Option<String> {
-    let path = table.text(key, "the path of a file")?;
-    let text = read(table, key, Path::new(&path))?;
-    let secret = text.trim_end_matches(['\n', '\r']);
-    if secret.chars().any(char::is_control) {
-        table.problem(
-            key,
-            format!("{path} holds more than one line, or a control character"),
-            "put the secret alone on one line",
-        );
-        return None;
-    }
-    if secret.trim().is_empty() {
-        table.problem(
-            key,
-            format!("{path} is empty"),
-            "put the secret into it, on one line",
-        );
-        return None;
-    }
-    warn_if_open(table, key, Path::new(&path));
-    Some(secret.to_owned())
-}
-
-fn read(table: &Section<'_>, key: &str, path: &Path) -> Option<String> {
-    /// Beyond this it is another file by mistake: a key, a password and a chain are small.
-    const LARGEST: u64 = 1 << 20;
-    let told = |problem: String, remedy: &str| {
-        table.problem(key, problem, remedy);
         None
     };
-    match std::fs::metadata(path) {
+    table.finish();
+    auth
+}
+
+/// The authorities of `tls.ca_file`; the system's where it names none or is wrong.
+pub(super) fn trust(cluster: &mut Section<'_>) -> Trust {
+    let mut table = cluster.section("tls", "{ ca_file = \"…\" }");
+    let trust = file(&mut table, "ca_file").and_then(|path| match Trust::ca_file(&path) {
+        Ok(trust) => Some(trust),
         Err(error) => {
-            return told(
-                format!("{} cannot be read: {error}", path.display()),
-                "create it, or let the user that refollow runs as read it",
+            table.problem(
+                "ca_file",
+                error.to_string(),
+                "name a PEM file with the authorities",
             );
+            None
         }
-        Ok(about) if !about.is_file() => {
-            return told(format!("{} is not a file", path.display()), "name a file");
-        }
-        Ok(about) if about.len() > LARGEST => {
-            return told(
-                format!("{} is larger than 1 MiB", path.display()),
-                "name the file that holds only this",
-            );
-        }
-        Ok(_) => {}
-    }
-    match std::fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(error) => told(
+    });
+    table.finish();
+    trust.unwrap_or_default()
+}
+
+/// A file that is there, is one, and is small enough to be what it should be.
+fn file(table: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
+    /// Beyond this it is another file by mistake: a key, a password and a chain are small.
+    const LARGEST: u64 = 1 << 20;
+    let path = PathBuf::from(table.text(key, "the path of a file")?);
+    let (problem, remedy) = match std::fs::metadata(&path) {
+        Err(error) => (
             format!("{} cannot be read: {error}", path.display()),
-            "make it a text file, and let the user that refollow runs as read it",
+            "create it, or let the user that refollow runs as read it",
         ),
-    }
+        Ok(about) if !about.is_file() => (format!("{} is not a file", path.display()), "name a file"),
+        Ok(about) if about.len() > LARGEST => (
+            format!("{} is larger than 1 MiB", path.display()),
+            "name the file that holds only this",
+        ),
+        Ok(_) => return Some(path),
+    };
+    table.problem(key, problem, remedy);
+    None
 }
 
 fn warn_if_open(table: &Section<'_>, key: &str, path: &Path) {

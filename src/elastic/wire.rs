@@ -25,8 +25,8 @@ use serde::Deserialize;
 use crate::domain::answer::{Answer, Call, Outcome};
 use crate::domain::facts::{
     AutoFollowPattern, ClusterHealth, Exception, Explain, Facts, FollowInfo, FollowStats, IlmExplain,
-    IlmPhase, IndexHealth, IndexSettings, IndexStats, License, LookError, Node, NodeDisk, Refusal, RemoteInfo,
-    Root, ShardRecovery,
+    IlmPhase, IndexHealth, IndexSettings, IndexStats, License, LookError, Node, NodeDisk, Refusal,
+    RemoteInfo, Root, ShardRecovery,
 };
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
@@ -240,9 +240,10 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
             },
             NO_INDEX,
         )),
-        Kind::ClusterHealth => {
-            Body::ClusterHealth(look.read(cluster::health, &[]), guards::total_shards(raw_body(answer)))
-        }
+        Kind::ClusterHealth => Body::ClusterHealth(
+            look.read(cluster::health, &[]),
+            guards::total_shards(raw_body(answer)),
+        ),
         Kind::Recovery => Body::Recovery(look.read(index::recoveries, NO_INDEX)),
         Kind::IndexStats => Body::IndexStats(look.read(index::stats, NO_INDEX)),
         Kind::Aliases => Body::Aliases(look.read(index::aliases, NO_INDEX)),

@@ -37,8 +37,11 @@ impl Answers {
         self.by_call.retain(|_, list| !list.is_empty());
         let mut bytes: usize = self.by_call.values().flatten().map(size).sum();
         while bytes > MOST_BYTES {
-            let oldest =
-                self.by_call.iter().filter_map(|(call, list)| Some((list.front()?.at, call.clone()))).min();
+            let oldest = self
+                .by_call
+                .iter()
+                .filter_map(|(call, list)| Some((list.front()?.at, call.clone())))
+                .min();
             let Some((_, call)) = oldest else { return };
             if let Some(list) = self.by_call.get_mut(&call) {
                 bytes -= list.pop_front().as_ref().map_or(0, size);

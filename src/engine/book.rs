@@ -157,17 +157,25 @@ impl FollowerEntry {
 
     /// A repair is in its ladder, so the guards will be asked.
     fn may_be_repaired(&self) -> bool {
-        self.plan.is_some() || self.verdict.as_ref().is_some_and(|verdict| verdict.boldness() > 0)
+        self.plan.is_some()
+            || self
+                .verdict
+                .as_ref()
+                .is_some_and(|verdict| verdict.boldness() > 0)
     }
 
     /// The cause, `unknown` before the first verdict.
     pub fn cause(&self) -> Cause {
-        self.verdict.as_ref().map_or(Cause::Unknown, |verdict| verdict.cause)
+        self.verdict
+            .as_ref()
+            .map_or(Cause::Unknown, |verdict| verdict.cause)
     }
 
     /// The state, `unknown` before the first verdict.
     pub fn state(&self) -> State {
-        self.verdict.as_ref().map_or(State::Unknown, |verdict| verdict.state)
+        self.verdict
+            .as_ref()
+            .map_or(State::Unknown, |verdict| verdict.state)
     }
 }
 
@@ -194,7 +202,10 @@ pub(crate) struct Book {
 impl Book {
     /// An empty book over what the store remembered.
     pub fn new(settings: Settings, memories: Vec<(FollowerKey, Memory)>, now: Timestamp) -> Self {
-        let clusters = settings.clusters.iter().map(|cluster| (cluster.name.clone(), ClusterEntry::new(cluster)));
+        let clusters = settings
+            .clusters
+            .iter()
+            .map(|cluster| (cluster.name.clone(), ClusterEntry::new(cluster)));
         let clusters = clusters.collect();
         let mut book = Self {
             settings,
@@ -212,7 +223,8 @@ impl Book {
         };
         for (key, memory) in memories {
             if book.clusters.contains_key(&key.cluster) {
-                book.followers.insert(key.clone(), FollowerEntry::new(key, memory, now));
+                book.followers
+                    .insert(key.clone(), FollowerEntry::new(key, memory, now));
             }
         }
         book.declare(now);
@@ -227,15 +239,22 @@ impl Book {
             match self.clusters.get_mut(&cluster.name) {
                 Some(entry) => entry.settings = cluster.clone(),
                 None => {
-                    self.clusters.insert(cluster.name.clone(), ClusterEntry::new(cluster));
+                    self.clusters
+                        .insert(cluster.name.clone(), ClusterEntry::new(cluster));
                     added.push(cluster.name.clone());
                 }
             }
         }
-        let names: BTreeSet<&ClusterName> = self.settings.clusters.iter().map(|cluster| &cluster.name).collect();
+        let names: BTreeSet<&ClusterName> = self
+            .settings
+            .clusters
+            .iter()
+            .map(|cluster| &cluster.name)
+            .collect();
         self.clusters.retain(|name, _| names.contains(name));
         // A follower in a run stays until the run has ended.
-        self.followers.retain(|key, entry| names.contains(&key.cluster) || entry.locked);
+        self.followers
+            .retain(|key, entry| names.contains(&key.cluster) || entry.locked);
         for entry in self.followers.values_mut() {
             entry.memory.declared = false;
         }
@@ -247,7 +266,10 @@ impl Book {
     pub fn declare(&mut self, now: Timestamp) {
         for cluster in self.clusters.values() {
             for index in &cluster.settings.declared_followers {
-                let key = FollowerKey { cluster: cluster.settings.name.clone(), index: index.clone() };
+                let key = FollowerKey {
+                    cluster: cluster.settings.name.clone(),
+                    index: index.clone(),
+                };
                 let entry = self
                     .followers
                     .entry(key.clone())
@@ -262,7 +284,9 @@ impl Book {
     fn name_leaders(&mut self) {
         for (key, entry) in &mut self.followers {
             entry.facts.leader_cluster = entry.facts.remote.as_ref().and_then(|alias| {
-                self.clusters.get(&key.cluster).and_then(|cluster| cluster.settings.remotes.get(alias).cloned())
+                self.clusters
+                    .get(&key.cluster)
+                    .and_then(|cluster| cluster.settings.remotes.get(alias).cloned())
             });
         }
     }
@@ -272,10 +296,19 @@ impl Book {
         for answer in answers {
             let parsed = wire::parse(answer);
             for index in parsed.followers() {
-                let key = FollowerKey { cluster: answer.cluster.clone(), index };
+                let key = FollowerKey {
+                    cluster: answer.cluster.clone(),
+                    index,
+                };
                 if !self.followers.contains_key(&key) {
-                    self.story.tell(now, EventKind::Seen, Some(&key), format!("follower `{key}` found"));
-                    self.followers.insert(key.clone(), FollowerEntry::new(key, Memory::default(), now));
+                    self.story.tell(
+                        now,
+                        EventKind::Seen,
+                        Some(&key),
+                        format!("follower `{key}` found"),
+                    );
+                    self.followers
+                        .insert(key.clone(), FollowerEntry::new(key, Memory::default(), now));
                 }
             }
             for entry in self.followers.values_mut() {
@@ -301,20 +334,32 @@ impl Book {
     }
 
     fn name_leaders_of(&mut self, cluster: &ClusterName) {
-        let Some(remotes) = self.clusters.get(cluster).map(|entry| entry.settings.remotes.clone()) else {
+        let Some(remotes) = self
+            .clusters
+            .get(cluster)
+            .map(|entry| entry.settings.remotes.clone())
+        else {
             return;
         };
         for (key, entry) in &mut self.followers {
             if &key.cluster == cluster {
-                entry.facts.leader_cluster =
-                    entry.facts.remote.as_ref().and_then(|alias| remotes.get(alias).cloned());
+                entry.facts.leader_cluster = entry
+                    .facts
+                    .remote
+                    .as_ref()
+                    .and_then(|alias| remotes.get(alias).cloned());
             }
         }
     }
 
     /// What a look at a cluster begins with.
     pub fn first_looks(slow: bool) -> Vec<Look> {
-        let mut looks = vec![Look::Root, Look::FollowInfoAll, Look::FollowStats, Look::RemoteInfo];
+        let mut looks = vec![
+            Look::Root,
+            Look::FollowInfoAll,
+            Look::FollowStats,
+            Look::RemoteInfo,
+        ];
         if slow {
             looks.extend([
                 Look::License,
@@ -388,7 +433,10 @@ impl Book {
         for entry in sick.values() {
             looks.extend(looking::leader_looks(&entry.facts, Depth::Full));
         }
-        let well: Vec<IndexName> = indices.into_iter().filter(|index| !sick.contains_key(index)).collect();
+        let well: Vec<IndexName> = indices
+            .into_iter()
+            .filter(|index| !sick.contains_key(index))
+            .collect();
         if !well.is_empty() {
             looks.push(Look::IndexStats(well.clone()));
             looks.push(Look::Settings(well.clone()));
@@ -399,7 +447,9 @@ impl Book {
 
     /// Notes how a look at a cluster went.
     pub fn looked(&mut self, cluster: &ClusterName, ok: Result<(), String>, seconds: f64, now: Timestamp) {
-        let Some(entry) = self.clusters.get_mut(cluster) else { return };
+        let Some(entry) = self.clusters.get_mut(cluster) else {
+            return;
+        };
         entry.tried = true;
         entry.last_look_at = Some(now);
         entry.look_seconds = seconds;
@@ -437,15 +487,21 @@ impl Book {
     /// Judges every follower of a cluster. `counts` says whether this is a whole look, of which a
     /// verdict must survive several.
     pub fn judge(&mut self, cluster: &ClusterName, counts: bool, now: Timestamp) {
-        let keys: Vec<FollowerKey> =
-            self.followers.keys().filter(|key| &key.cluster == cluster).cloned().collect();
+        let keys: Vec<FollowerKey> = self
+            .followers
+            .keys()
+            .filter(|key| &key.cluster == cluster)
+            .cloned()
+            .collect();
         for key in keys {
             self.judge_one(&key, counts, now);
         }
     }
 
     fn judge_one(&mut self, key: &FollowerKey, counts: bool, now: Timestamp) {
-        let Some(entry) = self.followers.get_mut(key) else { return };
+        let Some(entry) = self.followers.get_mut(key) else {
+            return;
+        };
         entry.facts.now = now;
         let mut verdict = judge::judge(&entry.facts, Some(&entry.memory));
         let memory = remember(&entry.memory, &entry.facts, &verdict);
@@ -455,11 +511,16 @@ impl Book {
         }
         entry.lag = judge::lag(&entry.facts);
         entry.runway = judge::runway(&entry.facts, Some(&entry.memory));
-        let previous = entry.verdict.as_ref().map(|verdict| (verdict.state, verdict.cause));
+        let previous = entry
+            .verdict
+            .as_ref()
+            .map(|verdict| (verdict.state, verdict.cause));
         if previous.map(|(state, _)| state) != Some(verdict.state) && previous.is_some() {
             entry.changes.push(now);
         }
-        entry.changes.retain(|at| millis_between(*at, now) <= FLAPPING_WINDOW_MS);
+        entry
+            .changes
+            .retain(|at| millis_between(*at, now) <= FLAPPING_WINDOW_MS);
         verdict.flapping = entry.changes.len() > FLAPPING_CHANGES;
         if previous.map(|(_, cause)| cause) == Some(verdict.cause) {
             entry.held_for += u32::from(counts);
@@ -478,7 +539,12 @@ impl Book {
     pub fn decide(&mut self, now: Timestamp) -> Vec<Effect> {
         let mut effects = Vec::new();
         let before = self.breaker.clone();
-        self.breaker = policy::breaker(&before, &self.population(now), now, &self.settings.policy.limits.breaker);
+        self.breaker = policy::breaker(
+            &before,
+            &self.population(now),
+            now,
+            &self.settings.policy.limits.breaker,
+        );
         if self.breaker != before {
             if let Ok(value) = serde_json::to_value(&self.breaker) {
                 effects.push(Effect::SaveBreaker(value));
@@ -497,16 +563,35 @@ impl Book {
     }
 
     fn tell_breaker(&mut self, before: &policy::BreakerState, now: Timestamp) {
-        let words = |open: bool| if open { "open: recreates ask from now on" } else { "closed" };
+        let words = |open: bool| {
+            if open {
+                "open: recreates ask from now on"
+            } else {
+                "closed"
+            }
+        };
         if before.overall.is_some() != self.breaker.overall.is_some() {
-            let text = format!("the breaker over everything is {}", words(self.breaker.overall.is_some()));
+            let text = format!(
+                "the breaker over everything is {}",
+                words(self.breaker.overall.is_some())
+            );
             self.story.tell(now, EventKind::Operator, None, text);
         }
-        let remotes: BTreeSet<_> = before.remotes.keys().chain(self.breaker.remotes.keys()).cloned().collect();
+        let remotes: BTreeSet<_> = before
+            .remotes
+            .keys()
+            .chain(self.breaker.remotes.keys())
+            .cloned()
+            .collect();
         for remote in remotes {
             let open = self.breaker.remotes.contains_key(&remote);
             if before.remotes.contains_key(&remote) != open {
-                let text = format!("the breaker over the remote {}/{} is {}", remote.0, remote.1, words(open));
+                let text = format!(
+                    "the breaker over the remote {}/{} is {}",
+                    remote.0,
+                    remote.1,
+                    words(open)
+                );
                 self.story.tell(now, EventKind::Operator, None, text);
             }
         }
@@ -520,11 +605,15 @@ impl Book {
         effects: &mut Vec<Effect>,
         candidates: &mut Vec<(policy::Candidate, PlanHash, Trigger)>,
     ) {
-        let Some(entry) = self.followers.get(key) else { return };
+        let Some(entry) = self.followers.get(key) else {
+            return;
+        };
         if entry.locked || entry.postponed_until.is_some_and(|until| now < until) {
             return;
         }
-        let Some(verdict) = entry.verdict.clone() else { return };
+        let Some(verdict) = entry.verdict.clone() else {
+            return;
+        };
         let world = self.world_of(key, common);
         let existing = entry.plan.as_ref().and_then(|hash| self.plans.get(hash)).cloned();
         let assessment = policy::decide(&policy::Moment {
@@ -539,19 +628,28 @@ impl Book {
             existing: existing.as_ref(),
         });
         self.keep_plans(key, &assessment, existing, &verdict, now, effects);
-        let Some(entry) = self.followers.get_mut(key) else { return };
+        let Some(entry) = self.followers.get_mut(key) else {
+            return;
+        };
         let kind = assessment.decision.kind;
         let changed = entry.assessment.as_ref().map(|before| before.decision.kind) != Some(kind);
         if changed && (kind != DecisionKind::Leave || entry.assessment.is_some()) {
             let why = assessment.decision.reasons.join("; ");
-            self.story.tell(now, EventKind::Decided, Some(key), format!("decision for `{key}`: {kind} — {why}"));
+            self.story.tell(
+                now,
+                EventKind::Decided,
+                Some(key),
+                format!("decision for `{key}`: {kind} — {why}"),
+            );
         }
         if changed {
             effects.push(Effect::Decided(kind));
         }
-        if let (DecisionKind::Act, Some(trigger), Some(record)) =
-            (kind, &assessment.trigger, entry.plan.as_ref().and_then(|hash| self.plans.get(hash)))
-        {
+        if let (DecisionKind::Act, Some(trigger), Some(record)) = (
+            kind,
+            &assessment.trigger,
+            entry.plan.as_ref().and_then(|hash| self.plans.get(hash)),
+        ) {
             candidates.push((
                 policy::Candidate {
                     key: key.clone(),
@@ -586,7 +684,13 @@ impl Book {
             }
             match policy::void_reason(&record, wanted.map(|plan| &plan.basis)) {
                 Some(reason) => {
-                    self.change_plan(&record.plan.hash, PlanState::Void { reason }, "policy", now, effects);
+                    self.change_plan(
+                        &record.plan.hash,
+                        PlanState::Void { reason },
+                        "policy",
+                        now,
+                        effects,
+                    );
                 }
                 None => return,
             }
@@ -599,14 +703,28 @@ impl Book {
         if rejected {
             return;
         }
-        debug_assert_eq!(&plan.basis.key(), key, "a plan is about the follower it was made for");
-        self.open_plan(policy::new_record(plan.clone(), now, &self.settings.policy, None), now, effects);
+        debug_assert_eq!(
+            &plan.basis.key(),
+            key,
+            "a plan is about the follower it was made for"
+        );
+        self.open_plan(
+            policy::new_record(plan.clone(), now, &self.settings.policy, None),
+            now,
+            effects,
+        );
     }
 
     /// Enters a new plan.
     pub fn open_plan(&mut self, record: PlanRecord, now: Timestamp, effects: &mut Vec<Effect>) {
         let key = record.plan.basis.key();
-        let ladder: Vec<&str> = record.plan.basis.ladder.iter().map(|rung| rung.as_str()).collect();
+        let ladder: Vec<&str> = record
+            .plan
+            .basis
+            .ladder
+            .iter()
+            .map(|rung| rung.as_str())
+            .collect();
         self.story.tell(
             now,
             EventKind::Plan,
@@ -629,8 +747,14 @@ impl Book {
             detail: serde_json::json!({"follower": key, "cause": record.plan.basis.cause,
                 "ladder": record.plan.basis.ladder, "evidence": record.plan.evidence}),
         }));
-        let previous = self.plans.insert(record.plan.hash.clone(), record.clone()).map(Box::new);
-        effects.push(Effect::SavePlan { record: Box::new(record), previous });
+        let previous = self
+            .plans
+            .insert(record.plan.hash.clone(), record.clone())
+            .map(Box::new);
+        effects.push(Effect::SavePlan {
+            record: Box::new(record),
+            previous,
+        });
     }
 
     /// Changes the standing of a plan.
@@ -642,7 +766,9 @@ impl Book {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(record) = self.plans.get_mut(hash) else { return };
+        let Some(record) = self.plans.get_mut(hash) else {
+            return;
+        };
         let previous = Box::new(record.clone());
         record.state = state.clone();
         record.changed_at = now;
@@ -668,7 +794,10 @@ impl Book {
             subject: hash.to_string(),
             detail: serde_json::json!({"follower": key, "state": state}),
         }));
-        effects.push(Effect::SavePlan { record: Box::new(record), previous: Some(previous) });
+        effects.push(Effect::SavePlan {
+            record: Box::new(record),
+            previous: Some(previous),
+        });
     }
 
     fn expire(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
@@ -699,25 +828,40 @@ impl Book {
         if self.draining || candidates.is_empty() {
             return;
         }
-        let list: Vec<policy::Candidate> = candidates.iter().map(|(candidate, _, _)| candidate.clone()).collect();
+        let list: Vec<policy::Candidate> = candidates
+            .iter()
+            .map(|(candidate, _, _)| candidate.clone())
+            .collect();
         let admissions: BTreeMap<FollowerKey, policy::Admission> =
-            policy::admit(&list, world, &self.settings.policy).into_iter().collect();
+            policy::admit(&list, world, &self.settings.policy)
+                .into_iter()
+                .collect();
         for (candidate, hash, trigger) in candidates {
-            let Some(entry) = self.followers.get_mut(&candidate.key) else { continue };
+            let Some(entry) = self.followers.get_mut(&candidate.key) else {
+                continue;
+            };
             match admissions.get(&candidate.key) {
                 Some(policy::Admission::Now) => {}
                 Some(policy::Admission::Later { reason, .. }) => {
                     if let Some(assessment) = &mut entry.assessment {
-                        assessment.decision.reasons.push(format!("it starts later: {reason}"));
+                        assessment
+                            .decision
+                            .reasons
+                            .push(format!("it starts later: {reason}"));
                     }
                     continue;
                 }
                 None => continue,
             }
-            let Some(record) = self.plans.get(&hash) else { continue };
+            let Some(record) = self.plans.get(&hash) else {
+                continue;
+            };
             entry.locked = true;
             entry.locked_since = Some(now);
-            effects.push(Effect::StartRun { plan: Box::new(record.plan.clone()), trigger });
+            effects.push(Effect::StartRun {
+                plan: Box::new(record.plan.clone()),
+                trigger,
+            });
         }
     }
 
@@ -738,14 +882,24 @@ impl Book {
             .filter(|(_, entry)| entry.locked)
             .filter_map(|(key, entry)| {
                 let record = self.plans.get(entry.plan.as_ref()?)?;
-                let remedy = record.plan.basis.ladder.iter().copied().max_by_key(|rung| rung.boldness())?;
+                let remedy = record
+                    .plan
+                    .basis
+                    .ladder
+                    .iter()
+                    .copied()
+                    .max_by_key(|rung| rung.boldness())?;
                 Some(policy::InFlight {
                     // A run that is being opened has no name yet; its lock counts all the same.
                     run: entry.run.clone().or_else(|| RunId::parse("opening").ok())?,
                     key: key.clone(),
                     remote: record.plan.basis.remote.clone(),
                     remedy,
-                    bytes: if remedy.destroys() { record.plan.figures.bytes.unwrap_or(0) } else { 0 },
+                    bytes: if remedy.destroys() {
+                        record.plan.figures.bytes.unwrap_or(0)
+                    } else {
+                        0
+                    },
                     since: entry.locked_since.unwrap_or(record.changed_at),
                 })
             })
@@ -782,16 +936,32 @@ impl Book {
         let mut world = common.clone();
         let entry = self.followers.get(key);
         let leader = entry.and_then(|entry| entry.facts.leader_cluster.clone());
-        world.duplicate_cluster_uuid = [Some(key.cluster.clone()), leader].into_iter().flatten().any(|name| {
-            let uuid = self.clusters.get(&name).and_then(|cluster| cluster.uuid.as_ref());
-            uuid.is_some()
-                && self.clusters.values().filter(|cluster| cluster.uuid.as_ref() == uuid).count() > 1
-        });
+        world.duplicate_cluster_uuid =
+            [Some(key.cluster.clone()), leader]
+                .into_iter()
+                .flatten()
+                .any(|name| {
+                    let uuid = self.clusters.get(&name).and_then(|cluster| cluster.uuid.as_ref());
+                    uuid.is_some()
+                        && self
+                            .clusters
+                            .values()
+                            .filter(|cluster| cluster.uuid.as_ref() == uuid)
+                            .count()
+                            > 1
+                });
         // A leader that is itself a follower there is a chain or a pair that replicates both ways.
         world.both_ways = match entry.map(|entry| (&entry.facts.leader_cluster, &entry.facts.leader_index)) {
             Some((Some(cluster), Some(index))) => {
-                let leader = FollowerKey { cluster: cluster.clone(), index: index.clone() };
-                if self.followers.contains_key(&leader) { Seen::Present(true) } else { Seen::Absent }
+                let leader = FollowerKey {
+                    cluster: cluster.clone(),
+                    index: index.clone(),
+                };
+                if self.followers.contains_key(&leader) {
+                    Seen::Present(true)
+                } else {
+                    Seen::Absent
+                }
             }
             _ => Seen::Absent,
         };
@@ -799,7 +969,11 @@ impl Book {
     }
 
     fn common_world(&self, now: Timestamp) -> policy::World {
-        let slowest = self.clusters.values().map(|cluster| cluster.settings.poll_interval).max();
+        let slowest = self
+            .clusters
+            .values()
+            .map(|cluster| cluster.settings.poll_interval)
+            .max();
         policy::World {
             warm_until: after(self.started_at, slowest.unwrap_or_default().saturating_mul(3)),
             brakes: Seen::Present(self.brakes.clone()),
@@ -845,7 +1019,10 @@ impl Book {
 
     /// No new decision on this follower until two looks have passed: what a run did must be seen.
     pub fn postpone(&mut self, key: &FollowerKey, now: Timestamp) {
-        let interval = self.clusters.get(&key.cluster).map(|cluster| cluster.settings.poll_interval);
+        let interval = self
+            .clusters
+            .get(&key.cluster)
+            .map(|cluster| cluster.settings.poll_interval);
         if let Some(entry) = self.followers.get_mut(key) {
             entry.held_for = 0;
             entry.postponed_until = Some(after(now, interval.unwrap_or_default().saturating_mul(2)));
@@ -883,7 +1060,12 @@ fn sentence(key: &FollowerKey, verdict: &Verdict) -> String {
     let because = verdict
         .evidence
         .first()
-        .map(|evidence| format!(" ({} = {}, from {})", evidence.field, evidence.value, evidence.call))
+        .map(|evidence| {
+            format!(
+                " ({} = {}, from {})",
+                evidence.field, evidence.value, evidence.call
+            )
+        })
         .unwrap_or_default();
     format!("`{key}` is {}: {}{because}", verdict.state, verdict.cause)
 }

@@ -57,14 +57,26 @@ pub struct Story {
 
 impl Story {
     /// Adds one and says it to the log.
-    pub fn tell(&mut self, at: Timestamp, kind: EventKind, follower: Option<&FollowerKey>, text: impl Into<String>) {
+    pub fn tell(
+        &mut self,
+        at: Timestamp,
+        kind: EventKind,
+        follower: Option<&FollowerKey>,
+        text: impl Into<String>,
+    ) {
         let text = text.into();
         match follower {
             Some(key) => tracing::info!(kind = kind.as_str(), follower = %key, "{text}"),
             None => tracing::info!(kind = kind.as_str(), "{text}"),
         }
         self.next += 1;
-        self.events.push_back(StoryEvent { seq: self.next, at, kind, follower: follower.cloned(), text });
+        self.events.push_back(StoryEvent {
+            seq: self.next,
+            at,
+            kind,
+            follower: follower.cloned(),
+            text,
+        });
         if self.events.len() > KEPT {
             self.events.pop_front();
         }
@@ -72,6 +84,10 @@ impl Story {
 
     /// Events with a number greater than `seq`, oldest first.
     pub fn after(&self, seq: u64) -> Vec<StoryEvent> {
-        self.events.iter().filter(|event| event.seq > seq).cloned().collect()
+        self.events
+            .iter()
+            .filter(|event| event.seq > seq)
+            .cloned()
+            .collect()
     }
 }

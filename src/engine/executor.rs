@@ -377,7 +377,13 @@ impl<'a> Life<'a> {
     }
 
     async fn live(&mut self) -> Result<RunEnd, Stop> {
-        self.approved_at = approved_at(self.bench, self.run.plan(), self.run.trigger(), self.run.opened_at()).await?;
+        self.approved_at = approved_at(
+            self.bench,
+            self.run.plan(),
+            self.run.trigger(),
+            self.run.opened_at(),
+        )
+        .await?;
         let mut depth = Depth::Full;
         loop {
             let seen = self.look(depth).await;

@@ -20,7 +20,11 @@ const STALE_AT_LEAST: Duration = Duration::from_secs(300);
 impl Book {
     /// What Prometheus reads at this moment.
     pub fn metrics(&self, now: Timestamp) -> Snapshot<'_> {
-        let slowest = self.clusters.values().map(|cluster| cluster.settings.poll_interval).max();
+        let slowest = self
+            .clusters
+            .values()
+            .map(|cluster| cluster.settings.poll_interval)
+            .max();
         let held = self
             .held()
             .into_iter()
@@ -37,8 +41,15 @@ impl Book {
             .collect();
         Snapshot {
             now,
-            level: if self.settings.shard_metrics { Level::Shard } else { Level::Index },
-            stale_after: slowest.unwrap_or_default().saturating_mul(STALE_INTERVALS).max(STALE_AT_LEAST),
+            level: if self.settings.shard_metrics {
+                Level::Shard
+            } else {
+                Level::Index
+            },
+            stale_after: slowest
+                .unwrap_or_default()
+                .saturating_mul(STALE_INTERVALS)
+                .max(STALE_AT_LEAST),
             clusters: self
                 .clusters
                 .iter()
@@ -46,8 +57,14 @@ impl Book {
                     name,
                     up: cluster.tried.then_some(cluster.up),
                     last_success: cluster.last_ok_at,
-                    look_took: cluster.tried.then(|| Duration::from_secs_f64(cluster.look_seconds)),
-                    remotes: cluster.remotes.iter().map(|(alias, connected)| (alias, *connected)).collect(),
+                    look_took: cluster
+                        .tried
+                        .then(|| Duration::from_secs_f64(cluster.look_seconds)),
+                    remotes: cluster
+                        .remotes
+                        .iter()
+                        .map(|(alias, connected)| (alias, *connected))
+                        .collect(),
                 })
                 .collect(),
             followers: self
@@ -73,8 +90,16 @@ impl Book {
             brakes: self.engaged(now),
             breakers: self.breaker_rows(),
             held,
-            plans_pending: self.plans.values().filter(|record| record.state == PlanState::Pending).count() as u64,
-            runs_in_flight: self.followers.values().filter(|entry| entry.run.is_some()).count() as u64,
+            plans_pending: self
+                .plans
+                .values()
+                .filter(|record| record.state == PlanState::Pending)
+                .count() as u64,
+            runs_in_flight: self
+                .followers
+                .values()
+                .filter(|entry| entry.run.is_some())
+                .count() as u64,
         }
     }
 
@@ -83,11 +108,17 @@ impl Book {
             .brakes
             .iter()
             .filter(|brake| brake.holds(now))
-            .map(|brake| BrakeRow { scope: brake.scope.kind(), name: brake.scope.name() })
+            .map(|brake| BrakeRow {
+                scope: brake.scope.kind(),
+                name: brake.scope.name(),
+            })
             .collect();
         let by_file = !matches!(self.brake_file, Seen::Present(false) | Seen::Absent);
         if by_file && !rows.iter().any(|row| row.scope == "all") {
-            rows.push(BrakeRow { scope: "all", name: String::new() });
+            rows.push(BrakeRow {
+                scope: "all",
+                name: String::new(),
+            });
         }
         rows
     }
@@ -100,7 +131,11 @@ impl Book {
                 remotes.insert((key.cluster.clone(), remote.clone()));
             }
         }
-        let all = BreakerRow { scope: "all", name: String::new(), open: self.breaker.overall.is_some() };
+        let all = BreakerRow {
+            scope: "all",
+            name: String::new(),
+            open: self.breaker.overall.is_some(),
+        };
         std::iter::once(all)
             .chain(remotes.into_iter().map(|remote| BreakerRow {
                 scope: "remote",
@@ -120,7 +155,10 @@ impl Book {
             .flat_map(|cluster| cluster.answers.in_order())
             .collect();
         answers.sort_by_key(|answer| answer.at);
-        let decision = entry.assessment.as_ref().and_then(|found| serde_json::to_value(&found.decision).ok());
+        let decision = entry
+            .assessment
+            .as_ref()
+            .and_then(|found| serde_json::to_value(&found.decision).ok());
         let subject = evidence::Subject {
             follower: key.clone(),
             leader_cluster: entry.facts.leader_cluster.clone(),

@@ -35,7 +35,14 @@ impl Gate for EngineGate {
         if book.draining && !step.backs_out() && !step.finishes() {
             return Err("the daemon is shutting down".to_owned());
         }
-        policy::may_continue(key, remote, step, remedy, &book.world(key, now), &book.settings.policy)
+        policy::may_continue(
+            key,
+            remote,
+            step,
+            remedy,
+            &book.world(key, now),
+            &book.settings.policy,
+        )
     }
 
     fn guards(&self, asked: &Asked<'_>) -> Vec<GuardResult> {
@@ -61,7 +68,12 @@ impl Gate for EngineGate {
     }
 
     fn memory(&self, key: &FollowerKey) -> Memory {
-        self.0.lock().followers.get(key).map(|entry| entry.memory.clone()).unwrap_or_default()
+        self.0
+            .lock()
+            .followers
+            .get(key)
+            .map(|entry| entry.memory.clone())
+            .unwrap_or_default()
     }
 
     fn remember(&self, key: &FollowerKey, change: &mut dyn FnMut(&mut Memory)) -> Memory {
@@ -75,9 +87,11 @@ impl Gate for EngineGate {
         // What a run did to a follower must be known after a restart too; the journal holds the
         // same, so a store that fails here loses nothing.
         let (engine, stored) = (Arc::clone(&self.0), vec![(key.clone(), memory.clone())]);
-        self.0.tasks.spawn(format!("remember {key}"), move |_cancel| async move {
-            engine.perform(vec![Effect::Remember(stored)]).await;
-        });
+        self.0
+            .tasks
+            .spawn(format!("remember {key}"), move |_cancel| async move {
+                engine.perform(vec![Effect::Remember(stored)]).await;
+            });
         memory
     }
 
@@ -88,12 +102,20 @@ impl Gate for EngineGate {
 
     fn progress(&self, run: &RunId, key: &FollowerKey, text: &str) {
         let now = self.0.now();
-        self.0.lock().story.tell(now, EventKind::Done, Some(key), format!("run {} on `{key}`: {text}", short(run)));
+        self.0.lock().story.tell(
+            now,
+            EventKind::Done,
+            Some(key),
+            format!("run {} on `{key}`: {text}", short(run)),
+        );
     }
 }
 
 /// The last digits of a run's id: the first are the time and look alike.
 fn short(run: &RunId) -> &str {
     let text = run.as_str();
-    text.len().checked_sub(8).and_then(|from| text.get(from..)).unwrap_or(text)
+    text.len()
+        .checked_sub(8)
+        .and_then(|from| text.get(from..))
+        .unwrap_or(text)
 }

@@ -27,7 +27,9 @@ pub(crate) async fn observe_followers(engine: Arc<Engine>, cluster: ClusterName,
     let mut failures = 0_u32;
     let mut last_slow: Option<Instant> = None;
     loop {
-        let Some((interval, slow_interval)) = engine.intervals(&cluster) else { return };
+        let Some((interval, slow_interval)) = engine.intervals(&cluster) else {
+            return;
+        };
         let slow = last_slow.is_none_or(|at| at.elapsed() >= slow_interval);
         let looked = tokio::select! {
             () = cancel.cancelled() => return,
@@ -41,7 +43,13 @@ pub(crate) async fn observe_followers(engine: Arc<Engine>, cluster: ClusterName,
         } else {
             failures = failures.saturating_add(1);
         }
-        wait(&engine, &cluster, next_due(interval, failures, fastrand::f64()), &cancel).await;
+        wait(
+            &engine,
+            &cluster,
+            next_due(interval, failures, fastrand::f64()),
+            &cancel,
+        )
+        .await;
         if cancel.is_cancelled() {
             return;
         }
@@ -52,7 +60,9 @@ pub(crate) async fn observe_followers(engine: Arc<Engine>, cluster: ClusterName,
 pub(crate) async fn observe_leader(engine: Arc<Engine>, cluster: ClusterName, cancel: CancellationToken) {
     let mut failures = 0_u32;
     loop {
-        let Some(interval) = engine.leader_interval(&cluster) else { return };
+        let Some(interval) = engine.leader_interval(&cluster) else {
+            return;
+        };
         let looked = tokio::select! {
             () = cancel.cancelled() => return,
             looked = engine.look_at_leader(&cluster) => looked,
@@ -80,8 +90,14 @@ async fn wait(engine: &Engine, cluster: &ClusterName, due: Duration, cancel: &Ca
 
 /// Makes all the looks, a few at a time, and returns their answers in the order asked.
 pub(crate) async fn look_all(client: &Client, looks: Vec<Look>) -> Vec<Answer> {
-    let calls = looks.into_iter().map(|look| async move { client.look(&look).await });
-    futures::stream::iter(calls).buffered(AT_ONCE).flat_map(futures::stream::iter).collect().await
+    let calls = looks
+        .into_iter()
+        .map(|look| async move { client.look(&look).await });
+    futures::stream::iter(calls)
+        .buffered(AT_ONCE)
+        .flat_map(futures::stream::iter)
+        .collect()
+        .await
 }
 
 /// Why a look counts as failed: the first of the calls that a look cannot do without.
@@ -91,8 +107,11 @@ pub(crate) fn failure(answers: &[Answer]) -> Result<(), String> {
         match &answer.outcome {
             Outcome::Failed(why) if needed => return Err(format!("{}: {why}", answer.call)),
             Outcome::Got { status, body } if needed && *status >= 400 => {
-                let beginning: String =
-                    String::from_utf8_lossy(body).chars().filter(|c| !c.is_control()).take(160).collect();
+                let beginning: String = String::from_utf8_lossy(body)
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .take(160)
+                    .collect();
                 return Err(format!("{} answered {status}: {beginning}", answer.call));
             }
             _ => {}

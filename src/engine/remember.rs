@@ -70,12 +70,20 @@ pub fn remember(before: &Memory, facts: &Facts, verdict: &Verdict) -> Memory {
         && verdict.cause == Cause::None
     {
         // Another index of the same name follows now: what was known of the old one is void.
-        memory = Memory { declared: before.declared, own_run: before.own_run.clone(), ..Memory::default() };
+        memory = Memory {
+            declared: before.declared,
+            own_run: before.own_run.clone(),
+            ..Memory::default()
+        };
         memory.last_state = Some(verdict.state);
     }
     let well = verdict.cause == Cause::None
         && matches!(verdict.state, State::Following | State::CatchingUp)
-        && facts.follower.info.present().is_some_and(|info| info.status == FollowStatus::Active);
+        && facts
+            .follower
+            .info
+            .present()
+            .is_some_and(|info| info.status == FollowStatus::Active);
     if well {
         while_well(&mut memory, facts, uuid);
     }
@@ -94,20 +102,30 @@ fn while_well(memory: &mut Memory, facts: &Facts, uuid: Option<IndexUuid>) {
     if let Some(info) = facts.follower.info.present() {
         set(&mut memory.parameters, info.parameters.clone());
     }
-    let recorded = facts.follower.meta.present().and_then(|meta| meta.followed.as_ref());
+    let recorded = facts
+        .follower
+        .meta
+        .present()
+        .and_then(|meta| meta.followed.as_ref());
     let from_tasks = facts
         .follower
         .tasks
         .present()
         .and_then(|tasks| tasks.iter().find_map(|task| task.leader_uuid.clone()));
-    let followed_uuid = recorded.and_then(|followed| followed.leader_index_uuid.clone()).or(from_tasks);
+    let followed_uuid = recorded
+        .and_then(|followed| followed.leader_index_uuid.clone())
+        .or(from_tasks);
     let followed_histories = recorded.and_then(|followed| followed.history_uuids.clone());
     let recorded_both = followed_uuid.is_some() && followed_histories.is_some();
     // Where the follower does not record the histories (7.x), a well follower of a leader with
     // the recorded UUID follows the histories that the leader has: the server checks them at
     // every resume, and a changed one stops the reads.
     let leader_histories = facts.leader.index.present().and_then(|stats| {
-        let known: Option<Vec<_>> = stats.primaries.values().map(|shard| shard.history_uuid.clone()).collect();
+        let known: Option<Vec<_>> = stats
+            .primaries
+            .values()
+            .map(|shard| shard.history_uuid.clone())
+            .collect();
         known.filter(|list| !list.is_empty())
     });
     let leader_is_followed =
@@ -140,7 +158,9 @@ fn while_well(memory: &mut Memory, facts: &Facts, uuid: Option<IndexUuid>) {
         }
         set(
             &mut memory.shard_count,
-            settings.get("index.number_of_shards").and_then(|text| text.parse().ok()),
+            settings
+                .get("index.number_of_shards")
+                .and_then(|text| text.parse().ok()),
         );
     }
     set(&mut memory.aliases, facts.follower.aliases.present().cloned());
@@ -157,10 +177,12 @@ fn lease_is_fresh(facts: &Facts) -> bool {
         return false;
     };
     !stats.primaries.is_empty()
-        && stats
-            .primaries
-            .values()
-            .all(|shard| shard.leases.as_ref().is_some_and(|leases| leases.iter().any(|lease| lease.id == id)))
+        && stats.primaries.values().all(|shard| {
+            shard
+                .leases
+                .as_ref()
+                .is_some_and(|leases| leases.iter().any(|lease| lease.id == id))
+        })
 }
 
 fn high_water(memory: &mut Memory, facts: &Facts) {
@@ -171,10 +193,10 @@ fn high_water(memory: &mut Memory, facts: &Facts) {
         return;
     }
     for (shard, seq) in &stats.primaries {
-        let mark = memory
-            .high_water
-            .entry(*shard)
-            .or_insert(HighWater { leader_max_seq_no: None, leader_global_checkpoint: None });
+        let mark = memory.high_water.entry(*shard).or_insert(HighWater {
+            leader_max_seq_no: None,
+            leader_global_checkpoint: None,
+        });
         mark.leader_max_seq_no = mark.leader_max_seq_no.max(seq.max_seq_no);
         mark.leader_global_checkpoint = mark.leader_global_checkpoint.max(seq.global_checkpoint);
     }
@@ -184,7 +206,10 @@ fn renewals_and_fatals(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
     let Some(stats) = facts.follower.stats.present() else {
         return;
     };
-    let fatal = stats.shards.values().any(|shard| shard.fatal_exception.present().is_some());
+    let fatal = stats
+        .shards
+        .values()
+        .any(|shard| shard.fatal_exception.present().is_some());
     if fatal {
         memory.fatal_since = memory.fatal_since.or(Some(facts.now));
     } else if !stats.shards.is_empty() {
@@ -208,7 +233,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -220,6 +248,9 @@ mod tests {
             ("index.blocks.write", "true"),
         ]);
         let leader = map(&[("index.number_of_replicas", "0"), ("index.uuid", "l")]);
-        assert_eq!(own_settings(&follower, Some(&leader)), map(&[("index.refresh_interval", "7s")]));
+        assert_eq!(
+            own_settings(&follower, Some(&leader)),
+            map(&[("index.refresh_interval", "7s")])
+        );
     }
 }

@@ -41,7 +41,13 @@ impl Book {
         };
         if let Some(old) = entry.plan.clone().filter(|hash| *hash != plan.hash) {
             let reason = format!("{who} asked for a recreate instead");
-            self.change_plan(&old, crate::domain::plan::PlanState::Void { reason }, who, now, effects);
+            self.change_plan(
+                &old,
+                crate::domain::plan::PlanState::Void { reason },
+                who,
+                now,
+                effects,
+            );
         }
         let record = policy::new_record(plan, now, &self.settings.policy, Some(who.to_owned()));
         self.open_plan(record.clone(), now, effects);

@@ -29,7 +29,13 @@ pub(crate) async fn past_runs(store: &dyn Store, now: Timestamp) -> Result<Vec<p
         let Some(closed) = summary.closed else { continue };
         let entries = store.journal(&summary.id).await?;
         if let Some(Event::Opened { plan, .. }) = entries.first().map(|entry| &entry.event) {
-            past.push(past_run(plan, summary.opened_at, closed.at, closed.outcome, closed.remedy));
+            past.push(past_run(
+                plan,
+                summary.opened_at,
+                closed.at,
+                closed.outcome,
+                closed.remedy,
+            ));
         }
     }
     Ok(past)
@@ -50,14 +56,22 @@ fn past_run(
         outcome,
         started_at,
         ended_at,
-        bytes: if remedy.is_some_and(Remedy::destroys) { plan.figures.bytes.unwrap_or(0) } else { 0 },
+        bytes: if remedy.is_some_and(Remedy::destroys) {
+            plan.figures.bytes.unwrap_or(0)
+        } else {
+            0
+        },
     }
 }
 
 /// What a run may touch.
 fn bench(engine: &Arc<Engine>, plan: &Plan) -> Option<Bench> {
     let follower = engine.client(&plan.basis.cluster)?;
-    let leader = plan.basis.leader_cluster.as_ref().and_then(|name| engine.client(name));
+    let leader = plan
+        .basis
+        .leader_cluster
+        .as_ref()
+        .and_then(|name| engine.client(name));
     let settings = &engine.lock().settings;
     Some(Bench {
         follower,
@@ -78,20 +92,22 @@ fn bench(engine: &Arc<Engine>, plan: &Plan) -> Option<Bench> {
 pub(crate) fn start(engine: &Arc<Engine>, plan: Plan, trigger: Trigger) {
     let key = plan.basis.key();
     let own = Arc::clone(engine);
-    engine.tasks.spawn(format!("run on {key}"), move |_cancel| async move {
-        let Some(bench) = bench(&own, &plan) else {
-            own.lock().unlock(&key);
-            return;
-        };
-        let opened_at = own.now();
-        match executor::open(&bench, &plan, trigger).await {
-            Ok(run) => {
-                running(&own, &plan, &run).await;
-                drive(&own, &bench, &plan, run, opened_at).await;
+    engine
+        .tasks
+        .spawn(format!("run on {key}"), move |_cancel| async move {
+            let Some(bench) = bench(&own, &plan) else {
+                own.lock().unlock(&key);
+                return;
+            };
+            let opened_at = own.now();
+            match executor::open(&bench, &plan, trigger).await {
+                Ok(run) => {
+                    running(&own, &plan, &run).await;
+                    drive(&own, &bench, &plan, run, opened_at).await;
+                }
+                Err(refused) => refuse(&own, &plan, &refused).await,
             }
-            Err(refused) => refuse(&own, &plan, &refused).await,
-        }
-    });
+        });
 }
 
 /// A run that was refused before it began: nothing was changed.
@@ -109,10 +125,22 @@ async fn refuse(engine: &Arc<Engine>, plan: &Plan, refused: &executor::Refused) 
             now,
             EventKind::Decided,
             Some(&key),
-            format!("plan {} for `{key}` was not started: {}", short(&plan.hash), refused.reason),
+            format!(
+                "plan {} for `{key}` was not started: {}",
+                short(&plan.hash),
+                refused.reason
+            ),
         );
         if refused.void {
-            book.change_plan(&plan.hash, PlanState::Void { reason: refused.reason.clone() }, "policy", now, &mut effects);
+            book.change_plan(
+                &plan.hash,
+                PlanState::Void {
+                    reason: refused.reason.clone(),
+                },
+                "policy",
+                now,
+                &mut effects,
+            );
         } else {
             book.postpone(&key, now);
         }
@@ -129,7 +157,13 @@ async fn running(engine: &Arc<Engine>, plan: &Plan, run: &RunId) {
         if let Some(entry) = book.followers.get_mut(&key) {
             entry.run = Some(run.clone());
         }
-        book.change_plan(&plan.hash, PlanState::Running { run: run.clone() }, "policy", now, &mut effects);
+        book.change_plan(
+            &plan.hash,
+            PlanState::Running { run: run.clone() },
+            "policy",
+            now,
+            &mut effects,
+        );
     }
     engine.perform(effects).await;
 }
@@ -144,14 +178,22 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
     let now = engine.now();
     let mut effects = Vec::new();
     match end {
-        RunEnd::Closed { outcome, remedy, reason, person_must, held } => {
+        RunEnd::Closed {
+            outcome,
+            remedy,
+            reason,
+            person_must,
+            held,
+        } => {
             engine.metrics.run_ended(remedy, outcome);
             let mut book = engine.lock();
             if held.is_some() {
                 book.held_at_exit.push(key.clone());
             }
             book.unlock(&key);
-            let what = person_must.map(|must| format!("; a person must: {must}")).unwrap_or_default();
+            let what = person_must
+                .map(|must| format!("; a person must: {must}"))
+                .unwrap_or_default();
             book.story.tell(
                 now,
                 EventKind::Proven,
@@ -159,7 +201,13 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
                 format!("run {run} on `{key}` ended: {outcome} — {reason}{what}"),
             );
             book.past.push(past_run(plan, opened_at, now, outcome, remedy));
-            book.change_plan(&plan.hash, PlanState::Done { run: run.clone() }, "policy", now, &mut effects);
+            book.change_plan(
+                &plan.hash,
+                PlanState::Done { run: run.clone() },
+                "policy",
+                now,
+                &mut effects,
+            );
             book.postpone(&key, now);
         }
         RunEnd::LeftOpen { reason, held } => {
@@ -202,9 +250,11 @@ pub(crate) async fn continue_unfinished(engine: &Arc<Engine>) -> Result<(), Stor
             book.story.tell(now, EventKind::Done, Some(&key), text);
         }
         let own = Arc::clone(engine);
-        engine.tasks.spawn(format!("run on {key}"), move |_cancel| async move {
-            drive(&own, &bench, &plan, run, opened_at).await;
-        });
+        engine
+            .tasks
+            .spawn(format!("run on {key}"), move |_cancel| async move {
+                drive(&own, &bench, &plan, run, opened_at).await;
+            });
     }
     Ok(())
 }

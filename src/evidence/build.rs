@@ -146,6 +146,15 @@ fn keep_own_part(subject: &Subject, answer: &Answer, value: &mut Value) {
         if let Value::Object(map) = value {
             map.remove("_all");
         }
+    } else if route == "/_cluster/settings" {
+        // The defaults are hundreds of settings; what is set stays, of the defaults what counts.
+        if let Some(Value::Object(defaults)) = value.pointer_mut("/defaults") {
+            defaults.retain(|name, _| {
+                ["cluster", "ccr"]
+                    .iter()
+                    .any(|kept| name == kept || name.starts_with(&format!("{kept}.")))
+            });
+        }
     } else if let Value::Object(map) = value
         && (route.ends_with("/_settings") || route.ends_with("/_recovery") || route.ends_with("/_alias"))
         && !map.contains_key("error")

@@ -100,7 +100,9 @@ fn may_resume(case: &Case<'_>, cause: Cause, identity: Identity) -> bool {
         // Unknown who paused means somebody paused (safety 11).
         return case.memory.own_run.as_ref().is_some_and(|run| run.paused);
     }
-    if !case.active() || case.known_closed().is_some() {
+    // Known to have tasks: `_ccr/info` says so, or the newest statistics list them.
+    let has_tasks = case.active() || case.stats().is_some();
+    if !has_tasks || case.known_closed().is_some() {
         return false;
     }
     match cause {

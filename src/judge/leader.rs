@@ -48,7 +48,7 @@ pub(super) fn deleted(case: &Case<'_>) -> Option<Fit> {
         return Some(Fit::now(found));
     }
     // The server's own word: a resume reads the leader's metadata by name.
-    let (seen, refusal) = newest(&case.facts.follower.resume)?;
+    let (seen, refusal) = case.refused_resume()?;
     let names_leader = refusal
         .exception
         .index
@@ -97,7 +97,7 @@ pub(super) fn replaced(case: &Case<'_>) -> Option<Fit> {
         ));
         return Some(Fit::now(found));
     }
-    let (seen, refusal) = newest(&case.facts.follower.resume)?;
+    let (seen, refusal) = case.refused_resume()?;
     (refusal.exception.kind == "illegal_argument_exception"
         && refusal
             .exception
@@ -177,37 +177,61 @@ pub(super) fn rewound(case: &Case<'_>) -> Option<Fit> {
         ));
         return Some(Fit::now(found));
     }
-    // A direct look that shows every history as followed contradicts the texts.
-    let known_equal = comparison.equal()
-        && comparison
-            .present
-            .is_some_and(|(seen, _)| is_recent(case, seen.at));
-    if !known_equal {
-        if let Some((seen, shard, one)) = case.fatal().find_map(|(seen, shard, exception)| {
-            let (one, of_follower) = says_other_history(exception)?;
-            (!of_follower).then_some((seen, shard, one))
-        }) {
-            return Some(Fit::now(vec![evidence(
-                seen,
-                format!("shards[{shard}].fatal_exception.reason"),
-                &one.reason,
-            )]));
-        }
-        if let Some((seen, refusal)) = newest(&case.facts.follower.resume)
-            && refusal.exception.kind == "illegal_argument_exception"
-            && refusal
-                .exception
-                .reason
-                .contains("as history uuid but instead reference")
-        {
-            return Some(Fit::now(vec![evidence(
-                seen,
-                "error.reason",
-                &refusal.exception.reason,
-            )]));
-        }
+    if let Some((seen, shard, one)) = case.fatal().find_map(|(seen, shard, exception)| {
+        let (one, of_follower) = says_other_history(exception)?;
+        (!of_follower && !contradicted(case, bracketed(&one.reason, "actual [")))
+            .then_some((seen, shard, one))
+    }) {
+        return Some(Fit::now(vec![evidence(
+            seen,
+            format!("shards[{shard}].fatal_exception.reason"),
+            &one.reason,
+        )]));
+    }
+    if let Some((seen, refusal)) = case.refused_resume()
+        && refusal.exception.kind == "illegal_argument_exception"
+        && refusal
+            .exception
+            .reason
+            .contains("as history uuid but instead reference")
+        && !contradicted(
+            case,
+            bracketed(&refusal.exception.reason, "but instead reference ["),
+        )
+    {
+        return Some(Fit::now(vec![evidence(
+            seen,
+            "error.reason",
+            &refusal.exception.reason,
+        )]));
     }
     went_back(case).map(Fit::now)
+}
+
+/// The text between `after` and the next `]`.
+fn bracketed<'a>(text: &'a str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(after)?;
+    let (value, _) = rest.split_once(']')?;
+    Some(value)
+}
+
+/// A direct look shows every history of the leader, and the one that the text names is not
+/// among them: the text speaks of the past.
+fn contradicted(case: &Case<'_>, named: Option<&str>) -> bool {
+    let comparison = compare(case);
+    let Some((seen, stats)) = comparison.present else {
+        return false;
+    };
+    comparison.present_is_known()
+        && is_recent(case, seen.at)
+        && named.is_some_and(|named| {
+            stats.primaries.values().all(|primary| {
+                primary
+                    .history_uuid
+                    .as_ref()
+                    .is_none_or(|history| history.as_str() != named)
+            })
+        })
 }
 
 /// The follower's own `max_seq_no` and global checkpoint of a shard, as late as `at`.
@@ -353,10 +377,7 @@ pub(super) fn not_followable(case: &Case<'_>) -> Option<Fit> {
             )]));
         }
     }
-    let refused = [
-        newest(&case.facts.follower.resume),
-        newest(&case.facts.follower.follow),
-    ];
+    let refused = [case.refused_resume(), newest(&case.facts.follower.follow)];
     for (seen, refusal) in refused.into_iter().flatten() {
         let reason = &refusal.exception.reason;
         if refusal.exception.kind == "illegal_argument_exception"
@@ -399,7 +420,7 @@ pub(super) fn closed(case: &Case<'_>) -> Option<Fit> {
     {
         found.push(evidence(seen, "settings.index.verified_before_close", "true"));
     }
-    for error in &case.facts.errors {
+    for error in case.errors() {
         if Some(&error.cluster) == case.facts.leader_cluster.as_ref()
             && error.exception.kind == "index_closed_exception"
             && error
@@ -426,7 +447,7 @@ pub(super) fn closed(case: &Case<'_>) -> Option<Fit> {
             ));
         }
     }
-    if let Some((seen, refusal)) = newest(&case.facts.follower.resume)
+    if let Some((seen, refusal)) = case.refused_resume()
         && refusal.exception.kind == "index_closed_exception"
     {
         found.push(evidence(seen, "error.type", "index_closed_exception"));

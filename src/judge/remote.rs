@@ -1,6 +1,6 @@
 //! Causes between the clusters: alias unknown, remote unreachable, licence, credentials, load.
 
-use crate::domain::facts::{Exception, License, LookError, Refusal, Series};
+use crate::domain::facts::{Exception, License, LookError, Refusal, Series, Sighting};
 use crate::domain::verdict::Evidence;
 use crate::judge::Fit;
 use crate::judge::case::{Case, evidence, gone, newest, of_error};
@@ -63,7 +63,7 @@ pub(super) fn not_configured(case: &Case<'_>) -> Option<Fit> {
         return None;
     }
     let mut found = present_exceptions(case, NO_SUCH_REMOTE);
-    if let Some((seen, refusal)) = newest(&case.facts.follower.resume)
+    if let Some((seen, refusal)) = case.refused_resume()
         && find(&refusal.exception, NO_SUCH_REMOTE).is_some()
     {
         found.push(evidence(seen, "error.type", "no_such_remote_cluster_exception"));
@@ -93,7 +93,8 @@ pub(super) fn not_configured_is_confirmed(case: &Case<'_>) -> bool {
             })
     });
     any_entry
-        || newest(&case.facts.follower.resume)
+        || case
+            .refused_resume()
             .is_some_and(|(_, refusal)| find(&refusal.exception, NO_SUCH_REMOTE).is_some())
 }
 
@@ -187,8 +188,8 @@ fn bad_license(series: &Series<License>) -> Option<Evidence> {
 }
 
 /// A refusal that speaks of the licence of the remote (`status_exception`; text only).
-fn refused_for_license(series: &Series<Refusal>) -> Option<Evidence> {
-    let (seen, refusal) = newest(series)?;
+fn refused_for_license(refused: Option<(&Sighting<Refusal>, &Refusal)>) -> Option<Evidence> {
+    let (seen, refusal) = refused?;
     (is_license(&refusal.exception)
         || refusal
             .exception
@@ -213,16 +214,14 @@ pub(super) fn license(case: &Case<'_>) -> Option<Fit> {
     .flatten()
     .collect();
     found.extend(
-        case.facts
-            .errors
-            .iter()
+        case.errors()
             .filter(|error| is_license(&error.exception))
             .map(of_error),
     );
     let renewed = newest(&case.facts.follower.license).is_some() && found.is_empty();
     if !renewed {
-        found.extend(refused_for_license(&case.facts.follower.resume));
-        found.extend(refused_for_license(&case.facts.follower.follow));
+        found.extend(refused_for_license(case.refused_resume()));
+        found.extend(refused_for_license(newest(&case.facts.follower.follow)));
     }
     (!found.is_empty()).then(|| Fit::now(found))
 }
@@ -267,9 +266,8 @@ pub(super) fn credentials(case: &Case<'_>) -> Option<Fit> {
             format!("{}: {}", one.kind, one.reason),
         ))
     }));
-    if let Some((seen, refusal)) = newest(&case.facts.follower.resume)
+    if let Some((seen, refusal)) = case.refused_resume()
         && is_security(&refusal.exception).is_some()
-        && case.stats().is_none_or(|(stats, _)| stats.at <= seen.at)
     {
         found.push(evidence(seen, "error.type", "security_exception"));
     }
@@ -289,13 +287,7 @@ const LOAD: &[&str] = &[
 /// Seen on: derived (reference 2.2, 2.3). Wrong when: it passed since.
 pub(super) fn overloaded(case: &Case<'_>) -> Option<Fit> {
     let mut found = present_exceptions(case, LOAD);
-    found.extend(
-        case.facts
-            .errors
-            .iter()
-            .filter(|error| is_load(error))
-            .map(of_error),
-    );
+    found.extend(case.errors().filter(|error| is_load(error)).map(of_error));
     (!found.is_empty()).then(|| Fit::now(found))
 }
 

@@ -4,7 +4,7 @@
 use crate::domain::facts::Exception;
 use crate::domain::verdict::Evidence;
 use crate::judge::Fit;
-use crate::judge::case::{Case, evidence, newest};
+use crate::judge::case::{Case, evidence};
 use crate::judge::leader::says_other_history;
 use crate::judge::remote::no_connection_left;
 use crate::judge::state::stalled_shard;
@@ -109,7 +109,7 @@ pub(super) fn change_rejected(case: &Case<'_>) -> Option<Fit> {
 /// text is the only mark). Seen on: 7.7.0, 8.10.4 (34). Wrong when: right after a restore (a known
 /// race, ES#145304); the resume is tried again before anything bolder.
 pub(super) fn settings_diverged(case: &Case<'_>) -> Option<Fit> {
-    let (seen, refusal) = newest(&case.facts.follower.resume)?;
+    let (seen, refusal) = case.refused_resume()?;
     (refusal.exception.kind == "illegal_argument_exception"
         && refusal.exception.reason.starts_with("the leader index setting")
         && refusal.exception.reason.ends_with("must be identical"))

@@ -166,3 +166,123 @@ mod by_remote {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::fixture::{alias, key, member, now};
+    use crate::policy::settings::Settings;
+
+    fn limit() -> BreakerLimit {
+        Settings::default().limits.breaker
+    }
+
+    fn population(healthy: usize, unhealthy: usize) -> Vec<Member> {
+        (0..healthy + unhealthy)
+            .map(|number| member(&format!("f{number}"), number < unhealthy))
+            .collect()
+    }
+
+    fn later(seconds: u64) -> Timestamp {
+        after(now(), Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn it_opens_above_the_floor_and_at_the_minimum() {
+        let open = |healthy, unhealthy| {
+            breaker(
+                &BreakerState::default(),
+                &population(healthy, unhealthy),
+                now(),
+                &limit(),
+            )
+            .overall
+            .is_some()
+        };
+        assert!(!open(7, 3), "3 of 10 is not more than 30%");
+        assert!(open(6, 4));
+        assert!(!open(0, 2), "fewer than the minimum");
+        assert!(open(0, 3));
+        assert!(!open(8, 3), "floor(3.3) is 3");
+        assert!(!open(0, 0));
+    }
+
+    #[test]
+    fn it_closes_only_after_a_quiet_time_and_remembers_since_when_it_is_open() {
+        let sick = population(6, 4);
+        let well = population(10, 0);
+        let open = breaker(&BreakerState::default(), &sick, now(), &limit());
+        let still = breaker(&open, &well, later(60), &limit());
+        let state = still.overall.clone().unwrap();
+        assert_eq!((state.since, state.closes_at), (now(), Some(later(660))));
+        assert!(breaker(&still, &well, later(659), &limit()).overall.is_some());
+        assert!(breaker(&still, &well, later(660), &limit()).overall.is_none());
+        // A relapse starts the quiet time anew.
+        let relapse = breaker(&still, &sick, later(600), &limit());
+        assert_eq!(relapse.overall.clone().unwrap().below_since, None);
+        let quiet = breaker(&relapse, &well, later(660), &limit());
+        assert!(breaker(&quiet, &well, later(1259), &limit()).overall.is_some());
+        // A clock that goes back closes nothing sooner.
+        let back = breaker(&still, &well, now(), &limit());
+        assert_eq!(back.overall.unwrap().closes_at, Some(later(600)));
+    }
+
+    #[test]
+    fn what_people_paused_or_acknowledged_does_not_count_and_cooling_does() {
+        let mut all = population(6, 4);
+        all[0].paused_by_people = true;
+        assert!(
+            breaker(&BreakerState::default(), &all, now(), &limit())
+                .overall
+                .is_none()
+        );
+        all[0].paused_by_people = false;
+        all[1].never_and_acknowledged = true;
+        assert!(
+            breaker(&BreakerState::default(), &all, now(), &limit())
+                .overall
+                .is_none()
+        );
+        all[9].in_flight_or_cooling = true;
+        assert!(
+            breaker(&BreakerState::default(), &all, now(), &limit())
+                .overall
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn each_remote_has_its_own() {
+        let mut all = population(20, 4);
+        for member in all.iter_mut().skip(6) {
+            member.remote = Some(RemoteAlias::parse("other").unwrap());
+        }
+        let state = breaker(&BreakerState::default(), &all, now(), &limit());
+        assert!(state.overall.is_none());
+        let here = key("f0").cluster;
+        assert_eq!(state.over(&here, Some(&alias())).count(), 1);
+        assert_eq!(
+            state
+                .over(&here, Some(&RemoteAlias::parse("other").unwrap()))
+                .count(),
+            0
+        );
+        let stored = serde_json::to_string(&state).unwrap();
+        assert_eq!(serde_json::from_str::<BreakerState>(&stored).unwrap(), state);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn one_more_unhealthy_follower_never_closes_it(healthy in 1_usize..40, unhealthy in 0_usize..40) {
+            let open = |healthy, unhealthy| {
+                breaker(&BreakerState::default(), &population(healthy, unhealthy), now(), &limit()).overall.is_some()
+            };
+            prop_assert!(!open(healthy, unhealthy) || open(healthy - 1, unhealthy + 1));
+        }
+    }
+}

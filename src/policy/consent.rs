@@ -154,3 +154,84 @@ fn open_for_word(record: &PlanRecord, now: Timestamp) -> Result<(), ConsentError
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::build_plan;
+    use crate::policy::fixture::{Case, now, settings};
+
+    fn record(approval: Approval) -> PlanRecord {
+        let case = Case::lost();
+        let mut plan = build_plan(&case.verdict, &case.facts, &case.memory, &[], now()).unwrap();
+        plan.approval = approval;
+        new_record(plan, now(), &settings(), None)
+    }
+
+    fn in_hours(hours: u64) -> Timestamp {
+        after(now(), std::time::Duration::from_secs(hours * 3600))
+    }
+
+    #[test]
+    fn the_same_person_twice_counts_once() {
+        let once = consent(&record(Approval::Policy), "ann", None, now(), 2).unwrap();
+        let twice = consent(&once, "ann", None, now(), 2).unwrap();
+        assert_eq!(
+            (twice.state.clone(), twice.consents.len()),
+            (PlanState::Pending, 1)
+        );
+        let both = consent(&twice, "bob", None, now(), 2).unwrap();
+        assert_eq!(both.state, PlanState::Approved);
+        // No configuration makes a plan approved by nobody.
+        assert_eq!(
+            consent(&record(Approval::Policy), "ann", None, now(), 0)
+                .unwrap()
+                .consents
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn an_approval_ends_with_its_plan() {
+        let late = consent(&record(Approval::Always), "ann", None, in_hours(24), 1);
+        assert!(matches!(late, Err(ConsentError::Expired { .. })));
+        let approved = consent(&record(Approval::Always), "ann", None, in_hours(23), 1).unwrap();
+        assert_eq!(expire(&approved, in_hours(23)), None);
+        assert_eq!(expire(&approved, in_hours(24)).unwrap().state, PlanState::Expired);
+    }
+
+    #[test]
+    fn what_is_rejected_void_running_or_never_cannot_be_approved() {
+        let yes = |record: &PlanRecord| consent(record, "ann", None, now(), 1);
+        assert_eq!(yes(&record(Approval::Never)), Err(ConsentError::Never));
+        let rejected = reject(&record(Approval::Policy), "bob", "no", now()).unwrap();
+        assert!(matches!(yes(&rejected), Err(ConsentError::Rejected { .. })));
+        let mut void = record(Approval::Policy);
+        void.state = PlanState::Void {
+            reason: "x".to_owned(),
+        };
+        assert!(matches!(yes(&void), Err(ConsentError::Void { .. })));
+        void.state = PlanState::Running {
+            run: crate::domain::ids::RunId::parse("r").unwrap(),
+        };
+        assert!(matches!(
+            yes(&void),
+            Err(ConsentError::TooLate { state: "running" })
+        ));
+        assert!(reject(&void, "bob", "no", now()).is_err());
+    }
+
+    #[test]
+    fn changed_facts_void_a_waiting_plan_and_say_what_changed() {
+        let record = record(Approval::Policy);
+        let mut present = record.plan.basis.clone();
+        assert_eq!(void_reason(&record, Some(&present)), None);
+        present.leader_uuid = None;
+        assert_eq!(
+            void_reason(&record, Some(&present)).unwrap(),
+            "the facts changed: leader_uuid"
+        );
+        assert!(void_reason(&record, None).is_some());
+    }
+}

@@ -23,7 +23,7 @@ mod automatic;
 mod tests;
 
 /// After this a person is asked, whatever is waited for (safety 13).
-const LONGEST_WAIT: Span = Span::from_secs(3600);
+const LONGEST_WAIT: Span = Span::from_hours(1);
 
 /// Guards whose `block` makes a follower observe-only (end of safety.md).
 const OBSERVE_ONLY: &[&str] = &[
@@ -313,13 +313,13 @@ fn allowed(moment: &Moment<'_>) -> (Action, Option<u32>, Vec<String>) {
 }
 
 fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
-    let (mut action, rule, mut reasons) = allowed(moment);
+    let (action, rule, mut reasons) = allowed(moment);
     reasons.extend(runway(moment));
-    let plan = build_plan(moment.verdict, moment.facts, moment.memory, &[], moment.world.now);
-    let plan = plan.map(|mut plan| {
-        plan.figures.runway_expires_at = moment.runway_expires_at;
-        plan
-    });
+    let plan =
+        build_plan(moment.verdict, moment.facts, moment.memory, &[], moment.world.now).map(|mut plan| {
+            plan.figures.runway_expires_at = moment.runway_expires_at;
+            plan
+        });
     let same = moment
         .existing
         .filter(|record| plan.as_ref().is_ok_and(|plan| plan.hash == record.plan.hash));
@@ -330,142 +330,159 @@ fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
         &rungs,
         approved.and_then(|record| record.consents.iter().map(|consent| consent.at).max()),
     );
-    let mut assessment = Assessment {
+    // A plan that could not be made this time says nothing about the one that waits.
+    let existing_void = plan.as_ref().ok().and_then(|plan| {
+        moment
+            .existing
+            .and_then(|record| void_reason(record, Some(&plan.basis)))
+    });
+    let held: Vec<&GuardResult> = guards.iter().filter(|guard| !guard.passes()).collect();
+    let weighing = Weighing {
+        moment,
+        rule,
+        same,
+        approved,
+        rungs: &rungs,
+        held: &held,
+        late: moment.waited_since.is_some() && moment.world.now >= wait_ends(moment),
+    };
+    let missing = plan.as_ref().err().map(Vec::as_slice);
+    let (kind, trigger) = match weighing.nothing_to_ask(action, missing, &mut reasons) {
+        Some(kind) => (kind, None),
+        None => weighing.conclude(action, &mut reasons),
+    };
+    Assessment {
         decision: Decision {
-            kind: DecisionKind::Alert,
-            reasons: Vec::new(),
+            kind,
+            reasons,
             guards,
         },
-        plan: plan.as_ref().ok().cloned(),
+        plan: plan.ok(),
         rungs,
-        trigger: None,
-        // A plan that could not be made this time says nothing about the one that waits.
-        existing_void: match &plan {
-            Ok(plan) => moment
-                .existing
-                .and_then(|record| void_reason(record, Some(&plan.basis))),
-            Err(_) => None,
-        },
-    };
-    if action == Action::Alert {
-        set(&mut assessment, DecisionKind::Alert, reasons, None);
-        return assessment;
+        trigger,
+        existing_void,
     }
-    let late = moment.world.now >= wait_ends(moment) && moment.waited_since.is_some();
-    if moment.held_for_looks < moment.settings.confirm_looks {
-        reasons.push(format!(
-            "the verdict has held for {} of {} looks",
-            moment.held_for_looks, moment.settings.confirm_looks
-        ));
-        set(&mut assessment, DecisionKind::Wait, reasons, None);
-        return assessment;
-    }
-    if let Err(missing) = &plan {
-        reasons.push("no plan can be made yet:".to_owned());
-        reasons.extend(missing.iter().cloned());
-        let kind = if late {
-            DecisionKind::Alert
-        } else {
-            DecisionKind::Wait
-        };
-        set(&mut assessment, kind, reasons, None);
-        return assessment;
-    }
-    let guards = assessment.decision.guards.clone();
-    if let Some(guard) = guards
-        .iter()
-        .find(|guard| guard.verdict == GuardVerdict::Block && OBSERVE_ONLY.contains(&guard.name.as_str()))
-    {
-        reasons.push(format!("{}: {}", guard.name, guard.inputs));
-        set(&mut assessment, DecisionKind::Alert, reasons, None);
-        return assessment;
-    }
-    if let Some(record) = same {
-        match &record.state {
+}
+
+/// What the conclusion about a plan rests on.
+struct Weighing<'a> {
+    moment: &'a Moment<'a>,
+    rule: Option<u32>,
+    /// The plan record of the same hash.
+    same: Option<&'a PlanRecord>,
+    /// The same, where it is approved and not expired.
+    approved: Option<&'a PlanRecord>,
+    rungs: &'a [Remedy],
+    /// Guards that do not pass.
+    held: &'a [&'a GuardResult],
+    /// It has been waited for as long as one may.
+    late: bool,
+}
+
+impl Weighing<'_> {
+    /// What is decided before anybody is asked and anything is done.
+    fn nothing_to_ask(
+        &self,
+        action: Action,
+        missing: Option<&[String]>,
+        reasons: &mut Vec<String>,
+    ) -> Option<DecisionKind> {
+        let moment = self.moment;
+        if action == Action::Alert {
+            return Some(DecisionKind::Alert);
+        }
+        if moment.held_for_looks < moment.settings.confirm_looks {
+            reasons.push(format!(
+                "the verdict has held for {} of {} looks",
+                moment.held_for_looks, moment.settings.confirm_looks
+            ));
+            return Some(DecisionKind::Wait);
+        }
+        if let Some(missing) = missing {
+            reasons.push("no plan can be made yet:".to_owned());
+            reasons.extend(missing.iter().cloned());
+            return Some(if self.late {
+                DecisionKind::Alert
+            } else {
+                DecisionKind::Wait
+            });
+        }
+        let observe_only = self.held.iter().find(|guard| {
+            guard.verdict == GuardVerdict::Block && OBSERVE_ONLY.contains(&guard.name.as_str())
+        });
+        if let Some(guard) = observe_only {
+            reasons.push(format!("{}: {}", guard.name, guard.inputs));
+            return Some(DecisionKind::Alert);
+        }
+        match &self.same?.state {
             PlanState::Rejected { by, reason } => {
                 reasons.push(format!(
                     "{by} rejected this plan ({reason}); it stays so until the facts change"
                 ));
-                set(&mut assessment, DecisionKind::Alert, reasons, None);
-                return assessment;
+                Some(DecisionKind::Alert)
             }
             PlanState::Running { run } => {
                 reasons.push(format!("run {run} of this plan is going on"));
-                set(&mut assessment, DecisionKind::Wait, reasons, None);
-                return assessment;
+                Some(DecisionKind::Wait)
             }
-            _ => {}
+            _ => None,
         }
     }
-    let held: Vec<&GuardResult> = guards.iter().filter(|guard| !guard.passes()).collect();
-    if let Some(record) = approved {
-        let by: Vec<String> = record.consents.iter().map(|consent| consent.by.clone()).collect();
-        reasons.push(format!("approved by {}", by.join(", ")));
-        if held.is_empty() {
-            set(
-                &mut assessment,
-                DecisionKind::Act,
-                reasons,
-                Some(Trigger::Approved { by }),
-            );
-        } else {
-            reasons.extend(held_back(&held));
-            set(&mut assessment, DecisionKind::Wait, reasons, None);
+
+    /// People's word first, then the policy's.
+    fn conclude(&self, action: Action, reasons: &mut Vec<String>) -> (DecisionKind, Option<Trigger>) {
+        if let Some(record) = self.approved {
+            let by: Vec<String> = record.consents.iter().map(|consent| consent.by.clone()).collect();
+            reasons.push(format!("approved by {}", by.join(", ")));
+            if self.held.is_empty() {
+                return (DecisionKind::Act, Some(Trigger::Approved { by }));
+            }
+            reasons.extend(held_back(self.held));
+            return (DecisionKind::Wait, None);
         }
-        return assessment;
-    }
-    if action == Action::Auto {
-        let asks = automatic::asks_instead(moment, &assessment.rungs);
-        let passable = |guard: &&GuardResult| ASK_INSTEAD.contains(&guard.name.as_str());
-        let person = held
-            .iter()
-            .copied()
-            .filter(|guard| passable(guard) && guard.verdict == GuardVerdict::Block);
-        let asks: Vec<String> = asks
-            .into_iter()
-            .chain(person.map(|guard| guard.inputs.clone()))
-            .collect();
-        if !asks.is_empty() {
-            action = Action::Ask;
-            reasons.push("`auto` becomes `ask`:".to_owned());
-            reasons.extend(asks);
+        if action == Action::Auto && !self.needs_a_person(reasons) {
+            return self.automatic(reasons);
         }
+        reasons.push("a plan waits for approval".to_owned());
+        reasons.extend(held_back(self.held));
+        (DecisionKind::Ask, None)
     }
-    if action == Action::Auto {
-        if let Some((at, why)) = automatic::cooling(moment) {
+
+    /// Whether `auto` becomes `ask`, with the reasons.
+    fn needs_a_person(&self, reasons: &mut Vec<String>) -> bool {
+        let mut asks = automatic::asks_instead(self.moment, self.rungs);
+        asks.extend(
+            self.held
+                .iter()
+                .filter(|guard| {
+                    guard.verdict == GuardVerdict::Block && ASK_INSTEAD.contains(&guard.name.as_str())
+                })
+                .map(|guard| guard.inputs.clone()),
+        );
+        if asks.is_empty() {
+            return false;
+        }
+        reasons.push("`auto` becomes `ask`:".to_owned());
+        reasons.extend(asks);
+        true
+    }
+
+    fn automatic(&self, reasons: &mut Vec<String>) -> (DecisionKind, Option<Trigger>) {
+        if let Some((at, why)) = automatic::cooling(self.moment) {
             reasons.push(format!("{why}; it is tried again from {at} on"));
-            set(&mut assessment, DecisionKind::Wait, reasons, None);
-            return assessment;
+            return (DecisionKind::Wait, None);
         }
-        if held.is_empty() {
+        if self.held.is_empty() {
             reasons.push("every guard passes".to_owned());
-            set(
-                &mut assessment,
-                DecisionKind::Act,
-                reasons,
-                Some(Trigger::Policy { rule }),
-            );
-            return assessment;
+            return (DecisionKind::Act, Some(Trigger::Policy { rule: self.rule }));
         }
-        reasons.extend(held_back(&held));
-        if !late {
-            set(&mut assessment, DecisionKind::Wait, reasons, None);
-            return assessment;
+        reasons.extend(held_back(self.held));
+        if !self.late {
+            return (DecisionKind::Wait, None);
         }
         reasons.push("it has been held back for too long, so a person is asked".to_owned());
-        set(&mut assessment, DecisionKind::Ask, reasons, None);
-        return assessment;
+        (DecisionKind::Ask, None)
     }
-    reasons.push("a plan waits for approval".to_owned());
-    reasons.extend(held_back(&held));
-    set(&mut assessment, DecisionKind::Ask, reasons, None);
-    assessment
-}
-
-fn set(assessment: &mut Assessment, kind: DecisionKind, reasons: Vec<String>, trigger: Option<Trigger>) {
-    assessment.decision.kind = kind;
-    assessment.decision.reasons = reasons;
-    assessment.trigger = trigger;
 }
 
 fn held_back(held: &[&GuardResult]) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::answer::Call;
-use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::facts::{
     ClusterHealth, EsVersion, Exception, Facts, FollowInfo, FollowStats, FollowStatus, Followed, Health,
     IlmExplain, IndexHealth, IndexMeta, IndexStats, License, Node, NodeDisk, Parameters, PrimaryRouting,
@@ -192,6 +192,10 @@ fn index_settings(uuid: &str, more: &[(&str, &str)]) -> BTreeMap<String, String>
 }
 
 /// A follower on 8.10.4 whose second shard lost its history; everything else is in order.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one value after the other, nothing is decided here"
+)]
 pub(crate) fn facts() -> Facts {
     let mut facts = Facts::nothing(key("orders-f"), now());
     facts.remote = Some(alias());
@@ -296,7 +300,7 @@ pub(crate) fn facts() -> Facts {
     f.auto_follow = some(Vec::new());
     f.privileges = seen(Seen::Absent);
     f.total_shards = some(4);
-    f.through_alias = some(1000);
+    f.count_through_alias = some(1000);
 
     let l = &mut facts.leader;
     l.root = some(root("leader", "CL"));
@@ -309,6 +313,7 @@ pub(crate) fn facts() -> Facts {
         routing_num_shards: Some(1024),
         ..IndexMeta::default()
     });
+    l.count = some(1000);
     l.health = facts.follower.health.clone();
     l.cluster_health = some(health());
     l.ilm = facts.follower.ilm.clone();
@@ -510,10 +515,4 @@ pub(crate) fn member(index: &str, unhealthy: bool) -> Member {
         never_and_acknowledged: false,
         in_flight_or_cooling: false,
     }
-}
-
-/// A verdict with a bolder or weaker column than its cause's, for tests.
-pub(crate) fn with_approval(mut verdict: Verdict, approval: Approval) -> Verdict {
-    verdict.approval = approval;
-    verdict
 }

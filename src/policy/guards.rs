@@ -1,6 +1,6 @@
 //! The guards: one check each that must hold before a remedy may start.
 //!
-//! Each guard is a small function with a stable snake_case name (also a metric label), in a file
+//! Each guard is a small function with a stable `snake_case` name (also a metric label), in a file
 //! by subject. It reads facts, memory, the world and the settings, never anything else, and says
 //! `pass`, `block` or `unknown` with the numbers it saw. A fact that is not known makes it
 //! `unknown`, never `pass` (safety 10).

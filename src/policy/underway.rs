@@ -29,25 +29,39 @@ pub fn may_continue(
     }
     match &world.brake_file {
         Seen::Present(true) => return Err("the brake file exists".to_owned()),
-        Seen::Unknown(why) => return Err(format!("the brake file could not be read, which counts as engaged: {why}")),
+        Seen::Unknown(why) => {
+            return Err(format!(
+                "the brake file could not be read, which counts as engaged: {why}"
+            ));
+        }
         Seen::Present(false) | Seen::Absent => {}
     }
     match &world.brakes {
-        Seen::Unknown(why) => return Err(format!("the brakes could not be read, which counts as engaged: {why}")),
+        Seen::Unknown(why) => {
+            return Err(format!(
+                "the brakes could not be read, which counts as engaged: {why}"
+            ));
+        }
         Seen::Absent => {}
         Seen::Present(brakes) => {
             let engaged = brakes
                 .iter()
                 .find(|brake| brake.holds(world.now) && brake.scope.covers(key, Some(remote), remedy));
             if let Some(brake) = engaged {
-                return Err(format!("brake `{}` by {}: {}", brake.scope, brake.owner, brake.reason));
+                return Err(format!(
+                    "brake `{}` by {}: {}",
+                    brake.scope, brake.owner, brake.reason
+                ));
             }
         }
     }
     if remedy.destroys()
         && let Opening::Closed { next } = opening(&settings.windows, world.now)
     {
-        let when = next.map_or_else(|| "none opens within two weeks".to_owned(), |at| format!("the next opens at {at}"));
+        let when = next.map_or_else(
+            || "none opens within two weeks".to_owned(),
+            |at| format!("the next opens at {at}"),
+        );
         return Err(format!("the window for recreates has closed; {when}"));
     }
     Ok(())
@@ -93,7 +107,12 @@ mod tests {
 
     #[test]
     fn no_brake_stops_backing_out_or_finishing() {
-        for step in [Step::Reopen, Step::ResumeBack, Step::ResumeRestored, Step::RestoreSettings] {
+        for step in [
+            Step::Reopen,
+            Step::ResumeBack,
+            Step::ResumeRestored,
+            Step::RestoreSettings,
+        ] {
             assert!(asked(&braked("all"), step, Remedy::Recreate).is_ok());
         }
     }

@@ -298,9 +298,8 @@ impl Shard {
     pub fn merge(&mut self, retained_operations: i64) {
         let floor = self.floor(retained_operations);
         let live = &self.live;
-        self.ops.retain(|op| {
-            op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq)
-        });
+        self.ops
+            .retain(|op| op.seq >= floor || live.get(&op.id).is_some_and(|now| now.seq == op.seq));
         self.refresh();
     }
 
@@ -361,11 +360,6 @@ impl Shard {
         self.flush_due_ms = None;
         self.emptied = false;
         self.refresh();
-    }
-
-    /// The lowest sequence number that is certainly kept, without moving it.
-    pub fn known_floor(&self) -> i64 {
-        self.floor
     }
 
     /// The node went away: the shard is nowhere until it is back.

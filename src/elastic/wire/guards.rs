@@ -26,7 +26,10 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 /// `_nodes/stats/fs`: one entry per node. A node without numbers stays in the list without them.
 pub(super) fn disks(body: &[u8]) -> Result<Vec<NodeDisk>, String> {
     let tree = tree(body)?;
-    let nodes = tree.get("nodes").and_then(Value::as_object).ok_or("it holds no `nodes`")?;
+    let nodes = tree
+        .get("nodes")
+        .and_then(Value::as_object)
+        .ok_or("it holds no `nodes`")?;
     Ok(nodes
         .iter()
         .map(|(id, node)| {
@@ -44,7 +47,10 @@ pub(super) fn disks(body: &[u8]) -> Result<Vec<NodeDisk>, String> {
 /// `_snapshot/_status`: snapshots that run, with the indices they touch.
 pub(super) fn snapshots(body: &[u8]) -> Result<BTreeMap<String, Vec<String>>, String> {
     let tree = tree(body)?;
-    let list = tree.get("snapshots").and_then(Value::as_array).ok_or("it holds no list `snapshots`")?;
+    let list = tree
+        .get("snapshots")
+        .and_then(Value::as_array)
+        .ok_or("it holds no list `snapshots`")?;
     list.iter()
         .map(|entry| {
             let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or("?");
@@ -61,10 +67,16 @@ pub(super) fn snapshots(body: &[u8]) -> Result<BTreeMap<String, Vec<String>>, St
 /// `_ccr/auto_follow`.
 pub(super) fn auto_follow(body: &[u8]) -> Result<Vec<AutoFollowPattern>, String> {
     let tree = tree(body)?;
-    let list = tree.get("patterns").and_then(Value::as_array).ok_or("it holds no list `patterns`")?;
+    let list = tree
+        .get("patterns")
+        .and_then(Value::as_array)
+        .ok_or("it holds no list `patterns`")?;
     list.iter()
         .map(|entry| {
-            let name = entry.get("name").and_then(Value::as_str).ok_or("a pattern in it has no name")?;
+            let name = entry
+                .get("name")
+                .and_then(Value::as_str)
+                .ok_or("a pattern in it has no name")?;
             let pattern = entry.get("pattern").ok_or("a pattern in it has no body")?;
             Ok(AutoFollowPattern {
                 name: name.to_owned(),
@@ -92,28 +104,45 @@ pub(super) fn privileges(answer: &Answer) -> Seen<BTreeMap<String, bool>> {
     // "no handler found" / "Incorrect HTTP method"), or answers that it is not enabled.
     let off = matches!(status, 400 | 404 | 405 | 500)
         && !text.contains("security_exception")
-        && ["no handler found", "Incorrect HTTP method", "ecurity is not enabled", "ecurity must be explicitly enabled"]
-            .iter()
-            .any(|mark| text.contains(mark));
+        && [
+            "no handler found",
+            "Incorrect HTTP method",
+            "ecurity is not enabled",
+            "ecurity must be explicitly enabled",
+        ]
+        .iter()
+        .any(|mark| text.contains(mark));
     if off {
         return Seen::Absent;
     }
     if status != 200 {
-        return Seen::unknown(format!("status {status}; the body begins with `{}`", super::beginning(body)));
+        return Seen::unknown(format!(
+            "status {status}; the body begins with `{}`",
+            super::beginning(body)
+        ));
     }
     match tree(body).and_then(|tree| held(&tree)) {
         Ok(map) => Seen::Present(map),
-        Err(why) => Seen::unknown(format!("{why}; the body begins with `{}`", super::beginning(body))),
+        Err(why) => Seen::unknown(format!(
+            "{why}; the body begins with `{}`",
+            super::beginning(body)
+        )),
     }
 }
 
 fn held(tree: &Value) -> Result<BTreeMap<String, bool>, String> {
     let mut map = BTreeMap::new();
-    let cluster = tree.get("cluster").and_then(Value::as_object).ok_or("it holds no `cluster`")?;
+    let cluster = tree
+        .get("cluster")
+        .and_then(Value::as_object)
+        .ok_or("it holds no `cluster`")?;
     for (name, value) in cluster {
         map.insert(format!("cluster:{name}"), value.as_bool().unwrap_or(false));
     }
-    let indices = tree.get("index").and_then(Value::as_object).ok_or("it holds no `index`")?;
+    let indices = tree
+        .get("index")
+        .and_then(Value::as_object)
+        .ok_or("it holds no `index`")?;
     for privileges in indices.values().filter_map(Value::as_object) {
         for (name, value) in privileges {
             let all = map.entry(format!("index:{name}")).or_insert(true);
@@ -140,7 +169,10 @@ pub(super) fn replicated(body: &[u8], index: &str) -> Option<bool> {
         stream
             .get("indices")
             .and_then(Value::as_array)
-            .is_some_and(|list| list.iter().any(|one| one.get("index_name").and_then(Value::as_str) == Some(index)))
+            .is_some_and(|list| {
+                list.iter()
+                    .any(|one| one.get("index_name").and_then(Value::as_str) == Some(index))
+            })
     })?;
     Some(stream.get("replicated").and_then(Value::as_bool).unwrap_or(false))
 }
@@ -148,7 +180,11 @@ pub(super) fn replicated(body: &[u8], index: &str) -> Option<bool> {
 /// `lifecycle_date_millis` of one index in `_ilm/explain`.
 pub(super) fn lifecycle_date(body: &[u8], index: &str) -> Option<Timestamp> {
     let tree = tree(body).ok()?;
-    let millis = tree.get("indices")?.get(index)?.get("lifecycle_date_millis")?.as_i64()?;
+    let millis = tree
+        .get("indices")?
+        .get(index)?
+        .get("lifecycle_date_millis")?
+        .as_i64()?;
     Timestamp::from_millisecond(millis).ok()
 }
 
@@ -215,7 +251,8 @@ mod tests {
 
     #[test]
     fn a_privilege_is_held_only_where_it_is_held_on_every_index() {
-        let tree = json!({"cluster": {"monitor": true}, "index": {"a": {"read": true}, "b": {"read": false}}});
+        let tree =
+            json!({"cluster": {"monitor": true}, "index": {"a": {"read": true}, "b": {"read": false}}});
         let map = held(&tree).unwrap();
         assert_eq!(map.get("cluster:monitor"), Some(&true));
         assert_eq!(map.get("index:read"), Some(&false));

@@ -4,6 +4,7 @@ use super::path::{Asked, Kind};
 use super::{Body, Parsed, Table, guards};
 use crate::domain::facts::{Facts, IndexStats, Series, Sighting};
 use crate::domain::seen::Seen;
+use crate::domain::time::millis_between;
 
 /// Errors of looks kept per follower.
 const MAX_ERRORS: usize = 32;
@@ -106,6 +107,13 @@ fn add<T: Clone>(
     if asked == Asked::Not {
         return false;
     }
+    if lacks(table, index)
+        && matches!(missing, Missing::AbsentByName)
+        && asked == Asked::InList
+        && told_by_name(series, parsed, index)
+    {
+        return true;
+    }
     let value = match table {
         Seen::Unknown(why) => Seen::Unknown(why.clone()),
         Seen::Absent => match asked {
@@ -130,6 +138,22 @@ fn add<T: Clone>(
     true
 }
 
+/// Milliseconds within which a word by name stands against a list that lacks the name.
+const SAME_LOOK_MILLIS: i64 = 10_000;
+
+fn lacks<T>(table: &Seen<Table<T>>, index: &str) -> bool {
+    matches!(table, Seen::Present(table) if !table.entries.contains_key(index))
+}
+
+/// The newest word came from asking by name, in the same look: a list adds nothing to it.
+fn told_by_name<T>(series: &Series<T>, parsed: &Parsed, index: &str) -> bool {
+    series.last().is_some_and(|seen| {
+        !seen.value.is_unknown()
+            && millis_between(seen.at, parsed.at) <= SAME_LOOK_MILLIS
+            && super::path::read(&seen.call.method, &seen.call.path).asks(index) == Asked::ByName
+    })
+}
+
 /// The same for values where an answer without the name means "nothing of it".
 fn add_or_empty<T: Clone + Default>(
     series: &mut Series<T>,
@@ -146,6 +170,18 @@ fn add_or_empty<T: Clone + Default>(
         return true;
     }
     add(series, parsed, table, index, Missing::Unknown)
+}
+
+/// Of a run of equal words keeps the first and the newest: a recovery that stands still is told
+/// by how long it does, in however few sightings are kept.
+fn keep_ends_of_a_run<T: PartialEq>(series: &mut Series<T>) {
+    if let [.., first, middle, last] = series.0.as_slice()
+        && first.value == middle.value
+        && middle.value == last.value
+    {
+        let at = series.0.len() - 2;
+        series.0.remove(at);
+    }
 }
 
 fn clone_seen<T: Clone>(seen: &Seen<T>) -> Seen<T> {
@@ -185,7 +221,11 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
             let shards = shards.map_or_else(|| Seen::unknown("it holds no shard counts"), Seen::Present);
             push(&mut side.total_shards, parsed, shards);
         }
-        Body::Recovery(table) => return add_or_empty(&mut side.recovery, parsed, table, index),
+        Body::Recovery(table) => {
+            let told = add_or_empty(&mut side.recovery, parsed, table, index);
+            keep_ends_of_a_run(&mut side.recovery);
+            return told;
+        }
         Body::IndexStats(table) => return add_stats(&mut side.index, parsed, table, index),
         Body::Aliases(table) => {
             // `/<f>/_alias` of an index without aliases: older versions leave the index out.
@@ -206,7 +246,11 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
         Body::Nodes(seen) => push(&mut side.nodes, parsed, clone_seen(seen)),
         Body::DataStreams(seen, body) => {
             if let Some(replicated) = guards::replicated(body, index) {
-                push(&mut side.data_stream_replicated, parsed, Seen::Present(replicated));
+                push(
+                    &mut side.data_stream_replicated,
+                    parsed,
+                    Seen::Present(replicated),
+                );
             }
             let value = match seen {
                 Seen::Unknown(why) => Seen::Unknown(why.clone()),

@@ -65,6 +65,8 @@ impl Request {
             return Asked::InList;
         };
         let mut asked = Asked::Not;
+        // Patterns leave hidden indices out unless they begin with a dot (`ccr/measured.md`).
+        let hidden = index.starts_with('.') && !self.expands_hidden;
         for name in names {
             if name == index {
                 return Asked::ByName;
@@ -74,7 +76,9 @@ impl Request {
                     asked = Asked::Not;
                 }
             } else if name == "_all" || (name.contains('*') && matches_pattern(name, index)) {
-                asked = Asked::InList;
+                if !hidden || name.starts_with('.') {
+                    asked = Asked::InList;
+                }
             }
         }
         asked

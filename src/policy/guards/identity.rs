@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::ids::ClusterUuid;
 use crate::domain::seen::Seen;
-use crate::domain::time::{Span, after};
+use crate::domain::time::{Span, after, millis_between};
 use crate::policy::guards::read::{
     Check, Hold, ask, block, cause, followed_histories, followed_uuid, follower_stats, leader_may_differ,
-    leader_stats, need, pinned_cluster, shard_count, told, unknown,
+    leader_stats, need, shard_count, told, unknown,
 };
 use crate::policy::guards::{Question, Stage};
 
 /// A task that was seen reading so recently proves where the alias leads.
-const READING_LATELY: Span = Span::from_secs(15 * 60);
+const READING_LATELY: Span = Span::from_mins(15);
+
+/// Two counts taken further apart than this are not compared, in milliseconds.
+const TOGETHER_MILLIS: i64 = 10_000;
 
 /// Reference guard 1: `_ccr/info` lists it, so it carries CCR metadata. A PUT follow does not check
 /// that itself and would overwrite any closed index (reference finding 9).
@@ -77,38 +80,33 @@ pub(super) fn clusters_pinned(q: &Question<'_>) -> Check {
             "follower and leader cluster have the same cluster_uuid {follower}"
         )));
     }
-    let check = |side: &str, have: &ClusterUuid, want: Option<&ClusterUuid>| match want {
-        Some(want) if want != have => Err(block(format!(
-            "the {side} cluster is another one: its cluster_uuid is {have} and was {want}"
-        ))),
-        None if q.stage != Stage::Plan => Err(unknown(format!(
-            "no cluster_uuid of the {side} cluster is remembered or planned"
-        ))),
-        _ => Ok(()),
-    };
-    let of_plan = q.run.map(|run| Some(&run.basis.cluster_uuid));
-    check(
-        "follower",
-        follower,
-        pinned_cluster(of_plan, q.memory.follower_cluster_uuid.as_ref()),
-    )?;
-    let of_plan = q.run.map(|run| run.basis.leader_cluster_uuid.as_ref());
-    check(
-        "leader",
-        leader,
-        pinned_cluster(of_plan, q.memory.leader_cluster_uuid.as_ref()),
-    )?;
-    // What is remembered holds even against the plan.
-    check(
-        "follower",
-        follower,
-        q.memory.follower_cluster_uuid.as_ref().or(Some(follower)),
-    )?;
-    check(
-        "leader",
-        leader,
-        q.memory.leader_cluster_uuid.as_ref().or(Some(leader)),
-    )?;
+    let planned = q.run.map(|run| &run.basis);
+    for (side, have, remembered, planned) in [
+        (
+            "follower",
+            follower,
+            q.memory.follower_cluster_uuid.as_ref(),
+            planned.map(|basis| &basis.cluster_uuid),
+        ),
+        (
+            "leader",
+            leader,
+            q.memory.leader_cluster_uuid.as_ref(),
+            planned.and_then(|basis| basis.leader_cluster_uuid.as_ref()),
+        ),
+    ] {
+        let pins: Vec<&ClusterUuid> = [remembered, planned].into_iter().flatten().collect();
+        if let Some(want) = pins.iter().find(|want| **want != have) {
+            return Err(block(format!(
+                "the {side} cluster is another one: its cluster_uuid is {have} and was {want}"
+            )));
+        }
+        if pins.is_empty() && q.stage != Stage::Plan {
+            return Err(unknown(format!(
+                "no cluster_uuid of the {side} cluster is remembered or planned"
+            )));
+        }
+    }
     Ok(format!(
         "cluster_uuid is {follower} here and {leader} at the leader"
     ))
@@ -260,7 +258,7 @@ pub(super) fn alias_proven(q: &Question<'_>) -> Check {
     if remote.addresses.is_empty() {
         return Err(unknown("`_remote/info` does not tell what the alias leads to"));
     }
-    let leader = leader_stats(q)?;
+    leader_stats(q)?;
     let now: BTreeSet<&str> = remote.addresses.iter().map(String::as_str).collect();
     let shown = remote.addresses.join(", ");
     let unchanged = match &q.memory.remote_addresses {
@@ -276,11 +274,11 @@ pub(super) fn alias_proven(q: &Question<'_>) -> Check {
         }
         None => false,
     };
-    let through = read_through(q, leader.documents())?;
+    let through = read_through(q)?;
     let resume_ahead = resume_is_ahead(q);
     let accepted = resume_accepted(q);
     // An accepted resume compared the identities on the other side of the alias as it is now.
-    if (unchanged && (through.is_some() || accepted)) || accepted {
+    if accepted || (unchanged && through.is_some()) {
         return Ok(format!(
             "the alias leads to {shown}{}; {}",
             if unchanged { ", as before" } else { "" },
@@ -303,32 +301,33 @@ pub(super) fn alias_proven(q: &Question<'_>) -> Check {
     )))
 }
 
-/// What was read through the alias, where it agrees with the direct look.
-fn read_through(q: &Question<'_>, documents: Option<u64>) -> Result<Option<String>, Hold> {
-    match q.facts.follower.count_through_alias.now() {
-        Seen::Absent => {
-            return Err(block(
-                "through the alias the leader index does not exist, by the direct look it does",
-            ));
+/// What was read through the alias, where it agrees with the direct look. Both are counts by
+/// search, taken within ten seconds of each other; `_stats` counts nested documents as well and
+/// compares with nothing here.
+fn read_through(q: &Question<'_>) -> Result<Option<String>, Hold> {
+    let (through, direct) = (&q.facts.follower.count_through_alias, &q.facts.leader.count);
+    if through.now().is_absent() {
+        return Err(block(
+            "through the alias the leader index does not exist, by the direct look it does",
+        ));
+    }
+    if let (Some(through), Some(direct)) = (through.last(), direct.last())
+        && let (Some(there), Some(here)) = (through.value.present(), direct.value.present())
+        && millis_between(through.at, direct.at).abs() <= TOGETHER_MILLIS
+    {
+        let allowed = tolerated((*here).max(*there), q.settings.document_tolerance);
+        if there.saturating_add(allowed) < *here {
+            return Err(block(format!(
+                "through the alias the leader has {there} documents, by the direct look {here} ({allowed} may differ)"
+            )));
         }
-        Seen::Present(through) => {
-            let direct = told(documents, "the leader's documents")?;
-            let apart = through.abs_diff(direct);
-            // A leader that is written to moves between the two looks.
-            let allowed = tolerated(direct.max(*through), q.settings.document_tolerance);
-            if apart > allowed {
-                return Err(block(format!(
-                    "through the alias the leader has {through} documents, by the direct look {direct} ({allowed} may differ)"
-                )));
-            }
-            // Equal counts of another cluster's empty index would prove nothing.
-            if direct > 0 {
-                return Ok(Some(format!(
-                    "through it the leader has {through} documents, by the direct look {direct}"
-                )));
-            }
+        // More may be a leader that is written to between the two looks, which proves nothing;
+        // nor do equal counts of nothing.
+        if there.abs_diff(*here) <= allowed && *here > 0 {
+            return Ok(Some(format!(
+                "through it the leader has {there} documents, by the direct look {here}"
+            )));
         }
-        Seen::Unknown(_) => {}
     }
     let reading = q
         .memory
@@ -452,11 +451,14 @@ pub(super) fn not_a_system_index(q: &Question<'_>) -> Check {
 
 /// Data streams (reference guard 18): known, of a version that keeps them whole, still replicated.
 pub(super) fn data_stream(q: &Question<'_>) -> Check {
+    let root = need(&q.facts.follower.root, "`GET /` of the follower cluster")?;
+    let version = root.version;
+    if (version.major, version.minor) < (7, 9) {
+        return Ok(format!("Elasticsearch {version} has no data streams"));
+    }
     let Some(stream) = ask(&q.facts.follower.data_stream, "whether it backs a data stream")? else {
         return Ok("it backs no data stream".to_owned());
     };
-    let root = need(&q.facts.follower.root, "`GET /` of the follower cluster")?;
-    let version = root.version;
     if (version.major, version.minor) < (8, 3) {
         return Err(block(format!(
             "observe only: it backs the data stream `{stream}`, and Elasticsearch {version} can corrupt a data stream when a backing index is followed again (fixed in 8.3)"

@@ -1,7 +1,6 @@
 //! Guards of people and limits: mode, brakes, warm-up, windows, breaker, budgets, fresh answers.
 
 use crate::domain::brake::BrakeScope;
-use crate::domain::cause::Remedy;
 use crate::domain::facts::Series;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, millis_between};
@@ -160,8 +159,7 @@ pub(super) fn fresh_answers(q: &Question<'_>) -> Check {
         );
         if !(-FRESH_MILLIS..=FRESH_MILLIS).contains(&age) {
             return Err(unknown(format!(
-                "{what} was seen {} ms ago; at most {FRESH_MILLIS} ms count here, so look again",
-                age
+                "{what} was seen {age} ms ago; at most {FRESH_MILLIS} ms count here, so look again"
             )));
         }
         oldest = oldest.max(age);

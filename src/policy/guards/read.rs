@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::cause::Cause;
 use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{IndexMeta, IndexSettings, IndexStats, Series};
-use crate::domain::ids::{ClusterUuid, HistoryUuid, IndexUuid};
+use crate::domain::ids::{HistoryUuid, IndexUuid};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 use crate::policy::guards::Question;
@@ -200,14 +200,6 @@ pub(super) fn followed_histories<'a>(q: &Question<'a>) -> Option<&'a [HistoryUui
         .and_then(|meta| meta.followed.as_ref())
         .and_then(|followed| followed.history_uuids.as_deref())
         .or(q.memory.leader_shard_history_uuids.as_deref())
-}
-
-/// The `cluster_uuid` that a side must have: the plan's, else the remembered one.
-pub(super) fn pinned_cluster<'a>(
-    of_plan: Option<Option<&'a ClusterUuid>>,
-    remembered: Option<&'a ClusterUuid>,
-) -> Option<&'a ClusterUuid> {
-    of_plan.flatten().or(remembered)
 }
 
 /// Whether any shard shows a fatal exception now; unknown where stats or a shard cannot be read.

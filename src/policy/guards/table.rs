@@ -6,7 +6,7 @@ use crate::policy::guards::{Question, Stage, cluster, copies, identity, limits, 
 
 /// One guard.
 pub(super) struct Guard {
-    /// Stable snake_case name (metric label `guard`).
+    /// Stable `snake_case` name (metric label `guard`).
     pub(super) name: &'static str,
     /// Whether it is asked at all.
     pub(super) applies: fn(&Question<'_>) -> bool,

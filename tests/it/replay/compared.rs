@@ -1,8 +1,9 @@
 //! The fields of the answers that are compared: what refollow's judge, guards and executor read.
 //!
 //! Always compared, in every answer: the HTTP status, and of an error the exception types of the
-//! root causes and of the whole `caused_by` chain, and `requested_operations_missing`.
-//! Identifiers (22 characters), times and texts are compared by shape.
+//! root causes and of the whole `caused_by` chain, `requested_operations_missing`, and the
+//! reasons without their identifiers and numbers. Identifiers (22 characters) and times are
+//! compared by shape.
 
 /// How a field is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum How {
     /// A primary term: equal up to 3; above, every failed attempt of the allocator counts, and
     /// their number depends on the machine's speed.
     Term,
-    /// An exception: types and `requested_operations_missing` along the chain.
+    /// An exception: types, reasons and `requested_operations_missing` along the chain.
     Exception,
 }
 
@@ -52,8 +53,16 @@ pub const RULES: [Rule; 62] = [
     ("/_ccr/info", "follower_indices.*.leader_index", How::Equal),
     ("/_ccr/info", "follower_indices.*.status", How::Equal),
     ("/_ccr/info", "follower_indices.*.parameters", How::Equal),
-    ("/_ccr/stats", "auto_follow_stats.recent_auto_follow_errors.*.leader_index", How::Equal),
-    ("/_ccr/stats", "auto_follow_stats.recent_auto_follow_errors.*.auto_follow_exception", How::Exception),
+    (
+        "/_ccr/stats",
+        "auto_follow_stats.recent_auto_follow_errors.*.leader_index",
+        How::Equal,
+    ),
+    (
+        "/_ccr/stats",
+        "auto_follow_stats.recent_auto_follow_errors.*.auto_follow_exception",
+        How::Exception,
+    ),
     ("/_ccr/follow", "follow_index_created", How::Equal),
     ("/_ccr/follow", "follow_index_shards_acked", How::Equal),
     ("/_ccr/follow", "index_following_started", How::Equal),
@@ -63,7 +72,11 @@ pub const RULES: [Rule; 62] = [
     ("/_ccr/forget_follower", "_shards.total", How::Equal),
     ("/_ccr/forget_follower", "_shards.successful", How::Equal),
     ("/_ccr/forget_follower", "_shards.failed", How::Equal),
-    ("/_ccr/forget_follower", "_shards.failures.*.reason", How::Exception),
+    (
+        "/_ccr/forget_follower",
+        "_shards.failures.*.reason",
+        How::Exception,
+    ),
     ("/_ccr/auto_follow", "patterns.*.name", How::Equal),
     ("/_close", "acknowledged", How::Equal),
     ("/_close", "shards_acknowledged", How::Equal),
@@ -88,7 +101,11 @@ pub const RULES: [Rule; 62] = [
     ("/_stats", "indices.*.shards.*.*.routing.primary", How::Equal),
     ("/_stats", "indices.*.shards.*.*.seq_no", How::Equal),
     ("/_stats/", "indices.*.shards.*.*.seq_no", How::Equal),
-    ("/_stats", "indices.*.shards.*.*.commit.user_data.history_uuid", How::Equal),
+    (
+        "/_stats",
+        "indices.*.shards.*.*.commit.user_data.history_uuid",
+        How::Equal,
+    ),
     ("/_stats", "indices.*.shards.*.*.retention_leases", How::Equal),
     ("/_cluster/health/", "status", How::Equal),
     ("/_cluster/health/", "timed_out", How::Equal),
@@ -102,9 +119,17 @@ pub const RULES: [Rule; 62] = [
     ("/_cluster/state/", "metadata.indices.*.ccr", How::Equal),
     ("/_cluster/state/", "metadata.indices.*.aliases", How::Equal),
     ("/_cluster/state/", "metadata.indices.*.mappings", How::Equal),
-    ("/_cluster/state/", "metadata.indices.*.primary_terms.*", How::Term),
+    (
+        "/_cluster/state/",
+        "metadata.indices.*.primary_terms.*",
+        How::Term,
+    ),
     ("/_cluster/state/", "metadata.persistent_tasks.tasks", How::Equal),
-    ("/_cluster/state/", "routing_table.indices.*.shards.*.*.state", How::Equal),
+    (
+        "/_cluster/state/",
+        "routing_table.indices.*.shards.*.*.state",
+        How::Equal,
+    ),
     ("/_remote/info", "", How::Equal),
     ("/_license", "license.status", How::Equal),
     ("/_license", "license.type", How::Equal),
@@ -120,7 +145,11 @@ pub const MORE: [Rule; 23] = [
     ("/_xpack/usage", "ccr.enabled", How::Equal),
     ("/_nodes/stats/fs", "nodes.*.roles", How::Equal),
     ("/_nodes/stats/fs", "nodes.*.fs.total.total_in_bytes", How::Zero),
-    ("/_nodes/stats/fs", "nodes.*.fs.total.available_in_bytes", How::Zero),
+    (
+        "/_nodes/stats/fs",
+        "nodes.*.fs.total.available_in_bytes",
+        How::Zero,
+    ),
     ("/_nodes", "nodes.*.roles", How::Equal),
     ("/_nodes", "nodes.*.version", How::Equal),
     ("/_cat/allocation", "*.disk.percent", How::Presence),
