@@ -18,10 +18,11 @@ struct Player {
     own: BTreeSet<String>,
     known: BTreeMap<String, String>,
     differences: Vec<String>,
+    compared: usize,
 }
 
-/// Plays a recording; what differs, one line each.
-pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
+/// Plays a recording; what differs, one line each, and how many fields were compared.
+pub fn play(folder: &str, name: &str, recording: &Value) -> (Vec<String>, usize) {
     let version = if folder.starts_with('7') {
         Version::V7_7_0
     } else {
@@ -38,6 +39,7 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
         own: own_indices(steps),
         known: BTreeMap::new(),
         differences: Vec::new(),
+        compared: 0,
     };
     let scenario = name.rsplit('/').next().unwrap_or_default();
     let mut missing: Vec<&str> = prepare::MADE_BEFOREHAND
@@ -95,7 +97,7 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
             player.send(Side::Follower, Method::Put, &target, body);
         }
     }
-    player.differences
+    (player.differences, player.compared)
 }
 
 /// The indices that this recording is about.
@@ -131,7 +133,7 @@ impl Player {
     fn send(&mut self, side: Side, method: Method, target: &str, body: String) -> Value {
         let request = Self::request(target, method, body, Credential::Read);
         let handled = self.pair.handle(side, &request);
-        let (status, body) = self.answer(handled).expect("the node is up");
+        let (status, body) = self.answer(handled).unwrap();
         assert!(status < 300, "{target}: {status} {body}");
         body
     }
@@ -347,6 +349,7 @@ impl Player {
         if self.of_others(&path, recorded) {
             return;
         }
+        self.compared += 1;
         if u64::from(ours) != status {
             self.differences.push(format!(
                 "{here}: status {ours} {}, recorded {status}",
@@ -597,6 +600,7 @@ impl Player {
     }
 
     fn same(&mut self, here: &str, label: &str, theirs: &Value, ours: &Value) {
+        self.compared += 1;
         if theirs == ours {
             return;
         }
@@ -670,6 +674,34 @@ fn masked_text(text: &str) -> String {
     text.to_owned()
 }
 
+/// A text without identifiers and numbers; of a shard's description the beginning, of a failed
+/// authentication only that it failed (the recorded credentials cannot be sent).
+fn shape(text: &str) -> String {
+    if text.contains("authenticat") {
+        return "(not authenticated)".to_owned();
+    }
+    let text = text.split("unassigned_info").next().unwrap_or_default();
+    let mut told = String::new();
+    for word in
+        text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+    {
+        let bare =
+            word.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')));
+        // An identifier, alone or followed by a shard number or by what it follows.
+        let id = word
+            .get(..22)
+            .filter(|id| is_id(id))
+            .is_some_and(|_| bare.len() == 22 || bare.as_bytes().get(22) == Some(&b'-'));
+        if id {
+            told.push_str("(id)");
+            told.push_str(&word[22..]);
+        } else {
+            told.extend(word.chars().filter(|c| !c.is_ascii_digit()));
+        }
+    }
+    told
+}
+
 /// Exception types along the chain, with what a judge reads of them.
 fn exceptions(value: &Value) -> Value {
     match value {
@@ -684,6 +716,12 @@ fn exceptions(value: &Value) -> Value {
                     | "phase"
                     | "license.expired.feature" => {
                         told.insert(key.clone(), masked(value));
+                    }
+                    "reason" => {
+                        let text = value
+                            .as_str()
+                            .map_or(Value::Null, |text| json!(shape(text)));
+                        told.insert(key.clone(), text);
                     }
                     "caused_by" | "suppressed" => {
                         told.insert(key.clone(), exceptions(value));
