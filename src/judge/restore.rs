@@ -116,10 +116,16 @@ pub(super) fn shows_failed_restore(case: &Case<'_>) -> Option<Evidence> {
 ///
 /// Reads: red (health or routing) and one of the marks of `shows_failed_restore`.
 /// Seen on: 7.7.0, 8.10.4 (03, 04, 36). After a node restart the recovery source is the existing
-/// store again and `_recovery` is `{}` (36), so the decider or the journal is needed there.
+/// store again and `_recovery` is `{}` (36), so the decider or the journal is needed there. Never
+/// while `_ccr/info` says active: the resume comes only after the restore.
 /// Wrong when: somebody restored an ordinary snapshot over the follower.
 pub(super) fn failed(case: &Case<'_>) -> Option<Fit> {
-    if case.known_closed().is_some() || case.restoring().is_some() {
+    // A follower whose restore failed was never resumed: a task that counts says otherwise.
+    if case.known_closed().is_some()
+        || case.restoring().is_some()
+        || case.active()
+        || case.stats().is_some()
+    {
         return None;
     }
     let red = case.red()?;

@@ -188,6 +188,48 @@ fn taking_any_one_answer_away_or_mangling_it_never_makes_a_verdict_bolder() {
     assert!(bold > 10, "the recordings show bold verdicts: {bold}");
 }
 
+/// Two moments of one recording, one after the other, in one file: what was seen first may have
+/// changed since, and taking a later word away must not bring an earlier one's destruction back.
+/// (A mild rung may come back: without its newest statistics a file simply shows the look before.)
+fn pairs() -> Vec<Moment> {
+    let mut pairs = Vec::new();
+    for (earlier, later) in all_moments().iter().zip(all_moments().iter().skip(1)) {
+        if earlier.recording != later.recording {
+            continue;
+        }
+        for later in with_memory(later) {
+            let mut both = later.clone();
+            let mut responses = earlier.evidence["responses"].as_array().unwrap().clone();
+            responses.extend(later.evidence["responses"].as_array().unwrap().clone());
+            both.evidence["responses"] = Value::Array(responses);
+            pairs.push(both);
+        }
+    }
+    pairs
+}
+
+#[test]
+fn taking_one_of_two_looks_answers_away_never_makes_a_verdict_bolder() {
+    for moment in pairs() {
+        let whole = boldness(&moment.bytes());
+        let count = moment.evidence["responses"].as_array().unwrap().len();
+        for at in 0..count {
+            let mut without = moment.clone();
+            let removed = without.evidence["responses"].as_array_mut().unwrap().remove(at);
+            let less = boldness(&without.bytes());
+            assert!(
+                less.0 < 2 || less <= whole,
+                "{}@{} (two looks) without {} {} of {}: {less:?} > {whole:?}",
+                moment.recording,
+                moment.at_ms,
+                removed["cluster"],
+                removed["path"],
+                removed["at"],
+            );
+        }
+    }
+}
+
 #[test]
 fn knowing_less_altogether_never_makes_a_verdict_bolder() {
     for moment in all_moments().iter().flat_map(with_memory) {
