@@ -40,19 +40,7 @@ pub const DEFAULT_PATH: &str = "/etc/refollow/refollow.toml";
 /// Limits that can be configured and that this version does not enforce yet, by path. The one
 /// place of that list: whoever builds the enforcement takes its line away. While a limit is
 /// listed, recreate is held at `ask` (contract, *Modes*).
-const NOT_ENFORCED: &[&str] = &[
-    "limits.recreates_in_flight",
-    "limits.recreates_per_hour",
-    "limits.bytes_per_day",
-    "limits.recreate_max_bytes",
-    "limits.recreate_max_duration",
-    "limits.recreates_per_follower",
-    "limits.resumes_in_flight",
-    "limits.resumes_per_minute",
-    "limits.breaker",
-    "approval.approvers",
-    "windows",
-];
+const NOT_ENFORCED: &[&str] = &[];
 
 /// How fine the metrics are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -23,7 +23,7 @@ mod automatic;
 mod tests;
 
 /// After this a person is asked, whatever is waited for (safety 13).
-const LONGEST_WAIT: Span = Span::from_secs(3600);
+const LONGEST_WAIT: Span = Span::from_hours(1);
 
 /// Guards whose `block` makes a follower observe-only (end of safety.md).
 const OBSERVE_ONLY: &[&str] = &[

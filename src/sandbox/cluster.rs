@@ -68,10 +68,6 @@ pub struct AutoStats {
 /// One cluster.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// Which of the pair.
-    pub side: Side,
-    /// Its version.
-    pub version: Version,
     /// `cluster_name`.
     pub name: String,
     /// `cluster_uuid`.
@@ -141,8 +137,6 @@ impl Cluster {
             );
         }
         Self {
-            side,
-            version: options.version,
             name: name.to_owned(),
             uuid: super::identifier(random),
             node: super::identifier(random),

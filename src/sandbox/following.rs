@@ -249,12 +249,13 @@ impl Pair {
             Ok((_, _, shard)) => match shard.read(from, count) {
                 Err(missing) => Err(Failure::fatal(self.missing(&missing, shard))),
                 Ok(ops) => {
-                    let mut size = 0_u64;
+                    let mut taken_bytes = 0_u64;
                     let taken: Vec<_> = ops
                         .iter()
                         .take_while(|op| {
-                            let fits = size == 0 || size + u64::from(op.bytes) <= limit;
-                            size += u64::from(op.bytes);
+                            let fits =
+                                taken_bytes == 0 || taken_bytes + u64::from(op.bytes) <= limit;
+                            taken_bytes += u64::from(op.bytes);
                             fits
                         })
                         .cloned()

@@ -129,7 +129,7 @@ impl Pair {
         Some(exception(
             "security_exception",
             format!(
-                "action [indices:data/read/xpack/ccr/shard_changes] is unauthorized for user [{user}] with effective roles [{}] on indices [{leader}], this action is granted by the index privileges [read,all]",
+                "action [indices:data/read/xpack/ccr/shard_changes] is unauthorized for user [{user}] with effective roles [{}] on indices [{leader}], this action is granted by the index privileges [cross_cluster_replication,read,all]",
                 self.roles_of(peer, user).join(",")
             ),
         ))

@@ -352,8 +352,12 @@ impl FollowTask {
             })
             .collect();
         let waiting: u64 = run.buffer.iter().map(|op| u64::from(op.bytes)).sum();
-        let writing = run.writes;
-        let buffered = if writing > 0 { 0 } else { run.buffer.len() };
+        let outstanding_writes = run.writes;
+        let buffered = if outstanding_writes > 0 {
+            0
+        } else {
+            run.buffer.len()
+        };
         let reading = u64::from(run.reading != Reading::Starting);
         let mut stats = json!({
             "remote_cluster": self.alias,
@@ -366,9 +370,9 @@ impl FollowTask {
             "follower_max_seq_no": known(run.follower_checkpoint),
             "last_requested_seq_no": known(run.last_requested),
             "outstanding_read_requests": reading,
-            "outstanding_write_requests": writing,
+            "outstanding_write_requests": outstanding_writes,
             "write_buffer_operation_count": buffered,
-            "write_buffer_size_in_bytes": if writing > 0 { 0 } else { waiting },
+            "write_buffer_size_in_bytes": if outstanding_writes > 0 { 0 } else { waiting },
             "follower_mapping_version": run.versions.0,
             "follower_settings_version": run.versions.1,
             "follower_aliases_version": run.versions.2,

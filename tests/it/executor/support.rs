@@ -31,7 +31,7 @@ use refollow::sandbox::scenario;
 use refollow::sandbox::world::World;
 use refollow::store::Store;
 use refollow::store::memory::MemoryStore;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 /// 2026-11-23T10:00:00Z.
@@ -110,21 +110,35 @@ pub struct Table {
     pub undo: tempfile::TempDir,
     pub key: FollowerKey,
     facts: Facts,
+    own_changes: usize,
 }
 
-/// A quiet pair with the fourteen followers of the sandbox, and a table about one of them.
-pub async fn table(version: Version, follower: &str) -> Table {
-    table_with(version, follower, Box::new(|_, _| None)).await
+/// A pair with one leader of two shards and its follower `orders-f`, with parameters and settings
+/// of its own, and a table about it.
+pub async fn table(version: Version) -> Table {
+    table_with(version, Box::new(|_, _| None)).await
 }
 
-pub async fn table_with(version: Version, follower: &str, may: May) -> Table {
+/// The same with a say in `Gate::may`, which also sees the clusters: what it does to them happens
+/// just before the step.
+pub async fn table_with(version: Version, may: May) -> Table {
+    table_of(version, false, may).await
+}
+
+/// The same with security on.
+pub async fn secured_table(may: May) -> Table {
+    table_of(Version::V8_10_4, true, may).await
+}
+
+async fn table_of(version: Version, secured: bool, may: May) -> Table {
+    let follower = "orders-f";
     let world = World::new(&PairOptions {
         version,
-        secured: false,
+        secured,
         start_ms: START_MS,
         seed: 7,
     });
-    scenario::play(&world, "quiet").unwrap();
+    scenario::play(&world, "empty").unwrap();
     let clock = Arc::new(TokioClock::starting_at(
         jiff::Timestamp::from_millisecond(world.now_ms()).unwrap(),
     ));
@@ -165,15 +179,60 @@ pub async fn table_with(version: Version, follower: &str, may: May) -> Table {
         gate,
         key,
         facts,
+        own_changes: 0,
     };
+    table.set_up().await;
     // While it is well, what will be needed later is remembered.
     table.look().await;
     tokio::time::sleep(Duration::from_secs(15)).await;
     table.look().await;
+    table.own_changes = table.world.changes().len();
     table
 }
 
 impl Table {
+    async fn set_up(&self) {
+        let settings = json!({"settings": {"number_of_shards": 2, "number_of_replicas": 0}});
+        self.done(Side::Leader, Method::Put, "/orders", Some(settings)).await;
+        self.write(0, 300).await;
+        self.done(Side::Leader, Method::Post, "/orders/_flush?force=true", None).await;
+        let follow = json!({"remote_cluster": "lead", "leader_index": "orders", "max_outstanding_read_requests": 7});
+        self.done(
+            Side::Follower,
+            Method::Put,
+            "/orders-f/_ccr/follow?wait_for_active_shards=1",
+            Some(follow),
+        )
+        .await;
+        let own = json!({"index.refresh_interval": "7s", "index.priority": 9});
+        self.done(Side::Follower, Method::Put, "/orders-f/_settings", Some(own)).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+
+    /// Writes documents to the leader.
+    pub async fn write(&self, first: u64, count: u64) {
+        let lines: Vec<String> = (first..first + count)
+            .map(|id| format!("{{\"index\":{{\"_id\":\"{id}\"}}}}\n{{\"n\":{id}}}\n"))
+            .collect();
+        let transport = MemoryTransport::new(&self.world, Side::Leader);
+        let request = Request {
+            method: Method::Post,
+            target: "/orders/_bulk?refresh=true".to_owned(),
+            body: Some(Bytes::from(lines.concat())),
+            credential: Credential::Read,
+            deadline: Duration::from_secs(90),
+            changes: true,
+            max_answer_bytes: 64 << 20,
+        };
+        assert_eq!(transport.send(request).await.unwrap().status, 200);
+    }
+
+    /// One request of somebody else that must succeed.
+    pub async fn done(&self, side: Side, method: Method, target: &str, body: Option<Value>) {
+        let (status, answer) = self.ask(side, method, target, body).await;
+        assert_eq!(status, 200, "{target}: {answer}");
+    }
+
     pub fn bench(&self) -> Bench {
         self.bench_with(self.store.clone())
     }
@@ -308,11 +367,13 @@ impl Table {
         (response.status, body)
     }
 
-    /// Requests that changed a cluster: method, the last part of the path, status.
+    /// What the run sent and the clusters took, in order: the last part of each path.
     pub fn changes(&self) -> Vec<String> {
         self.world
             .changes()
             .iter()
+            // Those before the run are the test's own.
+            .skip(self.own_changes)
             .filter(|entry| entry.path.contains("_ccr/") || is_index_change(entry))
             .map(|entry| {
                 let path = entry.path.split('?').next().unwrap_or_default();

@@ -18,10 +18,11 @@ struct Player {
     own: BTreeSet<String>,
     known: BTreeMap<String, String>,
     differences: Vec<String>,
+    compared: usize,
 }
 
-/// Plays a recording; what differs, one line each.
-pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
+/// Plays a recording; what differs, one line each, and how many fields were compared.
+pub fn play(folder: &str, name: &str, recording: &Value) -> (Vec<String>, usize) {
     let version = if folder.starts_with('7') {
         Version::V7_7_0
     } else {
@@ -38,6 +39,7 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
         own: own_indices(steps),
         known: BTreeMap::new(),
         differences: Vec::new(),
+        compared: 0,
     };
     let scenario = name.rsplit('/').next().unwrap_or_default();
     let mut missing: Vec<&str> = prepare::MADE_BEFOREHAND
@@ -70,8 +72,7 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
             let body = prepare::index_body().to_string();
             player.send(Side::Leader, Method::Put, &format!("/{index}"), body);
         }
-        let new_round =
-            scenario == prepare::ROUNDS && path.starts_with("/_security/role/") && number > 2;
+        let new_round = scenario == prepare::ROUNDS && path.starts_with("/_security/role/") && number > 2;
         if new_round {
             player.mend(scenario, "sea-f", at);
         }
@@ -96,7 +97,7 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> Vec<String> {
             player.send(Side::Follower, Method::Put, &target, body);
         }
     }
-    player.differences
+    (player.differences, player.compared)
 }
 
 /// The indices that this recording is about.
@@ -132,7 +133,7 @@ impl Player {
     fn send(&mut self, side: Side, method: Method, target: &str, body: String) -> Value {
         let request = Self::request(target, method, body, Credential::Read);
         let handled = self.pair.handle(side, &request);
-        let (status, body) = self.answer(handled).expect("the node is up");
+        let (status, body) = self.answer(handled).unwrap();
         assert!(status < 300, "{target}: {status} {body}");
         body
     }
@@ -155,12 +156,7 @@ impl Player {
             (Method::Post, "_close", String::new()),
             (Method::Put, "_ccr/follow?wait_for_active_shards=1", body),
         ] {
-            let request = Self::request(
-                &format!("/{follower}/{call}"),
-                method,
-                body,
-                Credential::Read,
-            );
+            let request = Self::request(&format!("/{follower}/{call}"), method, body, Credential::Read);
             let handled = self.pair.handle(Side::Follower, &request);
             self.answer(handled);
         }
@@ -242,9 +238,7 @@ impl Player {
         let after = next.get("response").unwrap();
         let highest = |stats: &Value, shard: &str| {
             stats
-                .pointer(&format!(
-                    "/indices/{index}/shards/{shard}/0/seq_no/max_seq_no"
-                ))
+                .pointer(&format!("/indices/{index}/shards/{shard}/0/seq_no/max_seq_no"))
                 .and_then(Value::as_i64)
                 .unwrap()
         };
@@ -262,22 +256,14 @@ impl Player {
             ))
             .and_then(Value::as_array)
             .unwrap();
-        let kept = leases[0]
-            .get("retaining_seq_no")
-            .and_then(Value::as_i64)
-            .unwrap();
+        let kept = leases[0].get("retaining_seq_no").and_then(Value::as_i64).unwrap();
         // An id that is routed to the shard.
         let routing = (0..100)
             .map(|n| format!("r{n}"))
             .find(|routing| {
                 let mut probe = self.pair.clone();
                 let body = prepare::routed_updates(1, routing);
-                let request = Self::request(
-                    &format!("/{index}/_bulk"),
-                    Method::Post,
-                    body,
-                    Credential::Read,
-                );
+                let request = Self::request(&format!("/{index}/_bulk"), Method::Post, body, Credential::Read);
                 probe.handle(Side::Leader, &request);
                 let request = Self::request(
                     &format!("/{index}/_stats?level=shards"),
@@ -363,6 +349,7 @@ impl Player {
         if self.of_others(&path, recorded) {
             return;
         }
+        self.compared += 1;
         if u64::from(ours) != status {
             self.differences.push(format!(
                 "{here}: status {ours} {}, recorded {status}",
@@ -406,10 +393,9 @@ impl Player {
                     ));
                 }
             }
-            Handled::Answer(answer) => self.differences.push(format!(
-                "{here}: answered {}, recorded no answer",
-                answer.status
-            )),
+            Handled::Answer(answer) => self
+                .differences
+                .push(format!("{here}: answered {}, recorded no answer", answer.status)),
         }
     }
 
@@ -417,10 +403,7 @@ impl Player {
     fn body(&self, step: &Value) -> String {
         if let Some(bulk) = step.get("bulk") {
             let number = |key: &str| bulk.get(key).and_then(Value::as_i64).unwrap_or(0);
-            let action = bulk
-                .get("action")
-                .and_then(Value::as_str)
-                .unwrap_or("index");
+            let action = bulk.get("action").and_then(Value::as_str).unwrap_or("index");
             return prepare::bulk(action, number("first_id"), number("last_id"));
         }
         let Some(body) = step.get("body").filter(|body| !body.is_null()) else {
@@ -508,10 +491,9 @@ impl Player {
         if path.ends_with("/_ccr/stats") {
             keep(body.pointer_mut("/follow_stats/indices"), "index");
             let auto = self.own.iter().any(|name| name.starts_with("auto"));
-            if !auto
-                && let Some(object) = body.as_object_mut() {
-                    object.remove("auto_follow_stats");
-                }
+            if !auto && let Some(object) = body.as_object_mut() {
+                object.remove("auto_follow_stats");
+            }
         } else if path.ends_with("/_ccr/info") {
             keep(body.get_mut("follower_indices"), "follower_index");
         } else if path.ends_with("/_recovery") {
@@ -530,11 +512,12 @@ impl Player {
                 body = json!({"nodes": list});
             }
         } else if path == "/_remote/info"
-            && let Value::Object(remotes) = &mut body {
-                for remote in remotes.values_mut().filter_map(Value::as_object_mut) {
-                    remote.remove("seeds");
-                }
+            && let Value::Object(remotes) = &mut body
+        {
+            for remote in remotes.values_mut().filter_map(Value::as_object_mut) {
+                remote.remove("seeds");
             }
+        }
         body
     }
 
@@ -567,13 +550,7 @@ impl Player {
             for prefix in ["indices.*.", "follow_stats.indices.*."] {
                 self.rule(here, &format!("{prefix}index"), How::Equal, theirs, ours);
                 for (field, how) in SHARD {
-                    self.rule(
-                        here,
-                        &format!("{prefix}shards.*.{field}"),
-                        how,
-                        theirs,
-                        ours,
-                    );
+                    self.rule(here, &format!("{prefix}shards.*.{field}"), how, theirs, ours);
                 }
             }
         }
@@ -613,9 +590,7 @@ impl Player {
                     (json!(zero(their)), json!(zero(our)))
                 }
                 How::Term => {
-                    let term = |value: Option<&Value>| {
-                        value.and_then(Value::as_i64).map(|term| term.min(4))
-                    };
+                    let term = |value: Option<&Value>| value.and_then(Value::as_i64).map(|term| term.min(4));
                     (json!(term(their)), json!(term(our)))
                 }
                 How::Exception => (json!(their.map(exceptions)), json!(our.map(exceptions))),
@@ -625,6 +600,7 @@ impl Player {
     }
 
     fn same(&mut self, here: &str, label: &str, theirs: &Value, ours: &Value) {
+        self.compared += 1;
         if theirs == ours {
             return;
         }
@@ -632,9 +608,7 @@ impl Player {
             (Value::Object(a), Value::Object(b)) => {
                 let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
                 for key in keys {
-                    let value = |map: &Map<String, Value>| {
-                        map.get(key).cloned().unwrap_or(json!("(absent)"))
-                    };
+                    let value = |map: &Map<String, Value>| map.get(key).cloned().unwrap_or(json!("(absent)"));
                     self.same(here, &format!("{label}.{key}"), &value(a), &value(b));
                 }
             }
@@ -657,9 +631,7 @@ fn is_id(text: &str) -> bool {
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-        && text
-            .chars()
-            .any(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+        && text.chars().any(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }
 
 /// A value with identifiers, times and the like replaced by what they are.
@@ -702,6 +674,34 @@ fn masked_text(text: &str) -> String {
     text.to_owned()
 }
 
+/// A text without identifiers and numbers; of a shard's description the beginning, of a failed
+/// authentication only that it failed (the recorded credentials cannot be sent).
+fn shape(text: &str) -> String {
+    if text.contains("authenticat") {
+        return "(not authenticated)".to_owned();
+    }
+    let text = text.split("unassigned_info").next().unwrap_or_default();
+    let mut told = String::new();
+    for word in
+        text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+    {
+        let bare =
+            word.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')));
+        // An identifier, alone or followed by a shard number or by what it follows.
+        let id = word
+            .get(..22)
+            .filter(|id| is_id(id))
+            .is_some_and(|_| bare.len() == 22 || bare.as_bytes().get(22) == Some(&b'-'));
+        if id {
+            told.push_str("(id)");
+            told.push_str(&word[22..]);
+        } else {
+            told.extend(word.chars().filter(|c| !c.is_ascii_digit()));
+        }
+    }
+    told
+}
+
 /// Exception types along the chain, with what a judge reads of them.
 fn exceptions(value: &Value) -> Value {
     match value {
@@ -716,6 +716,12 @@ fn exceptions(value: &Value) -> Value {
                     | "phase"
                     | "license.expired.feature" => {
                         told.insert(key.clone(), masked(value));
+                    }
+                    "reason" => {
+                        let text = value
+                            .as_str()
+                            .map_or(Value::Null, |text| json!(shape(text)));
+                        told.insert(key.clone(), text);
                     }
                     "caused_by" | "suppressed" => {
                         told.insert(key.clone(), exceptions(value));
@@ -761,12 +767,7 @@ fn recoveries(body: &Value) -> Value {
     let mut all = Map::new();
     for (index, told) in body.as_object().into_iter().flatten() {
         let mut shards = Map::new();
-        for shard in told
-            .get("shards")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for shard in told.get("shards").and_then(Value::as_array).into_iter().flatten() {
             let number = |path: &str| shard.pointer(path).and_then(Value::as_i64).unwrap_or(-1);
             let ended = shard.get("stage") == Some(&json!("DONE"));
             shards.insert(
@@ -830,12 +831,7 @@ fn explained(body: &Value) -> Value {
         "reason": body.pointer("/unassigned_info/reason"), "deciders": no})
 }
 
-fn collect(
-    value: &Value,
-    pattern: &[&str],
-    at: &mut Vec<String>,
-    paths: &mut BTreeSet<Vec<String>>,
-) {
+fn collect(value: &Value, pattern: &[&str], at: &mut Vec<String>, paths: &mut BTreeSet<Vec<String>>) {
     let Some((first, rest)) = pattern.split_first() else {
         paths.insert(at.clone());
         return;

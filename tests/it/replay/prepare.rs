@@ -1,6 +1,8 @@
 //! What a recording presupposes and did not record: indices and followers made beforehand, roles,
 //! and the writes that an event stands for.
 
+use std::fmt::Write as _;
+
 use refollow::sandbox::pair::Side;
 use serde_json::{Value, json};
 
@@ -14,8 +16,7 @@ pub const MADE_BEFOREHAND: [(&str, &[&str]); 4] = [
 ];
 
 /// Documents that were written after a step and not recorded: recording, step, index, how many.
-pub const WRITTEN_BESIDE: [(&str, usize, &str, i64); 1] =
-    [("44-data-stream", 2, "metrics-dsx-a", 19)];
+pub const WRITTEN_BESIDE: [(&str, usize, &str, i64); 1] = [("44-data-stream", 2, "metrics-dsx-a", 19)];
 
 /// The body of such an index.
 pub fn index_body() -> Value {
@@ -34,9 +35,8 @@ pub fn roles(scenario: &str) -> Vec<(Side, &'static str, Value)> {
     let follower = json!({"cluster": ["monitor", "manage_ccr"], "indices": [{"names": ["*"],
         "privileges": ["monitor", "read", "write", "view_index_metadata", "manage_follow_index", "manage"]}]});
     let users: &[&str] = match scenario {
-        "41-acting-role" => &["act"],
         "42-credentials-lost" => &["act", "act2", "api-key"],
-        "43-refused-after-the-restore" => &["act"],
+        "41-acting-role" | "43-refused-after-the-restore" => &["act"],
         _ => &[],
     };
     users
@@ -53,23 +53,29 @@ pub fn roles(scenario: &str) -> Vec<(Side, &'static str, Value)> {
 /// A bulk body of the documents `first..=last`, as the recordings made them: about 230 bytes each.
 pub fn bulk(action: &str, first: i64, last: i64) -> String {
     let pad = "x".repeat(180);
-    (first..=last)
-        .map(|id| {
-            format!(
-                "{{\"{action}\":{{\"_id\":\"{id}\"}}}}\n{{\"n\":{id},\"t\":\"document {id}\",\"pad\":\"{pad}\"}}\n"
-            )
-        })
-        .collect()
+    let mut body = String::new();
+    for id in first..=last {
+        writeln!(body, "{{\"{action}\":{{\"_id\":\"{id}\"}}}}").unwrap();
+        writeln!(
+            body,
+            "{{\"n\":{id},\"t\":\"document {id}\",\"pad\":\"{pad}\"}}"
+        )
+        .unwrap();
+    }
+    body
 }
 
 /// Updates of a few documents that all go to one shard.
 pub fn routed_updates(count: i64, routing: &str) -> String {
-    (0..count)
-        .map(|n| {
-            format!(
-                "{{\"index\":{{\"_id\":\"x{}\",\"routing\":\"{routing}\"}}}}\n{{\"n\":{n},\"t\":\"update\",\"pad\":\"x\"}}\n",
-                n % 7
-            )
-        })
-        .collect()
+    let mut body = String::new();
+    for n in 0..count {
+        let id = n % 7;
+        writeln!(
+            body,
+            "{{\"index\":{{\"_id\":\"x{id}\",\"routing\":\"{routing}\"}}}}"
+        )
+        .unwrap();
+        writeln!(body, "{{\"n\":{n},\"t\":\"update\",\"pad\":\"x\"}}").unwrap();
+    }
+    body
 }
