@@ -98,8 +98,11 @@ pub enum Command {
     },
     /// Stop a class of actions
     Brake {
-        /// all, recreate, resume, cluster:<c>, remote:<c>/<alias> or follower:<c>/<i>
-        #[arg(value_parser = scope)]
+        /// What to stop; the forms are those of [`BrakeScope::parse`]
+        #[arg(
+            value_parser = scope,
+            help = "all, recreate, resume, cluster:<c>, remote:<c>/<alias> or follower:<c>/<i>"
+        )]
         scope: BrakeScope,
         /// Why
         #[arg(long, value_name = "T", value_parser = reason)]
@@ -152,8 +155,8 @@ pub struct Sandbox {
 /// A command about one follower.
 #[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
 pub struct OneFollower {
-    /// <cluster>/<index>
-    #[arg(value_name = "CLUSTER/INDEX", value_parser = follower)]
+    /// The follower
+    #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, help = "<cluster>/<index>")]
     pub follower: FollowerKey,
 }
 
