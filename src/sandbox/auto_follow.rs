@@ -14,11 +14,7 @@ impl Pair {
         let now = self.now_ms;
         let watcher = self.cluster_mut(side.other());
         if !watcher.patterns.is_empty() {
-            watcher.auto_due_ms = Some(
-                watcher
-                    .auto_due_ms
-                    .map_or(now + 100, |due| due.min(now + 100)),
-            );
+            watcher.auto_due_ms = Some(watcher.auto_due_ms.map_or(now + 100, |due| due.min(now + 100)));
         }
     }
 
@@ -47,13 +43,7 @@ impl Pair {
                 .values()
                 .filter(|index| index.open && !pattern.seen.contains(&index.uuid))
                 .filter(|index| matches(&pattern.body, "leader_index_patterns", &index.name))
-                .filter(|index| {
-                    !matches(
-                        &pattern.body,
-                        "leader_index_exclusion_patterns",
-                        &index.name,
-                    )
-                })
+                .filter(|index| !matches(&pattern.body, "leader_index_exclusion_patterns", &index.name))
                 .map(|index| (index.name.clone(), index.uuid.clone()))
                 .collect();
             for (leader, uuid) in wanted {
@@ -74,12 +64,7 @@ impl Pair {
                     .cluster(side)
                     .indices
                     .get(&follower)
-                    .is_some_and(|index| {
-                        index
-                            .ccr
-                            .as_ref()
-                            .is_some_and(|ccr| ccr.leader_uuid == uuid)
-                    });
+                    .is_some_and(|index| index.ccr.as_ref().is_some_and(|ccr| ccr.leader_uuid == uuid));
                 let result = if done {
                     Ok(())
                 } else {

@@ -207,10 +207,7 @@ impl Cluster {
 
     /// Whether CCR may be used.
     pub fn licensed(&self) -> bool {
-        matches!(
-            self.license.kind.as_str(),
-            "trial" | "platinum" | "enterprise"
-        )
+        matches!(self.license.kind.as_str(), "trial" | "platinum" | "enterprise")
     }
 
     /// Whether persistent tasks are assigned to nodes.
@@ -236,12 +233,8 @@ impl Cluster {
                 let pattern = if part == "_all" { "*" } else { part };
                 for (name, index) in &self.indices {
                     let by_name = json::wildcard(pattern, name)
-                        || index
-                            .aliases
-                            .keys()
-                            .any(|alias| json::wildcard(pattern, alias));
-                    let visible =
-                        !index.hidden() || pattern.starts_with('.') && name.starts_with('.');
+                        || index.aliases.keys().any(|alias| json::wildcard(pattern, alias));
+                    let visible = !index.hidden() || pattern.starts_with('.') && name.starts_with('.');
                     if by_name && visible {
                         names.insert(name.clone());
                     }

@@ -167,10 +167,7 @@ impl Pair {
         if !index.open {
             return Err(Failure::retried(exception(
                 "cluster_block_exception",
-                format!(
-                    "index [{}] blocked by: [FORBIDDEN/4/index closed];",
-                    task.leader
-                ),
+                format!("index [{}] blocked by: [FORBIDDEN/4/index closed];", task.leader),
             )));
         }
         match index.shards.get(task.shard as usize) {
@@ -218,8 +215,7 @@ impl Pair {
                     return;
                 }
                 // 8.x looks at the history before it answers an expired poll, 7.7 does not.
-                if self.version == Version::V8_10_4 && shard.history_uuid != task.run.leader_history
-                {
+                if self.version == Version::V8_10_4 && shard.history_uuid != task.run.leader_history {
                     let mut failed = history_differs(&task.run.leader_history, &shard.history_uuid);
                     if let Some(object) = failed.as_object_mut() {
                         let text = format!("timeout_exception: {}", task.params.read_poll_timeout);
@@ -247,12 +243,9 @@ impl Pair {
         let limit = super::json::bytes(&task.params.max_read_request_size).unwrap_or(u64::MAX);
         let result = match self.leader(side, task) {
             Err(failure) => Err(failure),
-            Ok((_, _, shard)) if shard.history_uuid != task.run.leader_history => {
-                Err(Failure::fatal(history_differs(
-                    &task.run.leader_history,
-                    &shard.history_uuid,
-                )))
-            }
+            Ok((_, _, shard)) if shard.history_uuid != task.run.leader_history => Err(Failure::fatal(
+                history_differs(&task.run.leader_history, &shard.history_uuid),
+            )),
             Ok((_, _, shard)) => match shard.read(from, count) {
                 Err(missing) => Err(Failure::fatal(self.missing(&missing, shard))),
                 Ok(ops) => {
@@ -563,10 +556,7 @@ fn shard_closed(version: Version, index: &str, uuid: &str, shard: u32) -> Value 
 
 fn no_shard(task: &FollowTask, cause: &Value) -> Value {
     let mut object = Map::new();
-    object.insert(
-        "type".to_owned(),
-        json!("no_shard_available_action_exception"),
-    );
+    object.insert("type".to_owned(), json!("no_shard_available_action_exception"));
     object.insert(
         "reason".to_owned(),
         json!(format!(

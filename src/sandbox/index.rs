@@ -131,8 +131,7 @@ impl Index {
                 .and_then(|shard| shard.recovery.as_ref())
                 .map_or(now_ms, |recovery| recovery.stop_ms.unwrap_or(now_ms));
             let rest = interval - (now_ms - begun).rem_euclid(interval.max(1));
-            self.refresh_ms
-                .get_or_insert(now_ms.saturating_add(rest.max(1)));
+            self.refresh_ms.get_or_insert(now_ms.saturating_add(rest.max(1)));
         }
     }
 

@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn filter_path_keeps_what_it_names() {
-        let body = json!({"indices": {"a": {"uuid": "u", "shards": {"0": [{"x": 1, "leases": 2}]}}}, "took": 3});
+        let body =
+            json!({"indices": {"a": {"uuid": "u", "shards": {"0": [{"x": 1, "leases": 2}]}}}, "took": 3});
         assert_eq!(
             filter(&body, "indices.*.uuid,indices.*.shards.*.leases"),
             json!({"indices": {"a": {"uuid": "u", "shards": {"0": [{"leases": 2}]}}}})
@@ -218,10 +219,7 @@ mod tests {
         let flat = flatten(&json!({"index": {"a.b": 1, "c": {"d": null}}}));
         assert_eq!(flat.get("index.a.b"), Some(&json!(1)));
         assert_eq!(flat.get("index.c.d"), Some(&Value::Null));
-        assert_eq!(
-            nest(&flat),
-            json!({"index": {"a": {"b": 1}, "c": {"d": null}}})
-        );
+        assert_eq!(nest(&flat), json!({"index": {"a": {"b": 1}, "c": {"d": null}}}));
     }
 
     #[test]

@@ -10,10 +10,7 @@ pub fn hash(routing: &str) -> i32 {
         let mut word = [0_u8; 4];
         word.copy_from_slice(chunk);
         state ^= mix(u32::from_le_bytes(word));
-        state = state
-            .rotate_left(13)
-            .wrapping_mul(5)
-            .wrapping_add(0xe654_6b64);
+        state = state.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
     let rest = chunks.remainder();
     if !rest.is_empty() {
@@ -60,9 +57,7 @@ mod tests {
     #[test]
     fn ids_are_routed_as_the_recordings_show() {
         // 01-healthy: 500 documents "0" … "499" over two shards: 286 and 214.
-        let first = (0..500)
-            .filter(|id| shard_of(&format!("{id}"), 2) == 0)
-            .count();
+        let first = (0..500).filter(|id| shard_of(&format!("{id}"), 2) == 0).count();
         assert_eq!(first, 286);
         // 50-one-shard-fatal: 300 documents over three shards: 105, 101 and 94.
         let counts = [0, 1, 2].map(|shard| {

@@ -112,11 +112,7 @@ impl Pair {
             now_ms: options.start_ms,
             link_broken: false,
             restore_rate: None,
-            users: [
-                SUPERUSER.to_owned(),
-                SUPERUSER.to_owned(),
-                SUPERUSER.to_owned(),
-            ],
+            users: [SUPERUSER.to_owned(), SUPERUSER.to_owned(), SUPERUSER.to_owned()],
             leader,
             follower,
             random,
@@ -166,11 +162,7 @@ impl Pair {
         let old = self.version == Version::V7_7_0;
         let tasks = cluster.tasks.values().filter_map(|task| task.due_ms(old));
         let indices = cluster.indices.values().filter_map(|index| {
-            let flush = index
-                .shards
-                .iter()
-                .filter_map(|shard| shard.flush_due_ms)
-                .min();
+            let flush = index.shards.iter().filter_map(|shard| shard.flush_due_ms).min();
             let restore = index.restore.as_ref().and_then(Restore::due_ms);
             [
                 Some(index.tick_ms),
@@ -482,13 +474,7 @@ impl Pair {
         Ticket(self.tickets)
     }
 
-    pub(super) fn answer_later(
-        &mut self,
-        side: Side,
-        ticket: Ticket,
-        status: u16,
-        body: &serde_json::Value,
-    ) {
+    pub(super) fn answer_later(&mut self, side: Side, ticket: Ticket, status: u16, body: &serde_json::Value) {
         self.answer_at(side, ticket, self.now_ms, status, body);
     }
 

@@ -110,12 +110,8 @@ impl Phase {
 impl Restore {
     /// The next time at which it does something.
     pub fn due_ms(&self) -> Option<i64> {
-        self.end_ms.or_else(|| {
-            self.shards
-                .iter()
-                .filter_map(|shard| shard.phase.due_ms())
-                .min()
-        })
+        self.end_ms
+            .or_else(|| self.shards.iter().filter_map(|shard| shard.phase.due_ms()).min())
     }
 
     /// Whether every shard ended.

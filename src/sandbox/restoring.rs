@@ -80,17 +80,13 @@ impl Pair {
                     self.set_phase(side, name, number, next);
                 }
                 Some(Phase::Open { due_ms }) if due_ms <= now => {
-                    let next = self
-                        .open_session(side, name, number)
-                        .unwrap_or_else(|failure| {
-                            self.fail_shard(side, name, number, &failure);
-                            Phase::Ended { ok: false }
-                        });
+                    let next = self.open_session(side, name, number).unwrap_or_else(|failure| {
+                        self.fail_shard(side, name, number, &failure);
+                        Phase::Ended { ok: false }
+                    });
                     self.set_phase(side, name, number, next);
                 }
-                Some(phase @ Phase::Copy { .. })
-                    if phase.due_ms().is_some_and(|due| due <= now) =>
-                {
+                Some(phase @ Phase::Copy { .. }) if phase.due_ms().is_some_and(|due| due <= now) => {
                     if let Err(failure) = self.session_alive(side, name, number) {
                         self.fail_shard(side, name, number, &failure);
                         self.set_phase(side, name, number, Phase::Ended { ok: false });
@@ -187,10 +183,7 @@ impl Pair {
             .indices
             .get(name)
             .ok_or_else(|| format!("no such index [{name}]"))?;
-        let ccr = index
-            .ccr
-            .as_ref()
-            .ok_or_else(|| "no ccr metadata".to_owned())?;
+        let ccr = index.ccr.as_ref().ok_or_else(|| "no ccr metadata".to_owned())?;
         let peer = self
             .remote(side, &ccr.alias)
             .map_err(|_| "ConnectTransportException[[][127.0.0.1] connect_exception]".to_owned())?;

@@ -41,14 +41,7 @@ pub struct Call {
 
 impl Call {
     /// Takes a request apart.
-    pub fn new(
-        side: Side,
-        method: Method,
-        path: &str,
-        query: &str,
-        body: &[u8],
-        user: &str,
-    ) -> Self {
+    pub fn new(side: Side, method: Method, path: &str, query: &str, body: &[u8], user: &str) -> Self {
         let decode = |text: &str| {
             percent_decode_str(&text.replace('+', " "))
                 .decode_utf8_lossy()

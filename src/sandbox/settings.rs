@@ -76,10 +76,7 @@ fn replicated_of(settings: &BTreeMap<String, Value>) -> BTreeMap<&String, &Value
 }
 
 /// Refuses a resume where replicated settings differ.
-pub fn identical(
-    leader: &BTreeMap<String, Value>,
-    follower: &BTreeMap<String, Value>,
-) -> Result<(), Fault> {
+pub fn identical(leader: &BTreeMap<String, Value>, follower: &BTreeMap<String, Value>) -> Result<(), Fault> {
     let (ours, theirs) = (replicated_of(follower), replicated_of(leader));
     // Dynamic ones are brought over by the task; only static ones are compared for a refusal.
     let fixed = |map: &BTreeMap<&String, &Value>| -> BTreeMap<String, Value> {
@@ -111,19 +108,12 @@ pub fn identical(
 fn is_static(key: &str) -> bool {
     key.starts_with("index.analysis.")
         || key.starts_with("index.sort.")
-        || matches!(
-            key,
-            "index.number_of_shards" | "index.codec" | "index.store.type"
-        )
+        || matches!(key, "index.number_of_shards" | "index.codec" | "index.store.type")
 }
 
 /// Takes over what changed on the leader. A static setting closes the follower, changes it and
 /// opens it again; where the analyzer's file is missing here it stays closed and the task is fatal.
-pub fn take_over(
-    index: &mut Index,
-    leader: &BTreeMap<String, Value>,
-    now_ms: i64,
-) -> Result<(), Value> {
+pub fn take_over(index: &mut Index, leader: &BTreeMap<String, Value>, now_ms: i64) -> Result<(), Value> {
     let theirs = replicated_of(leader);
     let mut changes: BTreeMap<String, Value> = BTreeMap::new();
     for (key, value) in &theirs {

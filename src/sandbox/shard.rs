@@ -137,13 +137,7 @@ pub struct Missing {
 
 impl Shard {
     /// An empty, started shard.
-    pub fn new(
-        number: u32,
-        history_uuid: String,
-        allocation_id: String,
-        node: &str,
-        now_ms: i64,
-    ) -> Self {
+    pub fn new(number: u32, history_uuid: String, allocation_id: String, node: &str, now_ms: i64) -> Self {
         Self {
             number,
             state: State::Started,
@@ -253,9 +247,7 @@ impl Shard {
 
     /// The history from `from` on, at most `count` operations, all of them or what is missing.
     pub fn read(&self, from: i64, count: i64) -> Result<&[Op], Missing> {
-        let to = self
-            .max_seq
-            .min(from.saturating_add(count).saturating_sub(1));
+        let to = self.max_seq.min(from.saturating_add(count).saturating_sub(1));
         let begin = self.ops.partition_point(|op| op.seq < from);
         let end = self.ops.partition_point(|op| op.seq <= to);
         let range = self.ops.get(begin..end).unwrap_or_default();
@@ -288,10 +280,7 @@ impl Shard {
         let by_operations = self.max_seq + 1 - retained_operations;
         let by_leases = self.leases.lowest().unwrap_or(i64::MAX);
         let by_commit = self.committed + 1;
-        self.floor = self
-            .floor
-            .max(by_operations.min(by_leases).min(by_commit))
-            .max(0);
+        self.floor = self.floor.max(by_operations.min(by_leases).min(by_commit)).max(0);
         self.floor
     }
 
@@ -322,10 +311,8 @@ impl Shard {
             .iter()
             .min_by_key(|(_, live)| live.seq)
             .map(|(id, live)| (Arc::clone(id), live.value, live.bytes));
-        let (id, value, bytes) = known.map_or_else(
-            || (Arc::from("gone"), None, 64),
-            |(id, v, b)| (id, Some(v), b),
-        );
+        let (id, value, bytes) =
+            known.map_or_else(|| (Arc::from("gone"), None, 64), |(id, v, b)| (id, Some(v), b));
         self.index(&id, Some(value.unwrap_or(0)), bytes);
         self.index(&id, value, bytes);
         let term = self.term;
@@ -390,13 +377,7 @@ impl Shard {
     }
 
     /// The node went away in the middle of a restore: nothing usable is left.
-    pub fn lose_copy(
-        &mut self,
-        index: &str,
-        node: &str,
-        version: super::pair::Version,
-        now_ms: i64,
-    ) {
+    pub fn lose_copy(&mut self, index: &str, node: &str, version: super::pair::Version, now_ms: i64) {
         let attempts = 5;
         self.term += attempts;
         self.replace(Vec::new(), -1, 0);
@@ -417,8 +398,7 @@ impl Shard {
 
     /// The node is back: a shard that had a copy is recovered from its own store.
     pub fn come_up(&mut self, now_ms: i64) {
-        let had_copy =
-            matches!(&self.state, State::Unassigned(why) if why.reason == "CLUSTER_RECOVERED");
+        let had_copy = matches!(&self.state, State::Unassigned(why) if why.reason == "CLUSTER_RECOVERED");
         if had_copy {
             self.recover_from_store(now_ms);
         }

@@ -162,9 +162,7 @@ impl Params {
 
     /// How long an idle read waits, in milliseconds.
     pub fn poll_ms(&self) -> i64 {
-        units::millis(&self.read_poll_timeout)
-            .unwrap_or(60_000)
-            .max(1)
+        units::millis(&self.read_poll_timeout).unwrap_or(60_000).max(1)
     }
 }
 
@@ -399,10 +397,7 @@ impl FollowTask {
                 for (key, of) in [
                     ("write_buffer_size", format!("{waiting}b")),
                     ("total_read_time", format!("{}ms", run.ok_reads * 3)),
-                    (
-                        "total_read_remote_exec_time",
-                        format!("{}ms", run.ok_reads * 2),
-                    ),
+                    ("total_read_remote_exec_time", format!("{}ms", run.ok_reads * 2)),
                     ("total_read", format!("{}b", run.bytes_read)),
                     ("total_write_time", format!("{}ms", run.ok_writes * 5)),
                     (
@@ -429,8 +424,7 @@ impl FollowTask {
             "leader_shard_shard": self.shard,
             "headers": {},
         });
-        if let (Some(object), Value::Object(more)) = (params.as_object_mut(), self.params.to_json())
-        {
+        if let (Some(object), Value::Object(more)) = (params.as_object_mut(), self.params.to_json()) {
             object.extend(more);
         }
         let assignment = if self.assigned {

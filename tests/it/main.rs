@@ -4,4 +4,13 @@
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
+mod cli_client;
+mod config;
+mod elastic_client;
+mod executor;
+mod http_api;
+mod judge;
 mod replay;
+mod sandbox_front;
+mod store_contract;
+mod tidy;

@@ -43,10 +43,7 @@ fn replay(folder: &str) {
     let mut told = String::new();
     for file in files(folder) {
         let name = format!("{folder}/{}", file.file_stem().unwrap().to_string_lossy());
-        if only
-            .as_ref()
-            .is_some_and(|only| !name.contains(only.as_str()))
-        {
+        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();
@@ -94,10 +91,7 @@ fn the_sandbox_answers_as_the_secured_8_10_4_recordings() {
 fn every_recording_listed_to_differ_exists() {
     for (name, reason) in EXPECTED_TO_DIFFER {
         let file = recordings().join(format!("{name}.json"));
-        assert!(
-            file.exists(),
-            "{name} is listed ({reason}) and is not there"
-        );
+        assert!(file.exists(), "{name} is listed ({reason}) and is not there");
         assert!(!reason.is_empty(), "{name} is listed without a reason");
     }
 }

@@ -143,12 +143,7 @@ fn stats(pair: &Pair, call: &Call) -> Answer {
 
 fn index_stats(pair: &Pair, call: &Call, expression: &str) -> Answer {
     let side = call.side;
-    pair.cluster_right(
-        side,
-        &call.user,
-        "monitor",
-        "cluster:monitor/ccr/follow_stats",
-    )?;
+    pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/ccr/follow_stats")?;
     let cluster = pair.cluster(side);
     if !cluster.licensed() {
         return Err(unlicensed());
@@ -164,10 +159,7 @@ fn index_stats(pair: &Pair, call: &Call, expression: &str) -> Answer {
         return Err(Fault::of(
             404,
             "resource_not_found_exception",
-            format!(
-                "No shard follow tasks for follower indices [{}]",
-                names.join(",")
-            ),
+            format!("No shard follow tasks for follower indices [{}]", names.join(",")),
         ));
     }
     let indices = indices_of(
@@ -181,12 +173,7 @@ fn index_stats(pair: &Pair, call: &Call, expression: &str) -> Answer {
 
 fn info(pair: &Pair, call: &Call, expression: &str) -> Answer {
     let side = call.side;
-    pair.cluster_right(
-        side,
-        &call.user,
-        "monitor",
-        "cluster:monitor/ccr/follow_info",
-    )?;
+    pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/ccr/follow_info")?;
     let cluster = pair.cluster(side);
     let names = cluster
         .expand(expression)

@@ -156,11 +156,7 @@ fn apply(pair: &mut Pair, call: &Call, write: &Write<'_>) -> Result<(String, Val
         Some(source) => match serde_json::from_slice::<Value>(source) {
             Ok(Value::Object(document)) => Some(document),
             _ => {
-                return Err(Fault::of(
-                    400,
-                    "mapper_parsing_exception",
-                    "failed to parse",
-                ));
+                return Err(Fault::of(400, "mapper_parsing_exception", "failed to parse"));
             }
         },
     };
@@ -187,8 +183,7 @@ fn apply(pair: &mut Pair, call: &Call, write: &Write<'_>) -> Result<(String, Val
                 "can't put mapping to the following indices [{name}]; the mapping of the following indices are self-replicated from its leader indices"
             )
         } else {
-            "a following engine does not accept operations without an assigned sequence number"
-                .to_owned()
+            "a following engine does not accept operations without an assigned sequence number".to_owned()
         };
         return Err(Fault::of(403, "status_exception", reason));
     }
@@ -347,18 +342,16 @@ struct Found {
 fn find(pair: &Pair, call: &Call, expression: &str, action: &str) -> Result<Found, Fault> {
     let (side, alias, expression) = match expression.split_once(':') {
         Some((alias, rest)) => {
-            let peer = pair
-                .remote(call.side, alias)
-                .map_err(|problem| match problem {
-                    super::super::following::RemoteProblem::Unknown => Fault::of(
-                        404,
-                        "no_such_remote_cluster_exception",
-                        format!("no such remote cluster: [{alias}]"),
-                    ),
-                    super::super::following::RemoteProblem::Unreachable => {
-                        Fault::new(500, &pair.connect_exception(call.side))
-                    }
-                })?;
+            let peer = pair.remote(call.side, alias).map_err(|problem| match problem {
+                super::super::following::RemoteProblem::Unknown => Fault::of(
+                    404,
+                    "no_such_remote_cluster_exception",
+                    format!("no such remote cluster: [{alias}]"),
+                ),
+                super::super::following::RemoteProblem::Unreachable => {
+                    Fault::new(500, &pair.connect_exception(call.side))
+                }
+            })?;
             (peer, Some(alias.to_owned()), rest)
         }
         None => (call.side, None, expression),
@@ -391,11 +384,7 @@ fn tally(pair: &Pair, found: &Found) -> Result<(u64, usize), Fault> {
     let mut docs = 0;
     let mut total = 0;
     let mut failures = Vec::new();
-    for index in found
-        .names
-        .iter()
-        .filter_map(|name| cluster.indices.get(name))
-    {
+    for index in found.names.iter().filter_map(|name| cluster.indices.get(name)) {
         for shard in &index.shards {
             total += 1;
             match &shard.state {

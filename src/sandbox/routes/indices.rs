@@ -35,9 +35,7 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<Outcome>, Fault> {
         (Method::Get, [name, "_mapping"]) => now(get_mapping(pair, call, name)),
         (Method::Put, [name, "_mapping"]) => now(put_mapping(pair, call, name)),
         (Method::Get, [name, "_stats"]) => now(shards::stats(pair, call, name, None)),
-        (Method::Get, [name, "_stats", metrics]) => {
-            now(shards::stats(pair, call, name, Some(metrics)))
-        }
+        (Method::Get, [name, "_stats", metrics]) => now(shards::stats(pair, call, name, Some(metrics))),
         (Method::Get, ["_stats"]) => now(shards::stats(pair, call, "*", None)),
         (Method::Get, [name, "_recovery"]) => now(shards::recovery(pair, call, name)),
         (Method::Get, ["_recovery"]) => now(shards::recovery(pair, call, "*")),
@@ -65,9 +63,7 @@ pub fn make(
         return invalid("must be lowercase");
     }
     if name.contains(['*', '?', '"', '<', '>', '|', ' ', ',', '#']) {
-        return invalid(
-            "must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?]",
-        );
+        return invalid("must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?]");
     }
     if let Some(index) = pair.cluster(side).indices.get(name) {
         return Err(Fault::new(
@@ -128,9 +124,7 @@ pub fn make(
         refresh_ms: None,
         data_stream: None,
     };
-    pair.cluster_mut(side)
-        .indices
-        .insert(name.to_owned(), index);
+    pair.cluster_mut(side).indices.insert(name.to_owned(), index);
     pair.metadata_changed(side);
     Ok(())
 }
@@ -203,11 +197,7 @@ fn create(pair: &mut Pair, call: &Call, name: &str) -> Answer {
         &["create_index", "manage"],
         "indices:admin/create",
     )?;
-    let settings = call
-        .body
-        .get("settings")
-        .map(index_settings)
-        .unwrap_or_default();
+    let settings = call.body.get("settings").map(index_settings).unwrap_or_default();
     let aliases = call
         .body
         .get("aliases")
@@ -307,11 +297,7 @@ fn close(pair: &mut Pair, call: &Call, expression: &str) -> Result<Outcome, Faul
             "indices:admin/close",
         )?;
     }
-    if pair
-        .cluster(side)
-        .setting_text("cluster.indices.close.enable")
-        == Some("false")
-    {
+    if pair.cluster(side).setting_text("cluster.indices.close.enable") == Some("false") {
         return Err(Fault::of(
             500,
             "illegal_state_exception",
@@ -349,9 +335,9 @@ fn close(pair: &mut Pair, call: &Call, expression: &str) -> Result<Outcome, Faul
         pair.metadata_changed(side);
     }
     // A closed index is an allocated one: 8.x waits for its shards, in vain where they are red.
-    let waits =
-        red && version == Version::V8_10_4 && call.param("wait_for_active_shards") != Some("0");
-    let body = json!({"acknowledged": true, "shards_acknowledged": !closing.is_empty() && !waits, "indices": told});
+    let waits = red && version == Version::V8_10_4 && call.param("wait_for_active_shards") != Some("0");
+    let body =
+        json!({"acknowledged": true, "shards_acknowledged": !closing.is_empty() && !waits, "indices": told});
     if waits {
         let ticket = pair.new_ticket();
         pair.answer_at(side, ticket, now + 30_000, 200, &body);
@@ -573,14 +559,8 @@ fn change_aliases(pair: &mut Pair, call: &Call) -> Answer {
         let Some((kind, what)) = action.as_object().and_then(|object| object.iter().next()) else {
             continue;
         };
-        let index = what
-            .get("index")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let alias = what
-            .get("alias")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let index = what.get("index").and_then(Value::as_str).unwrap_or_default();
+        let alias = what.get("alias").and_then(Value::as_str).unwrap_or_default();
         let names = pair
             .cluster(side)
             .expand(index)
@@ -625,12 +605,7 @@ fn change_aliases(pair: &mut Pair, call: &Call) -> Answer {
 }
 
 fn get_mapping(pair: &Pair, call: &Call, expression: &str) -> Answer {
-    call.only(&[
-        "local",
-        "master_timeout",
-        "expand_wildcards",
-        "include_type_name",
-    ])?;
+    call.only(&["local", "master_timeout", "expand_wildcards", "include_type_name"])?;
     let cluster = pair.cluster(call.side);
     let names = cluster
         .expand(expression)

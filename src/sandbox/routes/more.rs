@@ -59,9 +59,7 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Put, ["_ilm", "policy", name]) => {
             call.only(&["timeout", "master_timeout"])?;
             let body = call.body.clone();
-            pair.cluster_mut(side)
-                .policies
-                .insert((*name).to_owned(), body);
+            pair.cluster_mut(side).policies.insert((*name).to_owned(), body);
             acknowledged()
         }
         (Method::Get, ["_ilm", "policy", name]) => {
@@ -84,9 +82,7 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Put, ["_index_template", name]) => {
             call.only(&["create", "master_timeout"])?;
             let body = call.body.clone();
-            pair.cluster_mut(side)
-                .templates
-                .insert((*name).to_owned(), body);
+            pair.cluster_mut(side).templates.insert((*name).to_owned(), body);
             acknowledged()
         }
         (Method::Get, ["_data_stream"]) => streams(pair, call, "*"),
@@ -118,11 +114,7 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
 
 fn snapshot(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answer {
     let side = call.side;
-    let expression = call
-        .body
-        .get("indices")
-        .and_then(Value::as_str)
-        .unwrap_or("*");
+    let expression = call.body.get("indices").and_then(Value::as_str).unwrap_or("*");
     let names = pair
         .cluster(side)
         .expand(expression)
@@ -167,11 +159,7 @@ fn snapshot(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answe
 
 fn restore(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answer {
     let side = call.side;
-    let wanted = call
-        .body
-        .get("indices")
-        .and_then(Value::as_str)
-        .unwrap_or("*");
+    let wanted = call.body.get("indices").and_then(Value::as_str).unwrap_or("*");
     let Some(snapshot) = pair
         .cluster(side)
         .repositories
@@ -188,11 +176,7 @@ fn restore(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answer
     let chosen: Vec<Index> = snapshot
         .indices
         .into_values()
-        .filter(|index| {
-            wanted
-                .split(',')
-                .any(|part| json::wildcard(part, &index.name))
-        })
+        .filter(|index| wanted.split(',').any(|part| json::wildcard(part, &index.name)))
         .collect();
     for index in &chosen {
         let refused = |reason: String| {
@@ -242,9 +226,7 @@ fn put_back(pair: &mut Pair, side: Side, mut index: Index) {
     index.uuid = old
         .as_ref()
         .map_or_else(|| pair.fresh_id(), |old| old.uuid.clone());
-    index
-        .settings
-        .insert("index.uuid".to_owned(), json!(index.uuid));
+    index.settings.insert("index.uuid".to_owned(), json!(index.uuid));
     if pair.version == Version::V8_10_4 {
         let history = pair.fresh_id();
         index
@@ -361,10 +343,7 @@ pub fn stream_json(cluster: &Cluster, name: &str) -> Value {
         .indices
         .iter()
         .map(|backing| {
-            let uuid = cluster
-                .indices
-                .get(backing)
-                .map(|index| index.uuid.as_str());
+            let uuid = cluster.indices.get(backing).map(|index| index.uuid.as_str());
             json!({"index_name": backing, "index_uuid": uuid})
         })
         .collect();
@@ -393,9 +372,7 @@ fn tasks(pair: &Pair, call: &Call) -> Value {
     let detailed = call.flag("detailed");
     let actions = call.param("actions").unwrap_or("*");
     let action = "xpack/ccr/shard_follow_task[c]";
-    let listed = actions
-        .split(',')
-        .any(|pattern| json::wildcard(pattern, action));
+    let listed = actions.split(',').any(|pattern| json::wildcard(pattern, action));
     let mut shown = Map::new();
     for (number, task) in cluster
         .tasks
@@ -463,10 +440,7 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
                 .map(str::to_owned)
                 .collect();
             pair.cluster_mut(side).deleted_users.remove(*name);
-            let old = pair
-                .cluster_mut(side)
-                .users
-                .insert((*name).to_owned(), roles);
+            let old = pair.cluster_mut(side).users.insert((*name).to_owned(), roles);
             Ok((200, json!({"created": old.is_none()})))
         }
         (Method::Delete, ["user", name]) => {

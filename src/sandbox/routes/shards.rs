@@ -30,10 +30,7 @@ pub fn describe(name: &str, index: &Index, shard: &Shard, node: &str) -> String 
         State::Started => "s[STARTED]".to_owned(),
         State::Initializing => format!(
             "recovery_source[snapshot recovery [{}] from _ccr_lead:_latest_/_latest_], s[INITIALIZING], a[id={}], unassigned_info[[reason=EXISTING_INDEX_RESTORED]]",
-            index
-                .restore
-                .as_ref()
-                .map_or("", |restore| restore.uuid.as_str()),
+            index.restore.as_ref().map_or("", |restore| restore.uuid.as_str()),
             shard.allocation_id
         ),
         State::Unassigned(why) => format!(
@@ -88,17 +85,11 @@ pub fn routing(pair: &Pair, side: Side, index: &Index, shard: &Shard) -> Value {
     if let Some(object) = entry.as_object_mut() {
         match &shard.state {
             State::Started => {
-                object.insert(
-                    "allocation_id".to_owned(),
-                    json!({"id": shard.allocation_id}),
-                );
+                object.insert("allocation_id".to_owned(), json!({"id": shard.allocation_id}));
             }
             State::Initializing => {
                 object.insert("recovery_source".to_owned(), source());
-                object.insert(
-                    "allocation_id".to_owned(),
-                    json!({"id": shard.allocation_id}),
-                );
+                object.insert("allocation_id".to_owned(), json!({"id": shard.allocation_id}));
             }
             State::Unassigned(why) => {
                 object.insert("recovery_source".to_owned(), source());
@@ -161,11 +152,7 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
             continue;
         }
         total += index.shards.len();
-        let started: Vec<&Shard> = index
-            .shards
-            .iter()
-            .filter(|shard| shard.started())
-            .collect();
+        let started: Vec<&Shard> = index.shards.iter().filter(|shard| shard.started()).collect();
         successful += started.len();
         if started.is_empty() {
             continue;
@@ -178,7 +165,8 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
             )
         });
         all = (all.0 + sums.0, all.1 + sums.1, all.2 + sums.2);
-        let mut entry = json!({"uuid": index.uuid, "primaries": metric(sums, metrics), "total": metric(sums, metrics)});
+        let mut entry =
+            json!({"uuid": index.uuid, "primaries": metric(sums, metrics), "total": metric(sums, metrics)});
         if pair.version == Version::V8_10_4
             && let Some(object) = entry.as_object_mut()
         {
@@ -213,14 +201,10 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
 
 fn metric(sums: (u64, u64, u64), metrics: Option<&str>) -> Value {
     let mut all = Map::new();
-    let wanted = |name: &str| {
-        metrics.is_none_or(|list| list.split(',').any(|part| part == name || part == "_all"))
-    };
+    let wanted =
+        |name: &str| metrics.is_none_or(|list| list.split(',').any(|part| part == name || part == "_all"));
     if wanted("docs") {
-        all.insert(
-            "docs".to_owned(),
-            json!({"count": sums.0, "deleted": sums.1}),
-        );
+        all.insert("docs".to_owned(), json!({"count": sums.0, "deleted": sums.1}));
     }
     if wanted("store") {
         all.insert("store".to_owned(), json!({"size_in_bytes": sums.2}));
@@ -312,13 +296,7 @@ pub fn recovery(pair: &Pair, call: &Call, expression: &str) -> Answer {
     Ok((200, Value::Object(shown)))
 }
 
-fn one_recovery(
-    pair: &Pair,
-    side: Side,
-    index: &Index,
-    number: usize,
-    shard: &Shard,
-) -> Option<Value> {
+fn one_recovery(pair: &Pair, side: Side, index: &Index, number: usize, shard: &Shard) -> Option<Value> {
     let now = pair.now_ms;
     let cluster = pair.cluster(side);
     let (kind, stage, start, stop, total, done, reused, source) = match &shard.state {
@@ -374,10 +352,7 @@ fn one_recovery(
         },
     );
     let percent = |part: u64, whole: u64| {
-        let tenths = part
-            .saturating_mul(1_000)
-            .checked_div(whole)
-            .unwrap_or(1_000);
+        let tenths = part.saturating_mul(1_000).checked_div(whole).unwrap_or(1_000);
         format!("{}.{}%", tenths / 10, tenths % 10)
     };
     let ended = stage == "DONE";
@@ -512,8 +487,7 @@ pub fn health(pair: &Pair, call: &Call, expression: Option<&str>) -> Answer {
         "relocating_shards": 0, "initializing_shards": sum.1, "unassigned_shards": sum.2,
         "delayed_unassigned_shards": 0, "number_of_pending_tasks": 0, "number_of_in_flight_fetch": 0,
         "task_max_waiting_in_queue_millis": 0, "active_shards_percent_as_number": percent});
-    if let (Some(object), Some("indices" | "shards")) = (body.as_object_mut(), call.param("level"))
-    {
+    if let (Some(object), Some("indices" | "shards")) = (body.as_object_mut(), call.param("level")) {
         object.insert("indices".to_owned(), Value::Object(shown));
     }
     Ok((200, body))
@@ -547,18 +521,9 @@ fn explain_assigned(pair: &Pair, side: Side, name: &str, number: u64) -> Answer 
 
 /// `_cluster/allocation/explain` of some (or the named) unassigned shard.
 pub fn explain(pair: &Pair, call: &Call) -> Answer {
-    call.only(&[
-        "include_yes_decisions",
-        "include_disk_info",
-        "master_timeout",
-    ])?;
+    call.only(&["include_yes_decisions", "include_disk_info", "master_timeout"])?;
     let side = call.side;
-    pair.cluster_right(
-        side,
-        &call.user,
-        "monitor",
-        "cluster:monitor/allocation/explain",
-    )?;
+    pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/allocation/explain")?;
     let cluster = pair.cluster(side);
     let wanted = call.body.get("index").and_then(Value::as_str);
     let number = call.body.get("shard").and_then(Value::as_u64);

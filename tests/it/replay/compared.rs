@@ -48,16 +48,8 @@ pub const SHARD: [(&str, How); 15] = [
 /// Everything else. The first column is a suffix of the path (without the query), or a part of
 /// it where it ends in `/`.
 pub const RULES: [Rule; 62] = [
-    (
-        "/_ccr/info",
-        "follower_indices.*.follower_index",
-        How::Equal,
-    ),
-    (
-        "/_ccr/info",
-        "follower_indices.*.remote_cluster",
-        How::Equal,
-    ),
+    ("/_ccr/info", "follower_indices.*.follower_index", How::Equal),
+    ("/_ccr/info", "follower_indices.*.remote_cluster", How::Equal),
     ("/_ccr/info", "follower_indices.*.leader_index", How::Equal),
     ("/_ccr/info", "follower_indices.*.status", How::Equal),
     ("/_ccr/info", "follower_indices.*.parameters", How::Equal),
@@ -106,11 +98,7 @@ pub const RULES: [Rule; 62] = [
     ("/_stats", "indices.*.shards.*.*.docs.count", How::Equal),
     ("/_stats/", "indices.*.shards.*.*.docs.count", How::Equal),
     ("/_stats", "indices.*.shards.*.*.routing.state", How::Equal),
-    (
-        "/_stats",
-        "indices.*.shards.*.*.routing.primary",
-        How::Equal,
-    ),
+    ("/_stats", "indices.*.shards.*.*.routing.primary", How::Equal),
     ("/_stats", "indices.*.shards.*.*.seq_no", How::Equal),
     ("/_stats/", "indices.*.shards.*.*.seq_no", How::Equal),
     (
@@ -118,11 +106,7 @@ pub const RULES: [Rule; 62] = [
         "indices.*.shards.*.*.commit.user_data.history_uuid",
         How::Equal,
     ),
-    (
-        "/_stats",
-        "indices.*.shards.*.*.retention_leases",
-        How::Equal,
-    ),
+    ("/_stats", "indices.*.shards.*.*.retention_leases", How::Equal),
     ("/_cluster/health/", "status", How::Equal),
     ("/_cluster/health/", "timed_out", How::Equal),
     ("/_cluster/health/", "active_primary_shards", How::Equal),
@@ -131,28 +115,16 @@ pub const RULES: [Rule; 62] = [
     ("/_cluster/health/", "indices", How::Equal),
     ("/_recovery", "", How::Equal),
     ("/_cluster/state/", "metadata.indices.*.state", How::Equal),
-    (
-        "/_cluster/state/",
-        "metadata.indices.*.settings",
-        How::Equal,
-    ),
+    ("/_cluster/state/", "metadata.indices.*.settings", How::Equal),
     ("/_cluster/state/", "metadata.indices.*.ccr", How::Equal),
     ("/_cluster/state/", "metadata.indices.*.aliases", How::Equal),
-    (
-        "/_cluster/state/",
-        "metadata.indices.*.mappings",
-        How::Equal,
-    ),
+    ("/_cluster/state/", "metadata.indices.*.mappings", How::Equal),
     (
         "/_cluster/state/",
         "metadata.indices.*.primary_terms.*",
         How::Term,
     ),
-    (
-        "/_cluster/state/",
-        "metadata.persistent_tasks.tasks",
-        How::Equal,
-    ),
+    ("/_cluster/state/", "metadata.persistent_tasks.tasks", How::Equal),
     (
         "/_cluster/state/",
         "routing_table.indices.*.shards.*.*.state",
@@ -172,11 +144,7 @@ pub const MORE: [Rule; 23] = [
     ("/_xpack/usage", "ccr.available", How::Equal),
     ("/_xpack/usage", "ccr.enabled", How::Equal),
     ("/_nodes/stats/fs", "nodes.*.roles", How::Equal),
-    (
-        "/_nodes/stats/fs",
-        "nodes.*.fs.total.total_in_bytes",
-        How::Zero,
-    ),
+    ("/_nodes/stats/fs", "nodes.*.fs.total.total_in_bytes", How::Zero),
     (
         "/_nodes/stats/fs",
         "nodes.*.fs.total.available_in_bytes",

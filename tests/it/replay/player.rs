@@ -72,8 +72,7 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> (Vec<String>, usize)
             let body = prepare::index_body().to_string();
             player.send(Side::Leader, Method::Put, &format!("/{index}"), body);
         }
-        let new_round =
-            scenario == prepare::ROUNDS && path.starts_with("/_security/role/") && number > 2;
+        let new_round = scenario == prepare::ROUNDS && path.starts_with("/_security/role/") && number > 2;
         if new_round {
             player.mend(scenario, "sea-f", at);
         }
@@ -157,12 +156,7 @@ impl Player {
             (Method::Post, "_close", String::new()),
             (Method::Put, "_ccr/follow?wait_for_active_shards=1", body),
         ] {
-            let request = Self::request(
-                &format!("/{follower}/{call}"),
-                method,
-                body,
-                Credential::Read,
-            );
+            let request = Self::request(&format!("/{follower}/{call}"), method, body, Credential::Read);
             let handled = self.pair.handle(Side::Follower, &request);
             self.answer(handled);
         }
@@ -244,9 +238,7 @@ impl Player {
         let after = next.get("response").unwrap();
         let highest = |stats: &Value, shard: &str| {
             stats
-                .pointer(&format!(
-                    "/indices/{index}/shards/{shard}/0/seq_no/max_seq_no"
-                ))
+                .pointer(&format!("/indices/{index}/shards/{shard}/0/seq_no/max_seq_no"))
                 .and_then(Value::as_i64)
                 .unwrap()
         };
@@ -264,22 +256,14 @@ impl Player {
             ))
             .and_then(Value::as_array)
             .unwrap();
-        let kept = leases[0]
-            .get("retaining_seq_no")
-            .and_then(Value::as_i64)
-            .unwrap();
+        let kept = leases[0].get("retaining_seq_no").and_then(Value::as_i64).unwrap();
         // An id that is routed to the shard.
         let routing = (0..100)
             .map(|n| format!("r{n}"))
             .find(|routing| {
                 let mut probe = self.pair.clone();
                 let body = prepare::routed_updates(1, routing);
-                let request = Self::request(
-                    &format!("/{index}/_bulk"),
-                    Method::Post,
-                    body,
-                    Credential::Read,
-                );
+                let request = Self::request(&format!("/{index}/_bulk"), Method::Post, body, Credential::Read);
                 probe.handle(Side::Leader, &request);
                 let request = Self::request(
                     &format!("/{index}/_stats?level=shards"),
@@ -409,10 +393,9 @@ impl Player {
                     ));
                 }
             }
-            Handled::Answer(answer) => self.differences.push(format!(
-                "{here}: answered {}, recorded no answer",
-                answer.status
-            )),
+            Handled::Answer(answer) => self
+                .differences
+                .push(format!("{here}: answered {}, recorded no answer", answer.status)),
         }
     }
 
@@ -420,10 +403,7 @@ impl Player {
     fn body(&self, step: &Value) -> String {
         if let Some(bulk) = step.get("bulk") {
             let number = |key: &str| bulk.get(key).and_then(Value::as_i64).unwrap_or(0);
-            let action = bulk
-                .get("action")
-                .and_then(Value::as_str)
-                .unwrap_or("index");
+            let action = bulk.get("action").and_then(Value::as_str).unwrap_or("index");
             return prepare::bulk(action, number("first_id"), number("last_id"));
         }
         let Some(body) = step.get("body").filter(|body| !body.is_null()) else {
@@ -570,13 +550,7 @@ impl Player {
             for prefix in ["indices.*.", "follow_stats.indices.*."] {
                 self.rule(here, &format!("{prefix}index"), How::Equal, theirs, ours);
                 for (field, how) in SHARD {
-                    self.rule(
-                        here,
-                        &format!("{prefix}shards.*.{field}"),
-                        how,
-                        theirs,
-                        ours,
-                    );
+                    self.rule(here, &format!("{prefix}shards.*.{field}"), how, theirs, ours);
                 }
             }
         }
@@ -616,9 +590,7 @@ impl Player {
                     (json!(zero(their)), json!(zero(our)))
                 }
                 How::Term => {
-                    let term = |value: Option<&Value>| {
-                        value.and_then(Value::as_i64).map(|term| term.min(4))
-                    };
+                    let term = |value: Option<&Value>| value.and_then(Value::as_i64).map(|term| term.min(4));
                     (json!(term(their)), json!(term(our)))
                 }
                 How::Exception => (json!(their.map(exceptions)), json!(our.map(exceptions))),
@@ -636,9 +608,7 @@ impl Player {
             (Value::Object(a), Value::Object(b)) => {
                 let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
                 for key in keys {
-                    let value = |map: &Map<String, Value>| {
-                        map.get(key).cloned().unwrap_or(json!("(absent)"))
-                    };
+                    let value = |map: &Map<String, Value>| map.get(key).cloned().unwrap_or(json!("(absent)"));
                     self.same(here, &format!("{label}.{key}"), &value(a), &value(b));
                 }
             }
@@ -661,9 +631,7 @@ fn is_id(text: &str) -> bool {
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-        && text
-            .chars()
-            .any(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+        && text.chars().any(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }
 
 /// A value with identifiers, times and the like replaced by what they are.
@@ -799,12 +767,7 @@ fn recoveries(body: &Value) -> Value {
     let mut all = Map::new();
     for (index, told) in body.as_object().into_iter().flatten() {
         let mut shards = Map::new();
-        for shard in told
-            .get("shards")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for shard in told.get("shards").and_then(Value::as_array).into_iter().flatten() {
             let number = |path: &str| shard.pointer(path).and_then(Value::as_i64).unwrap_or(-1);
             let ended = shard.get("stage") == Some(&json!("DONE"));
             shards.insert(
@@ -868,12 +831,7 @@ fn explained(body: &Value) -> Value {
         "reason": body.pointer("/unassigned_info/reason"), "deciders": no})
 }
 
-fn collect(
-    value: &Value,
-    pattern: &[&str],
-    at: &mut Vec<String>,
-    paths: &mut BTreeSet<Vec<String>>,
-) {
+fn collect(value: &Value, pattern: &[&str], at: &mut Vec<String>, paths: &mut BTreeSet<Vec<String>>) {
     let Some((first, rest)) = pattern.split_first() else {
         paths.insert(at.clone());
         return;

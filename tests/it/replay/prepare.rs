@@ -16,8 +16,7 @@ pub const MADE_BEFOREHAND: [(&str, &[&str]); 4] = [
 ];
 
 /// Documents that were written after a step and not recorded: recording, step, index, how many.
-pub const WRITTEN_BESIDE: [(&str, usize, &str, i64); 1] =
-    [("44-data-stream", 2, "metrics-dsx-a", 19)];
+pub const WRITTEN_BESIDE: [(&str, usize, &str, i64); 1] = [("44-data-stream", 2, "metrics-dsx-a", 19)];
 
 /// The body of such an index.
 pub fn index_body() -> Value {

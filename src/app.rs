@@ -1,0 +1,219 @@
+//! The composition root: a checked configuration becomes clients, store, engine and servers; one
+//! function starts them, one waits for signals, one drains.
+//!
+//! `run`, the demo and tests start through the same [`start`], so that a path used daily is the
+//! path that works.
+
+pub mod build;
+pub mod desk;
+pub mod signals;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::build::BuildError;
+use crate::app::desk::Desk;
+use crate::app::signals::Signal;
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{self, Config, Problems};
+use crate::engine::Engine;
+use crate::http;
+use crate::http::dto::Daemon;
+use crate::metrics::Metrics;
+use crate::policy;
+use crate::store::{self, Store, StoreError};
+use crate::systemd;
+use crate::tasks::Tasks;
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error("{0}")]
+    Config(Problems),
+    /// The store.
+    #[error("state: {0}")]
+    Store(#[from] StoreError),
+    /// A client.
+    #[error("{0}")]
+    Build(#[from] BuildError),
+    /// A port or socket.
+    #[error("{0}")]
+    Listen(#[from] http::BindError),
+    /// The metrics could not be registered: a defect.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A daemon that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// What people may ask of it.
+    pub desk: Arc<Desk>,
+    /// Where `/metrics` is.
+    pub address: SocketAddr,
+    /// Tasks of engine and servers.
+    pub tasks: Tasks,
+}
+
+/// Starts everything of one configuration.
+///
+/// # Errors
+/// Says what did not work, with its remedy; nothing runs then.
+pub async fn start(config: &Config, clock: SharedClock) -> Result<Running, StartError> {
+    let store: Arc<dyn Store> = store::open(&config.daemon.state_url()).await?;
+    start_over(config, store, clock).await
+}
+
+/// The same over a store that is open already.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_over(
+    config: &Config,
+    store: Arc<dyn Store>,
+    clock: SharedClock,
+) -> Result<Running, StartError> {
+    let clients = build::clients(config, &clock)?;
+    let tasks = Tasks::new();
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
+    metrics.config_loaded(true, clock.now());
+    metrics.know_clusters(config.clusters.iter().map(|cluster| &cluster.name));
+    metrics.know_guards(policy::guards::names());
+    let engine =
+        Engine::open(build::engine_settings(config), clients, store, clock, metrics, tasks.clone()).await?;
+    for limit in config.not_enforced() {
+        tracing::warn!("`{limit}` is configured and not enforced by this version: recreates ask");
+    }
+    let desk = Arc::new(Desk(Arc::clone(&engine)));
+    let server = http::Server::bind(&http::Settings {
+        listen: config.daemon.listen,
+        admin_socket: config.daemon.admin_socket.clone(),
+    })
+    .await?;
+    let address = server.tcp_address();
+    server.start(Arc::clone(&desk) as Arc<dyn Daemon>, &tasks);
+    engine.start().await?;
+    Ok(Running { engine, desk, address, tasks })
+}
+
+/// How `refollow run` ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything ended in time and nothing is held.
+    Clean,
+    /// It ended, and these followers are left paused or closed by us, or tasks did not end.
+    Unfinished(String),
+}
+
+/// Runs until SIGTERM or SIGINT; SIGHUP reloads.
+///
+/// # Errors
+/// As [`start`].
+pub async fn run(path: Option<PathBuf>, socket: Option<PathBuf>) -> Result<Exit, StartError> {
+    let config = load(path.as_deref(), socket.as_deref())?;
+    let mut signals = signals::listen();
+    let running = start(&config, Arc::new(SystemClock)).await?;
+    tracing::info!(
+        "refollow {} watches {} clusters in mode `{}`; metrics at http://{}/metrics, admin socket {}",
+        env!("CARGO_PKG_VERSION"),
+        config.clusters.len(),
+        config.policy.mode.as_str(),
+        running.address,
+        config.daemon.admin_socket.display()
+    );
+    systemd::ready();
+    systemd::status(&format!("watching {} clusters in mode {}", config.clusters.len(), config.policy.mode.as_str()));
+    let watchdog = systemd::watchdog_interval();
+    let mut config = config;
+    let cancelled = running.tasks.token();
+    loop {
+        tokio::select! {
+            () = cancelled.cancelled() => break,
+            () = pulse(watchdog) => systemd::watchdog(),
+            signal = signals.recv() => match signal {
+                Some(Signal::Reload) => {
+                    systemd::reloading();
+                    reload(&running, &mut config, path.as_deref(), socket.as_deref());
+                    systemd::ready();
+                }
+                Some(Signal::Stop) | None => break,
+            },
+        }
+    }
+    let exit = drain(&running, &config).await;
+    if running.tasks.panics() > 0 {
+        return Ok(Exit::Unfinished("a task panicked; the log names it".to_owned()));
+    }
+    Ok(exit)
+}
+
+async fn pulse(interval: Option<Duration>) {
+    match interval {
+        Some(interval) => tokio::time::sleep(interval).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn load(path: Option<&Path>, socket: Option<&Path>) -> Result<Config, StartError> {
+    let (mut config, warnings) = config::load(path, std::env::vars()).map_err(StartError::Config)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    if let Some(socket) = socket {
+        config.daemon.admin_socket = socket.to_path_buf();
+    }
+    Ok(config)
+}
+
+/// SIGHUP: all or nothing. What cannot change while running refuses the whole new configuration.
+fn reload(running: &Running, config: &mut Config, path: Option<&Path>, socket: Option<&Path>) {
+    let refuse = |why: String| {
+        tracing::error!("the configuration was not reloaded, the old one stays: {why}");
+        running.engine.metrics.config_loaded(false, running.engine.now());
+    };
+    let new = match load(path, socket) {
+        Ok(new) => new,
+        Err(error) => return refuse(error.to_string()),
+    };
+    let restart = new.needs_restart(config);
+    if !restart.is_empty() {
+        return refuse(format!("{} cannot change while the daemon runs; restart it", restart.join(", ")));
+    }
+    let clock = Arc::clone(&running.engine.clock);
+    match build::clients(&new, &clock) {
+        Ok(clients) => {
+            running.engine.reload(build::engine_settings(&new), clients);
+            running.engine.metrics.config_loaded(true, running.engine.now());
+            *config = new;
+        }
+        Err(error) => refuse(error.to_string()),
+    }
+}
+
+/// Stops: nothing new starts, runs back out or finish the step in hand, all within
+/// `shutdown_timeout`.
+pub async fn drain(running: &Running, config: &Config) -> Exit {
+    systemd::stopping();
+    running.engine.drain();
+    let drained = running.tasks.drain(config.daemon.shutdown_timeout).await;
+    let memories = running.engine.lock().changed_memories();
+    running.engine.perform(vec![crate::engine::book::Effect::Remember(memories)]).await;
+    let held = running.engine.held_at_exit();
+    if let Err(stuck) = drained {
+        return Exit::Unfinished(stuck.to_string());
+    }
+    if held.is_empty() {
+        return Exit::Clean;
+    }
+    let names: Vec<String> = held.iter().map(ToString::to_string).collect();
+    Exit::Unfinished(format!(
+        "left paused or closed by refollow: {}; the next start goes on with them, and the undo files in {} hold the commands to put them back by hand",
+        names.join(", "),
+        config.daemon.undo_directory.display()
+    ))
+}

@@ -1,0 +1,295 @@
+//! What may be typed: every command with its options, exactly as the contract lists them.
+//!
+//! Owns no behaviour. clap itself ends wrong use with exit code 2, which is the contract's.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use crate::config::parse_duration;
+use crate::domain::brake::BrakeScope;
+use crate::domain::ids::{FollowerKey, PlanHash, RunId};
+
+/// Watches Elasticsearch cross-cluster replication and repairs broken followers safely.
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[command(name = "refollow", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 failed; 2 wrong use, configuration or unreadable file; 3 refused by a guard, or approval expired or void; 4 the daemon cannot be reached."
+)]
+pub struct Args {
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that stand before or behind any command.
+#[derive(Debug, Clone, PartialEq, Eq, Default, ClapArgs)]
+pub struct Global {
+    /// The configuration file [default: /etc/refollow/refollow.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The daemon's admin socket [default: `daemon.admin_socket` of the configuration]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Answer as JSON on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Run the daemon in the foreground
+    Run,
+    /// Read a configuration and list every mistake in it
+    CheckConfig {
+        /// The file; default: what --config names
+        file: Option<PathBuf>,
+    },
+    /// Show what refollow does, on two simulated clusters, within a minute
+    Demo(Demo),
+    /// Serve two simulated clusters over HTTP
+    Sandbox(Sandbox),
+    /// Every follower with its state, cause and decision
+    Status,
+    /// Why refollow does what it does, or nothing, about one follower: every guard
+    Why(OneFollower),
+    /// The plan for one follower
+    Plan(OneFollower),
+    /// What was asked and answered about one follower, as an evidence file
+    Evidence(OneFollower),
+    /// Make a plan to recreate one follower; it passes every guard and still needs its approval
+    Recreate(OneFollower),
+    /// Plans that wait or run
+    Plans,
+    /// Approve exactly one plan
+    Approve {
+        /// The plan's hash, as `plans` shows it
+        #[arg(value_parser = plan_hash)]
+        hash: PlanHash,
+        /// A word for those who read the journal
+        #[arg(long, value_name = "T")]
+        note: Option<String>,
+    },
+    /// Reject exactly one plan
+    Reject {
+        /// The plan's hash, as `plans` shows it
+        #[arg(value_parser = plan_hash)]
+        hash: PlanHash,
+        /// Why
+        #[arg(long, value_name = "T", value_parser = reason)]
+        reason: String,
+    },
+    /// Runs with their steps
+    Runs {
+        /// Only this one
+        #[arg(long, value_name = "ID", value_parser = run_id)]
+        run: Option<RunId>,
+    },
+    /// Make a run back out now, or say why it cannot any more
+    Abort {
+        /// The run's id, as `runs` shows it
+        #[arg(value_parser = run_id)]
+        run: RunId,
+    },
+    /// Stop a class of actions
+    Brake {
+        /// all, recreate, resume, cluster:<c>, remote:<c>/<alias> or follower:<c>/<i>
+        #[arg(value_parser = scope)]
+        scope: BrakeScope,
+        /// Why
+        #[arg(long, value_name = "T", value_parser = reason)]
+        reason: String,
+        /// For how long, as in 2h; default: until it is released
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        duration: Option<Duration>,
+    },
+    /// Release a brake
+    Release {
+        /// The scope exactly as it was braked
+        #[arg(value_parser = scope)]
+        scope: BrakeScope,
+    },
+    /// Judge evidence files; needs no daemon and no network
+    Diagnose {
+        /// Evidence files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Measure one look at many followers
+    Bench,
+}
+
+/// `demo`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, ClapArgs)]
+pub struct Demo {
+    /// Stay up after the story has ended, until Ctrl-C
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// `sandbox`.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Sandbox {
+    /// Port of the leader cluster on 127.0.0.1; 0: any free one
+    #[arg(long, default_value_t = 9311, value_name = "PORT")]
+    pub leader_port: u16,
+    /// Port of the follower cluster on 127.0.0.1; 0: any free one
+    #[arg(long, default_value_t = 9312, value_name = "PORT")]
+    pub follower_port: u16,
+    /// Which Elasticsearch both speak like
+    #[arg(long, default_value = "8.10.4", value_name = "VERSION", value_parser = ["7.7.0", "8.10.4"])]
+    pub version: String,
+    /// What happens to them
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+}
+
+/// A command about one follower.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct OneFollower {
+    /// <cluster>/<index>
+    #[arg(value_name = "CLUSTER/INDEX", value_parser = follower)]
+    pub follower: FollowerKey,
+}
+
+fn follower(text: &str) -> Result<FollowerKey, String> {
+    FollowerKey::parse(text).map_err(|error| error.to_string())
+}
+
+fn plan_hash(text: &str) -> Result<PlanHash, String> {
+    // Hashes are printed in lower case; a pasted one in upper case is the same hash.
+    PlanHash::parse(&text.to_ascii_lowercase()).map_err(|error| error.to_string())
+}
+
+fn run_id(text: &str) -> Result<RunId, String> {
+    RunId::parse(text).map_err(|error| error.to_string())
+}
+
+fn scope(text: &str) -> Result<BrakeScope, String> {
+    BrakeScope::parse(text)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("would end at once".into()),
+        Ok(length) => Ok(length),
+        Err(problem) => Err(format!("{problem}; write a length of time such as 2h")),
+    }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        Err("says nothing; whoever finds it later needs to know why".into())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_line_of_the_contract_is_understood() {
+        let hash = "a".repeat(64);
+        for line in [
+            "run",
+            "check-config",
+            "check-config refollow.toml",
+            "demo",
+            "demo --keep",
+            "sandbox",
+            "sandbox --leader-port 9311 --follower-port 9312 --version 7.7.0 --scenario history-lost",
+            "status",
+            "why eu/orders-f",
+            "plan eu/orders-f",
+            "evidence eu/orders-f",
+            "recreate eu/orders-f",
+            "plans",
+            &format!("approve {hash}"),
+            &format!("approve {hash} --note looks-good"),
+            &format!("reject {hash} --reason no"),
+            "runs",
+            "runs --run r-1",
+            "abort r-1",
+            "brake all --reason drill",
+            "brake recreate --reason drill --for 2h",
+            "brake resume --reason drill",
+            "brake cluster:eu --reason drill",
+            "brake remote:eu/lead --reason drill",
+            "brake follower:eu/orders-f --reason drill",
+            "release remote:eu/lead",
+            "diagnose a.json b.json",
+            "bench",
+        ] {
+            let options = "--config x.toml --socket /tmp/a.sock --json";
+            for line in [
+                format!("refollow {line}"),
+                format!("refollow {line} {options}"),
+                format!("refollow {options} {line}"),
+            ] {
+                let parsed = parse(&line);
+                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_use_ends_with_2() {
+        let hash = "a".repeat(64);
+        for line in [
+            "",
+            "frobnicate",
+            "why",
+            "why orders-f",
+            "why eu/orders-*",
+            "plan eu/a,b",
+            "approve abc",
+            &format!("reject {hash}"),
+            "brake all",
+            "brake nothing --reason x",
+            "brake all --reason x --for soon",
+            "brake all --reason x --for 0s",
+            "abort",
+            "diagnose",
+            "sandbox --version 6.8.0",
+            "sandbox --leader-port 99999",
+        ] {
+            let error = parse(&format!("refollow {line}")).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+        for line in ["--help", "--version", "help", "brake --help"] {
+            assert_eq!(
+                parse(&format!("refollow {line}")).unwrap_err().exit_code(),
+                0,
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hash_in_capitals_is_the_same_hash() {
+        let Command::Approve { hash, .. } = parse(&format!("refollow approve {}", "AB".repeat(32)))
+            .unwrap()
+            .command
+        else {
+            panic!("not an approval");
+        };
+        assert_eq!(hash.as_str(), "ab".repeat(32));
+    }
+}

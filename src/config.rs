@@ -1,0 +1,336 @@
+//! The configuration: TOML and environment in, one valid and typed [`Config`] out.
+//!
+//! Owns every check and every message about a wrong configuration. Does not know how anything
+//! runs: `app` hands the parts on. `run` and `check-config` start through the same [`load`], which
+//! tells all mistakes at once.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::domain::ids::ClusterName;
+use crate::policy::settings::{Mode, Settings};
+use crate::telemetry::Format;
+
+mod cluster;
+mod problem;
+mod read;
+pub mod reference;
+mod rules;
+mod secret;
+mod source;
+mod units;
+
+pub use crate::config::cluster::{BaseUrl, Cluster};
+pub use crate::config::problem::{Problem, Problems, Warning};
+
+use crate::config::read::{Notes, Section};
+
+/// Parses a length of time as people write it: `2h`, `1h30m`, `500ms`.
+///
+/// # Errors
+/// What is wrong with it, to follow after the value.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    units::duration(text)
+}
+
+/// Where the file is looked for when nobody names one.
+pub const DEFAULT_PATH: &str = "/etc/refollow/refollow.toml";
+
+/// Limits that can be configured and that this version does not enforce yet, by path. The one
+/// place of that list: whoever builds the enforcement takes its line away. While a limit is
+/// listed, recreate is held at `ask` (contract, *Modes*).
+const NOT_ENFORCED: &[&str] = &[];
+
+/// How fine the metrics are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MetricsLevel {
+    /// One series per follower.
+    #[default]
+    Index,
+    /// One series per shard beside it.
+    Shard,
+}
+
+/// `[daemon]`, without the mode, which the policy is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemon {
+    /// The database file of `state`.
+    pub state: PathBuf,
+    /// Where metrics, health and the reading API are served.
+    pub listen: SocketAddr,
+    /// The socket of the command line.
+    pub admin_socket: PathBuf,
+    /// The longest time from SIGTERM to the end.
+    pub shutdown_timeout: Duration,
+    /// The form of log lines.
+    pub log: Format,
+    /// Where undo files are written.
+    pub undo_directory: PathBuf,
+    /// While it exists, the brake `all` is engaged.
+    pub brake_file: PathBuf,
+}
+
+impl Daemon {
+    /// The state as `store::open` takes it.
+    pub fn state_url(&self) -> String {
+        format!("sqlite://{}", self.state.display())
+    }
+}
+
+/// A whole configuration, already valid.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The process.
+    pub daemon: Daemon,
+    /// Every cluster; never empty, names are unique.
+    pub clusters: Vec<Cluster>,
+    /// Mode, rules, judge, approval, verify, limits, windows. Its list of limits that are not
+    /// enforced is filled from [`Config::not_enforced`].
+    pub policy: Settings,
+    /// How fine the metrics are.
+    pub metrics_level: MetricsLevel,
+}
+
+impl Config {
+    /// The cluster of that name.
+    pub fn cluster(&self, name: &ClusterName) -> Option<&Cluster> {
+        self.clusters.iter().find(|cluster| cluster.name == *name)
+    }
+
+    /// Paths of limits that hold in this configuration and that this version does not enforce.
+    /// `windows` and a second approver count only where they are configured; every other limit
+    /// holds by its default already.
+    pub fn not_enforced(&self) -> Vec<String> {
+        NOT_ENFORCED
+            .iter()
+            .filter(|path| match **path {
+                "windows" => !self.policy.windows.is_empty(),
+                "approval.approvers" => self.policy.approvers > 1,
+                _ => true,
+            })
+            .map(|path| (*path).to_owned())
+            .collect()
+    }
+
+    /// Paths of options that differ from `running` and take effect only at the next start.
+    pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
+        let (new, old) = (&self.daemon, &running.daemon);
+        [
+            ("daemon.state", new.state != old.state),
+            ("daemon.listen", new.listen != old.listen),
+            ("daemon.admin_socket", new.admin_socket != old.admin_socket),
+            ("daemon.log", new.log != old.log),
+            ("daemon.undo_directory", new.undo_directory != old.undo_directory),
+            ("daemon.brake_file", new.brake_file != old.brake_file),
+        ]
+        .into_iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(path, _)| path)
+        .collect()
+    }
+}
+
+/// Reads the file (or [`DEFAULT_PATH`]) and the environment.
+///
+/// # Errors
+/// All mistakes at once.
+pub fn load(
+    path: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<(Config, Vec<Warning>), Problems> {
+    let path = path.unwrap_or(Path::new(DEFAULT_PATH));
+    match source::read(path) {
+        Ok(text) => parse(&path.display().to_string(), &text, env),
+        Err(problem) => Err(Problems {
+            file: path.display().to_string(),
+            list: vec![problem],
+        }),
+    }
+}
+
+/// The same for a text that is already there; `name` stands for the file in messages.
+///
+/// # Errors
+/// All mistakes at once.
+pub fn parse(
+    name: &str,
+    text: &str,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<(Config, Vec<Warning>), Problems> {
+    let (tree, lines, problems) = source::layer(text, env);
+    // After a mistake of TOML itself the tree is not what was meant; telling that every key is
+    // missing would bury the one that counts.
+    let broken = problems.iter().any(|problem| problem.path.is_empty());
+    let notes = Notes::new(lines, problems);
+    let config = (!broken).then(|| build(Section::new(String::new(), tree, &notes)));
+    let (list, warnings) = notes.into_lists();
+    match config {
+        Some(config) if list.is_empty() => Ok((config, warnings)),
+        _ => Err(Problems {
+            file: name.to_owned(),
+            list,
+        }),
+    }
+}
+
+fn build(mut root: Section<'_>) -> Config {
+    let notes = root.notes;
+    let (daemon, mode) = daemon(&mut root);
+    let clusters = cluster::clusters(&mut root);
+    let policy = rules::settings(&mut root, mode, &clusters);
+    let mut metrics = root.section("metrics", "[metrics]");
+    let metrics_level = metrics.word(
+        "level",
+        &[("index", MetricsLevel::Index), ("shard", MetricsLevel::Shard)],
+        MetricsLevel::default(),
+    );
+    metrics.finish();
+    root.finish();
+    if mode != Mode::Observe && !clusters.is_empty() && clusters.iter().all(|c| c.remotes.is_empty()) {
+        notes.warn(
+            "clusters",
+            "no cluster has `remotes`, so leaders are never looked at directly and recreate is never offered",
+        );
+    }
+    if mode == Mode::Auto && policy.rules.is_empty() {
+        notes.warn(
+            "daemon.mode",
+            "`auto` without [[policy.rules]] asks for everything: no rule matches",
+        );
+    }
+    let mut config = Config {
+        daemon,
+        clusters,
+        policy,
+        metrics_level,
+    };
+    config.policy.unenforced = config.not_enforced();
+    config
+}
+
+fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
+    let notes = root.notes;
+    let mut section = root.section("daemon", "[daemon]");
+    let mode = section.word(
+        "mode",
+        &[
+            ("observe", Mode::Observe),
+            ("ask", Mode::Ask),
+            ("auto", Mode::Auto),
+        ],
+        Mode::default(),
+    );
+    let state = section
+        .parsed("state", "\"sqlite:///var/lib/refollow/refollow.db\"", sqlite_file)
+        .unwrap_or_else(|| PathBuf::from("/var/lib/refollow/refollow.db"));
+    let listen = section
+        .parsed("listen", "\"127.0.0.1:9958\"", listen)
+        .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9958)));
+    if !listen.ip().is_loopback() {
+        notes.warn(
+            "daemon.listen",
+            format!("{listen} is reachable from other hosts: names of clusters and indices are shown there to anybody"),
+        );
+    }
+    let admin_socket = section
+        .parsed("admin_socket", "\"/run/refollow/admin.sock\"", socket)
+        .unwrap_or_else(|| PathBuf::from("/run/refollow/admin.sock"));
+    let shutdown_timeout = section.duration(
+        "shutdown_timeout",
+        Duration::from_secs(1)..=Duration::from_mins(10),
+        Duration::from_secs(30),
+    );
+    let log = section.word(
+        "log",
+        &[("human", Format::Human), ("json", Format::Json)],
+        Format::default(),
+    );
+    let beside = |name: &str| state.parent().unwrap_or(Path::new("")).join(name);
+    let undo_directory = section
+        .text("undo_directory", "the path of a directory")
+        .map_or_else(|| beside("undo"), PathBuf::from);
+    let brake_file = section
+        .text("brake_file", "the path of a file")
+        .map_or_else(|| beside("brake-all"), PathBuf::from);
+    for (key, path) in [
+        ("state", &state),
+        ("admin_socket", &admin_socket),
+        ("undo_directory", &undo_directory),
+        ("brake_file", &brake_file),
+    ] {
+        // What is only beside a relative state needs no second word.
+        let beside_state = matches!(key, "undo_directory" | "brake_file") && path.starts_with(beside(""));
+        if path.is_relative() && !beside_state {
+            notes.warn(
+                &section.path_of(key),
+                format!(
+                    "{} is relative: it depends on the directory that the daemon is started in",
+                    path.display()
+                ),
+            );
+        }
+    }
+    section.finish();
+    let daemon = Daemon {
+        state,
+        listen,
+        admin_socket,
+        shutdown_timeout,
+        log,
+        undo_directory,
+        brake_file,
+    };
+    (daemon, mode)
+}
+
+/// `sqlite:///var/lib/x.db` → `/var/lib/x.db`; `sqlite://x.db` → `x.db`.
+fn sqlite_file(text: &str) -> Result<PathBuf, String> {
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("postgres:") || lower.starts_with("postgresql:") {
+        return Err("asks for PostgreSQL, which comes with a later version; use sqlite:///…".into());
+    }
+    if text.contains(":memory:") {
+        return Err("would be lost with the process, and a run could not be continued after a crash".into());
+    }
+    let Some(path) = text.strip_prefix("sqlite://") else {
+        return Err("is not a sqlite:// URL".into());
+    };
+    if path.contains(['?', '#', '%', '\0']) {
+        return Err("has `?`, `#` or `%`: options are not understood here".into());
+    }
+    if path.is_empty() || path.ends_with('/') {
+        return Err("names no file".into());
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(address);
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        return Err("has no port".into());
+    }
+    if text.starts_with(':') {
+        return Err("has no address; 0.0.0.0 means every one of this host".into());
+    }
+    Err("is not an address and a port; names such as localhost are not resolved here".into())
+}
+
+fn socket(text: &str) -> Result<PathBuf, String> {
+    /// `sun_path` of unix(7) holds 108 bytes, one of them the end.
+    const LONGEST: usize = 107;
+    if text.is_empty() || text.ends_with('/') {
+        return Err("names no socket".into());
+    }
+    if text.len() > LONGEST {
+        return Err(format!(
+            "is longer than the {LONGEST} bytes that a socket's path may have"
+        ));
+    }
+    if text.contains('\0') {
+        return Err("has a zero byte".into());
+    }
+    Ok(PathBuf::from(text))
+}

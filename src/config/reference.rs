@@ -1,0 +1,558 @@
+//! The one table of every option: path, type, default, meaning.
+//!
+//! `docs/CONFIGURATION.md` is printed from it, the names of the environment variables come from
+//! it, and "did you mean" looks into it. A test holds it to what the code does: the file that
+//! it prints parses to the defaults, and every option in it is one that the code takes.
+
+use std::fmt::Write as _;
+
+/// One option.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Where it stands; `[]` marks an array of tables.
+    pub path: &'static str,
+    /// What may be written there.
+    pub kind: &'static str,
+    /// Its default as TOML; `None`: it must be written, or nothing stands there.
+    pub default: Option<&'static str>,
+    /// Whether a configuration without it is refused.
+    pub required: bool,
+    /// What it does, in full sentences.
+    pub meaning: &'static str,
+}
+
+const fn entry(
+    path: &'static str,
+    kind: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Entry {
+    Entry {
+        path,
+        kind,
+        default: Some(default),
+        required: false,
+        meaning,
+    }
+}
+
+const fn optional(path: &'static str, kind: &'static str, meaning: &'static str) -> Entry {
+    Entry {
+        path,
+        kind,
+        default: None,
+        required: false,
+        meaning,
+    }
+}
+
+const fn required(path: &'static str, kind: &'static str, meaning: &'static str) -> Entry {
+    Entry {
+        path,
+        kind,
+        default: None,
+        required: true,
+        meaning,
+    }
+}
+
+const TIME: &str = "length of time";
+const NUMBER: &str = "whole number";
+const FILE: &str = "path of a file";
+const NAMES: &str = "list of names, `*` allowed";
+
+/// Every option, in the order of the file.
+pub const OPTIONS: &[Entry] = &[
+    entry(
+        "daemon.mode",
+        "`observe`, `ask` or `auto`",
+        "\"observe\"",
+        "How much the daemon may do. `observe` looks, judges and alerts and never writes to a cluster; `ask` makes plans and waits for an approval before every write; `auto` lets the rules decide. What happens is the weaker of the mode and the rule that matches.",
+    ),
+    entry(
+        "daemon.state",
+        "`sqlite://` URL",
+        "\"sqlite:///var/lib/refollow/refollow.db\"",
+        "Where the journal and the memory live. Three slashes begin an absolute path. PostgreSQL comes with a later version.",
+    ),
+    entry(
+        "daemon.listen",
+        "address and port",
+        "\"127.0.0.1:9958\"",
+        "Where `/metrics`, `/livez`, `/readyz` and the reading part of the API are served. Nothing that changes anything is reachable there.",
+    ),
+    entry(
+        "daemon.admin_socket",
+        "path of a socket",
+        "\"/run/refollow/admin.sock\"",
+        "The Unix socket that the command line speaks to. Who may open it may approve, brake and abort.",
+    ),
+    entry(
+        "daemon.shutdown_timeout",
+        "length of time, 1s to 10m",
+        "\"30s\"",
+        "How long the daemon takes at most from SIGTERM to its end: to back out of what has not passed the PUT, and to finish the step in hand of what has.",
+    ),
+    entry(
+        "daemon.log",
+        "`human` or `json`",
+        "\"human\"",
+        "The form of log lines on standard error. The environment variable `REFOLLOW_LOG` filters them, as in `REFOLLOW_LOG=refollow=debug`.",
+    ),
+    optional(
+        "daemon.undo_directory",
+        "path of a directory",
+        "Where the undo files are written before a follower is paused. Default: `undo/` beside the SQLite file.",
+    ),
+    optional(
+        "daemon.brake_file",
+        "path",
+        "While a file of this name exists, the brake `all` is engaged; it works with the daemon down. Default: `brake-all` beside the SQLite file.",
+    ),
+    required(
+        "clusters[].name",
+        "name",
+        "What this cluster is called in commands, plans, metrics and rules: letters, digits, `_`, `-`, `.`.",
+    ),
+    required(
+        "clusters[].urls",
+        "list of URLs",
+        "Where it answers, `http` or `https`; several are tried in turn for looking. A request that changes something goes to one of them, once.",
+    ),
+    entry(
+        "clusters[].poll_interval",
+        "length of time, 100ms to 1h",
+        "\"15s\"",
+        "How often its followers are looked at.",
+    ),
+    entry(
+        "clusters[].leader_side_interval",
+        "length of time, 100ms to 1d",
+        "\"60s\"",
+        "How often the leaders of its followers are looked at on their own cluster, where `remotes` names it.",
+    ),
+    entry(
+        "clusters[].call_deadline",
+        "length of time, 100ms to 10m",
+        "\"10s\"",
+        "How long one call may take. Its passing makes what was asked for unknown.",
+    ),
+    entry(
+        "clusters[].long_call_deadline",
+        "length of time, 100ms to 1h",
+        "\"60s\"",
+        "The same for calls that take long by nature, such as the follow request. Its passing means that the outcome is unknown and is looked for, never that it failed.",
+    ),
+    entry(
+        "clusters[].requests_in_flight",
+        "whole number, 1 to 64",
+        "4",
+        "How many requests the daemon has open to this cluster at once.",
+    ),
+    optional(
+        "clusters[].auth",
+        "table",
+        "The credential for looking: `{ api_key_file = \"…\" }`, `{ username = \"…\", password_file = \"…\" }` or `{ client_certificate_file = \"…\", client_key_file = \"…\" }`. None: requests carry no credential.",
+    ),
+    optional(
+        "clusters[].auth.api_key_file",
+        FILE,
+        "Holds the encoded API key, as Elasticsearch returned it under `encoded`, or as `id:api_key`.",
+    ),
+    optional(
+        "clusters[].auth.username",
+        "text",
+        "The user of basic authentication; with `password_file`.",
+    ),
+    optional(
+        "clusters[].auth.password_file",
+        FILE,
+        "Holds the password; with `username`.",
+    ),
+    optional(
+        "clusters[].auth.client_certificate_file",
+        "path of a PEM file",
+        "The certificate that the daemon shows; with `client_key_file`.",
+    ),
+    optional(
+        "clusters[].auth.client_key_file",
+        "path of a PEM file",
+        "Its private key; with `client_certificate_file`.",
+    ),
+    optional(
+        "clusters[].acting_auth",
+        "table",
+        "As `auth`, for requests that change something. Default: `auth`.",
+    ),
+    optional(
+        "clusters[].follow_auth",
+        "table",
+        "As `auth`, for resume and follow: the follow task keeps the rights of whoever made or resumed it. Default: `acting_auth`.",
+    ),
+    optional(
+        "clusters[].tls.ca_file",
+        "path of a PEM file",
+        "The authorities that the cluster's certificate is checked with, instead of the system's.",
+    ),
+    entry(
+        "clusters[].remotes",
+        "table of names",
+        "{}",
+        "Which `[[clusters]]` entry stands behind a remote alias of this cluster. Only where it is named does refollow look at leaders directly, and without a direct look recreate is never offered.",
+    ),
+    entry(
+        "clusters[].declared_followers",
+        "list of index names",
+        "[]",
+        "Followers that must exist on this cluster; one that does not is told as `missing`.",
+    ),
+    entry(
+        "policy.rules[].clusters",
+        NAMES,
+        "[\"*\"]",
+        "Follower clusters that the rule is about. An empty list would select nothing and is refused.",
+    ),
+    entry(
+        "policy.rules[].followers",
+        NAMES,
+        "[\"*\"]",
+        "Follower indices that the rule is about.",
+    ),
+    entry(
+        "policy.rules[].remotes",
+        NAMES,
+        "[\"*\"]",
+        "Remote aliases that the rule is about.",
+    ),
+    optional(
+        "policy.rules[].causes",
+        "list of causes",
+        "Causes that the rule is about. Default: every cause.",
+    ),
+    required(
+        "policy.rules[].action",
+        "`alert`, `ask` or `auto`",
+        "What happens where the rule is the first that matches. `auto` never overrides a cause that always needs an approval.",
+    ),
+    entry(
+        "judge.confirm_looks",
+        "whole number, 1 to 100",
+        "2",
+        "For how many looks in a row a verdict must hold before a plan is made.",
+    ),
+    entry(
+        "approval.expires_after",
+        "length of time, 1m to 30d",
+        "\"24h\"",
+        "How long an approval, and a plan that waits for one, stays good.",
+    ),
+    entry(
+        "approval.approvers",
+        "whole number, 1 to 10",
+        "1",
+        "How many different people must approve one plan.",
+    ),
+    entry(
+        "verify.settle",
+        "length of time, 0s to 1h",
+        "\"60s\"",
+        "How long a follower must stay healthy after a repair before it counts as cured.",
+    ),
+    entry(
+        "verify.document_tolerance",
+        "percentage",
+        "\"0.1%\"",
+        "By how much the leader may have fewer documents than the follower before a recreate is refused. Checkpoints know no tolerance.",
+    ),
+    entry(
+        "metrics.level",
+        "`index` or `shard`",
+        "\"index\"",
+        "Whether per-shard series are exported beside the per-index ones.",
+    ),
+    entry(
+        "limits.recreates_in_flight.total",
+        NUMBER,
+        "2",
+        "Recreates that run at once, everywhere.",
+    ),
+    entry(
+        "limits.recreates_in_flight.per_cluster",
+        NUMBER,
+        "1",
+        "The same on one follower cluster.",
+    ),
+    entry(
+        "limits.recreates_in_flight.per_remote",
+        NUMBER,
+        "1",
+        "The same through one remote alias of one cluster.",
+    ),
+    entry(
+        "limits.recreates_per_hour",
+        NUMBER,
+        "6",
+        "Recreates started within any hour.",
+    ),
+    entry(
+        "limits.bytes_per_day",
+        "size",
+        "\"500GiB\"",
+        "Bytes copied by recreates started within any 24 hours.",
+    ),
+    entry(
+        "limits.recreate_max_bytes",
+        "size",
+        "\"50GiB\"",
+        "Beyond this size `auto` becomes `ask`.",
+    ),
+    entry(
+        "limits.recreate_max_duration",
+        "length of time, 1s to 30d",
+        "\"1h\"",
+        "Beyond this estimated duration `auto` becomes `ask`.",
+    ),
+    entry(
+        "limits.recreates_per_follower.count",
+        NUMBER,
+        "1",
+        "Recreates of one follower within `per`, beyond which `auto` becomes `ask`.",
+    ),
+    entry(
+        "limits.recreates_per_follower.per",
+        TIME,
+        "\"7d\"",
+        "The time that `count` is about.",
+    ),
+    entry(
+        "limits.resumes_in_flight.per_remote",
+        NUMBER,
+        "4",
+        "Resumes that run at once through one remote alias of one cluster.",
+    ),
+    entry(
+        "limits.resumes_per_minute",
+        NUMBER,
+        "30",
+        "Resumes started within any minute.",
+    ),
+    entry(
+        "limits.breaker.max_unhealthy",
+        "percentage",
+        "\"30%\"",
+        "The breaker opens when more followers than this part are unhealthy at once, per remote and over everything.",
+    ),
+    entry(
+        "limits.breaker.min_unhealthy",
+        NUMBER,
+        "3",
+        "It needs at least so many unhealthy followers.",
+    ),
+    entry(
+        "limits.breaker.close_after",
+        TIME,
+        "\"10m\"",
+        "It closes after this time below the limit.",
+    ),
+    entry(
+        "windows[].days",
+        "list of days",
+        "[\"mon-sun\"]",
+        "Days on which the window opens: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`, or a range such as `mon-fri`.",
+    ),
+    required(
+        "windows[].start",
+        "`HH:MM`",
+        "When it opens, by the clock of `time_zone`.",
+    ),
+    required(
+        "windows[].end",
+        "`HH:MM`",
+        "When it closes; at or before `start` means the next day.",
+    ),
+    required(
+        "windows[].time_zone",
+        "IANA time zone",
+        "Such as `Europe/Berlin`; daylight saving time is followed.",
+    ),
+];
+
+/// Sections with a word on each, in the order of the file.
+const SECTIONS: &[(&str, &str)] = &[
+    ("daemon", "The process itself."),
+    (
+        "clusters",
+        "One `[[clusters]]` entry per cluster, followers and leaders alike; at least one.",
+    ),
+    (
+        "policy",
+        "`[[policy.rules]]` entries, tried from the top; the first that matches counts. Where none matches, the mode `observe` alerts, and `ask` and `auto` ask.",
+    ),
+    ("judge", "When a verdict counts."),
+    ("approval", "What an approval needs."),
+    ("verify", "What a cure must prove."),
+    ("metrics", "What is exported."),
+    (
+        "limits",
+        "How much may be done. A limit that this version does not enforce yet is named at start and holds recreate at `ask`.",
+    ),
+    (
+        "windows",
+        "When recreate may start: `[[windows]]` entries, any of which opens it; none means always. A run under way is not stopped by a window's end once it has sent its follow request.",
+    ),
+];
+
+/// Options that can be set by an environment variable: single values outside arrays of tables.
+fn settable() -> impl Iterator<Item = &'static Entry> {
+    OPTIONS.iter().filter(|option| !option.path.contains("[]"))
+}
+
+/// `limits.breaker.min_unhealthy` → `REFOLLOW__LIMITS__BREAKER__MIN_UNHEALTHY`.
+fn variable_of(path: &str) -> String {
+    format!("REFOLLOW__{}", path.replace('.', "__").to_uppercase())
+}
+
+/// The names of all environment variables.
+pub(super) fn variables() -> Vec<String> {
+    settable().map(|option| variable_of(option.path)).collect()
+}
+
+/// The path that an environment variable sets.
+pub(super) fn path_of_variable(name: &str) -> Option<String> {
+    settable()
+        .find(|option| variable_of(option.path) == name)
+        .map(|option| option.path.to_owned())
+}
+
+/// The known word that `word` was probably meant to be.
+pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    // A third of the letters wrong, and at least two, is still a slip; more is another word.
+    let limit = (word.chars().count() / 3).max(2);
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= limit || (word.len() > 3 && candidate.starts_with(word)))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Where a key that stands in the wrong place belongs: `[daemon]`, `[[clusters]]`.
+pub(super) fn elsewhere(key: &str) -> Option<String> {
+    OPTIONS.iter().find_map(|option| {
+        let (section, last) = option.path.rsplit_once('.')?;
+        (last == key).then(|| match section.strip_suffix("[]") {
+            Some(array) => format!("[[{array}]]"),
+            None if section.contains("[]") => format!("`{}`", section.replace("[]", "")),
+            None => format!("[{section}]"),
+        })
+    })
+}
+
+/// `docs/CONFIGURATION.md`, whole.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Configuration\n\n\
+         <!-- Printed from src/config/reference.rs. Do not edit: change the table there and run\n     \
+         UPDATE_DOCS=1 cargo test --test it config:: -->\n\n\
+         The file is TOML, at `/etc/refollow/refollow.toml` or where `--config FILE` says. \
+         `config/refollow.toml` shows every option at its default, `config/minimal.toml` the least that runs.\n\n\
+         `refollow check-config FILE` reads it with the very function that `refollow run` starts with, lists every \
+         mistake at once with its place, its value and a remedy, and exits with 2 if there is one. \
+         Unknown keys and unknown `REFOLLOW__` variables are mistakes.\n\n\
+         - A *length of time* is a whole number with a unit: `500ms`, `15s`, `10m`, `12h`, `7d`, or several: `1h30m`.\n\
+         - A *size* is a whole number with a unit: `B`, `KiB`, `MiB`, `GiB`, `TiB`, or decimal `kB`, `MB`, `GB`, `TB`.\n\
+         - A *percentage* is written with its sign: `\"0.1%\"`.\n\
+         - *Secrets* stand in files of their own, never here, and are read at start and at reload. \
+         One that everybody on the host may read is told as a warning.\n\n\
+         SIGHUP reads the file again, all or nothing: with a mistake the old configuration stays and \
+         `refollow_config_last_reload_successful` becomes 0. \
+         `daemon.state`, `daemon.listen`, `daemon.admin_socket`, `daemon.log`, `daemon.undo_directory` and \
+         `daemon.brake_file` cannot change while the daemon runs: a reload that changes one of them is refused as a whole.\n",
+    );
+    for (section, about) in SECTIONS {
+        let array = OPTIONS
+            .iter()
+            .any(|option| option.path.starts_with(&format!("{section}[]")));
+        let title = if array {
+            format!("[[{section}]]")
+        } else {
+            format!("[{section}]")
+        };
+        write!(
+            text,
+            "\n## `{title}`\n\n{about}\n\n| option | type | default | meaning |\n|---|---|---|---|\n"
+        )
+        .unwrap_or_default();
+        for option in OPTIONS
+            .iter()
+            .filter(|option| option.path.split(['.', '[']).next() == Some(section))
+        {
+            let default = match (option.default, option.required) {
+                (Some(default), _) => format!("`{default}`"),
+                (None, true) => "must be written".into(),
+                (None, false) => "–".into(),
+            };
+            writeln!(
+                text,
+                "| `{}` | {} | {default} | {} |",
+                option.path, option.kind, option.meaning
+            )
+            .unwrap_or_default();
+        }
+    }
+    text.push_str(
+        "\n## Environment variables\n\n\
+         Each sets one option and wins over the file; options inside `[[clusters]]`, `[[policy.rules]]` and \
+         `[[windows]]` have none.\n\n| variable | option |\n|---|---|\n",
+    );
+    for option in settable() {
+        writeln!(text, "| `{}` | `{}` |", variable_of(option.path), option.path).unwrap_or_default();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_word_and_another_word_does_not() {
+        let known = ["poll_interval", "urls", "name", "remotes"];
+        assert_eq!(nearest("pol_interval", known.into_iter()), Some("poll_interval"));
+        assert_eq!(nearest("url", known.into_iter()), Some("urls"));
+        assert_eq!(nearest("kitchen", known.into_iter()), None);
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_table_is_told_its_place() {
+        assert_eq!(elsewhere("poll_interval").as_deref(), Some("[[clusters]]"));
+        assert_eq!(elsewhere("approvers").as_deref(), Some("[approval]"));
+        assert_eq!(elsewhere("ca_file").as_deref(), Some("`clusters.tls`"));
+        assert_eq!(elsewhere("nonsense"), None);
+    }
+
+    #[test]
+    fn a_variable_names_exactly_one_option() {
+        let names = variables();
+        let mut once = names.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(names.len(), once.len());
+        assert_eq!(
+            path_of_variable("REFOLLOW__LIMITS__BREAKER__MIN_UNHEALTHY").as_deref(),
+            Some("limits.breaker.min_unhealthy")
+        );
+        assert_eq!(path_of_variable("REFOLLOW__CLUSTERS__NAME"), None);
+    }
+
+    #[test]
+    fn every_option_belongs_to_a_section_that_is_printed() {
+        let text = markdown();
+        for option in OPTIONS {
+            assert!(
+                text.contains(&format!("| `{}` |", option.path)),
+                "{}",
+                option.path
+            );
+        }
+    }
+}

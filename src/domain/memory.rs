@@ -1,0 +1,90 @@
+//! What was learnt while a follower was well and will be needed when it is not.
+//!
+//! On 7.7 the history UUIDs followed and, after a pause, the parameters are nowhere to be read
+//! (`ccr/measured.md`, *Things that mislead*), so they are remembered in the store.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::facts::Parameters;
+use crate::domain::ids::{ClusterUuid, HistoryUuid, IndexName, IndexUuid, RemoteAlias, RunId};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+
+/// Our own run's trace on a follower, as far as a judge needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnRun {
+    /// The run.
+    pub id: RunId,
+    /// We paused it and have not resumed it since.
+    pub paused: bool,
+    /// We closed it and have not opened it since.
+    pub closed: bool,
+    /// We sent a `PUT follow`.
+    pub followed: bool,
+    /// When the last of these was sent.
+    pub at: Timestamp,
+}
+
+/// Highest values ever seen of one leader shard (safety 4: "than ever remembered").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HighWater {
+    /// Highest `max_seq_no` ever seen on the leader's shard.
+    pub leader_max_seq_no: Option<i64>,
+    /// Highest global checkpoint ever seen on the leader's shard.
+    pub leader_global_checkpoint: Option<i64>,
+}
+
+/// What is remembered of one follower. Everything may be missing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// The follower index's own UUID.
+    pub follower_index_uuid: Option<IndexUuid>,
+    /// Alias it follows through.
+    pub remote: Option<RemoteAlias>,
+    /// Leader index.
+    pub leader_index: Option<IndexName>,
+    /// UUID of the leader index that is followed.
+    pub leader_index_uuid: Option<IndexUuid>,
+    /// History UUID of each leader shard that is followed, in shard order.
+    pub leader_shard_history_uuids: Option<Vec<HistoryUuid>>,
+    /// Where those two come from: true when read from the follower's own metadata or tasks while
+    /// the task ran; false when only the leader was looked at while the follower was well.
+    pub followed_is_recorded: bool,
+    /// `cluster_uuid` of the follower cluster.
+    pub follower_cluster_uuid: Option<ClusterUuid>,
+    /// `cluster_uuid` of the leader cluster whose leases proved that it is the one followed.
+    pub leader_cluster_uuid: Option<ClusterUuid>,
+    /// What the alias led to (`seeds` or `proxy_address`) when the lease was last seen fresh.
+    pub remote_addresses: Option<Vec<String>>,
+    /// Follow parameters.
+    pub parameters: Option<Parameters>,
+    /// Settings set on the follower itself (not replicated from the leader).
+    pub own_settings: Option<BTreeMap<String, String>>,
+    /// Aliases with their definition as JSON text.
+    pub aliases: Option<BTreeMap<String, String>>,
+    /// Data stream that it backs.
+    pub data_stream: Option<String>,
+    /// Number of primary shards.
+    pub shard_count: Option<u32>,
+    /// Highest values seen of each leader shard, by shard number.
+    pub high_water: BTreeMap<u32, HighWater>,
+    /// The state of the last look.
+    pub last_state: Option<State>,
+    /// When it was last seen following.
+    pub last_well_at: Option<Timestamp>,
+    /// When a task of it was last seen renewing (active and not fatal).
+    pub last_renewing_at: Option<Timestamp>,
+    /// It is in `declared_followers`.
+    pub declared: bool,
+    /// An auto-follow pattern promised it.
+    pub promised_by_pattern: Option<String>,
+    /// Our own unfinished or last run on it.
+    pub own_run: Option<OwnRun>,
+    /// The server accepted a `resume_follow` of ours at this time (it checks UUID and histories).
+    pub resume_accepted_at: Option<Timestamp>,
+    /// When the present fatal exception was first seen.
+    pub fatal_since: Option<Timestamp>,
+}

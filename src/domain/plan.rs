@@ -1,0 +1,271 @@
+//! A plan: the immutable, complete description of one repair of one follower, and its hash.
+//!
+//! The hash covers what the plan was decided from (contract, *Plan hash*) and nothing that moves
+//! by itself: no counter, size, lag, time or error text. Those are checked again by guards.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::facts::Parameters;
+use crate::domain::ids::{
+    ClusterName, ClusterUuid, FollowerKey, HistoryUuid, IndexName, IndexUuid, LeaseId, PlanHash, RemoteAlias,
+};
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::Evidence;
+
+/// Version of the stored form of [`Plan`]; raised whenever a field is added or changes meaning.
+pub const PLAN_FORMAT: u32 = 1;
+
+/// The histories of one leader shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanShard {
+    /// History UUID that the follower follows.
+    pub followed: Option<HistoryUuid>,
+    /// History UUID that the leader's primary has now.
+    pub present: Option<HistoryUuid>,
+}
+
+/// A fact that a person overrode, by name (safety 4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// The index, typed by the person.
+    pub index: IndexName,
+    /// The guard or fact that is overridden.
+    pub fact: String,
+    /// Who.
+    pub person: String,
+}
+
+/// Everything that the hash covers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanBasis {
+    /// Follower cluster's name in the configuration.
+    pub cluster: ClusterName,
+    /// Its `cluster_uuid`.
+    pub cluster_uuid: ClusterUuid,
+    /// Follower index.
+    pub follower: IndexName,
+    /// Its UUID.
+    pub follower_uuid: IndexUuid,
+    /// Alias it follows through.
+    pub remote: RemoteAlias,
+    /// Leader cluster's name in the configuration, where one is configured.
+    pub leader_cluster: Option<ClusterName>,
+    /// Its `cluster_uuid`, where it was looked at.
+    pub leader_cluster_uuid: Option<ClusterUuid>,
+    /// Leader index.
+    pub leader: IndexName,
+    /// UUID of the leader index that is there now.
+    pub leader_uuid: Option<IndexUuid>,
+    /// UUID of the leader index that is followed.
+    pub leader_uuid_followed: Option<IndexUuid>,
+    /// Histories by shard.
+    pub shards: Vec<PlanShard>,
+    /// Number of primary shards of the follower.
+    pub shard_count: u32,
+    /// The cause.
+    pub cause: Cause,
+    /// The remedies, mildest first.
+    pub ladder: Vec<Remedy>,
+    /// Follow parameters to put back.
+    pub parameters: Parameters,
+    /// The follower's own settings to put back.
+    pub own_settings: BTreeMap<String, String>,
+    /// Aliases, with their definition as JSON text.
+    pub aliases: BTreeMap<String, String>,
+    /// Data stream that it backs.
+    pub data_stream: Option<String>,
+    /// Overrides.
+    pub overrides: Vec<Override>,
+}
+
+impl PlanBasis {
+    /// The follower this is about.
+    pub fn key(&self) -> FollowerKey {
+        FollowerKey {
+            cluster: self.cluster.clone(),
+            index: self.follower.clone(),
+        }
+    }
+
+    /// SHA-256 of the canonical JSON (keys sorted, no blanks).
+    ///
+    /// # Errors
+    /// When a value cannot be written as JSON, which its types exclude.
+    pub fn hash(&self) -> Result<PlanHash, serde_json::Error> {
+        let value = serde_json::to_value(self)?;
+        let mut canonical = String::new();
+        write_canonical(&value, &mut canonical);
+        let digest = Sha256::digest(canonical.as_bytes());
+        let hex: String = digest
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+            .collect();
+        PlanHash::parse(&hex).map_err(serde::de::Error::custom)
+    }
+
+    /// Names of the fields in which two bases differ, for "what changed".
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let fields = |basis: &Self| match serde_json::to_value(basis) {
+            Ok(serde_json::Value::Object(map)) => map,
+            _ => serde_json::Map::new(),
+        };
+        let (ours, theirs) = (fields(self), fields(other));
+        ours.iter()
+            .filter(|(name, value)| theirs.get(*name) != Some(value))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+fn write_canonical(value: &serde_json::Value, out: &mut String) {
+    match value {
+        serde_json::Value::Object(map) => {
+            let sorted: BTreeMap<_, _> = map.iter().collect();
+            out.push('{');
+            for (index, (key, value)) in sorted.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                out.push_str(&serde_json::Value::String(key.clone()).to_string());
+                out.push(':');
+                write_canonical(value, out);
+            }
+            out.push('}');
+        }
+        serde_json::Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(']');
+        }
+        scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
+/// Figures for people, outside the hash.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanFigures {
+    /// Documents in the follower.
+    pub follower_documents: Option<u64>,
+    /// Documents in the leader.
+    pub leader_documents: Option<u64>,
+    /// Bytes to copy: the leader's primaries' store.
+    pub bytes: Option<u64>,
+    /// Estimated length of the copy in seconds (size over 40 MB/s).
+    pub eta_seconds: Option<u64>,
+    /// The lease that the follower holds on the leader.
+    pub lease_id: Option<LeaseId>,
+    /// When the leader may discard what the follower still needs.
+    pub runway_expires_at: Option<Timestamp>,
+}
+
+/// One repair of one follower.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_FORMAT`].
+    pub format: u32,
+    /// Hash of `basis`.
+    pub hash: PlanHash,
+    /// What it was decided from.
+    pub basis: PlanBasis,
+    /// Who must agree by the nature of the cause.
+    pub approval: Approval,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Figures for people.
+    pub figures: PlanFigures,
+    /// What the verdict rested on.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Where a plan stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum PlanState {
+    /// It waits for people.
+    Pending,
+    /// People agreed; it runs as soon as guards and budgets let it.
+    Approved,
+    /// A run of it is going on.
+    Running {
+        /// The run.
+        run: crate::domain::ids::RunId,
+    },
+    /// A run of it has ended.
+    Done {
+        /// The run.
+        run: crate::domain::ids::RunId,
+    },
+    /// Somebody said no; it stays so until the facts change.
+    Rejected {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nobody answered in time.
+    Expired,
+    /// The facts changed.
+    Void {
+        /// What changed.
+        reason: String,
+    },
+}
+
+impl PlanState {
+    /// Stable word for JSON and people.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Running { .. } => "running",
+            Self::Done { .. } => "done",
+            Self::Rejected { .. } => "rejected",
+            Self::Expired => "expired",
+            Self::Void { .. } => "void",
+        }
+    }
+
+    /// Whether it still can lead to a run.
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Pending | Self::Approved | Self::Running { .. })
+    }
+}
+
+/// One person's yes to one plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Who (from the admin socket's peer credentials).
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What they noted.
+    pub note: Option<String>,
+}
+
+/// A plan with its standing: what the store keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// The plan.
+    pub plan: Plan,
+    /// Where it stands.
+    pub state: PlanState,
+    /// When its standing last changed.
+    pub changed_at: Timestamp,
+    /// When it expires if nobody decides.
+    pub expires_at: Timestamp,
+    /// Who agreed so far.
+    pub consents: Vec<Consent>,
+    /// It came from `refollow recreate`: needs an approval whatever the mode.
+    pub requested_by: Option<String>,
+}

@@ -1,0 +1,284 @@
+//! The rungs before the point of no return: resume, then recreate up to its PUT.
+
+use crate::domain::cause::Remedy;
+use crate::domain::journal::RunOutcome;
+use crate::domain::run::Run;
+use crate::domain::run::next::{
+    Attempt, Limits, Next, attempt, is_active, is_closed, lasted, look, passed, too_old, took_effect,
+};
+use crate::domain::run::position::Position;
+use crate::domain::seen::Seen;
+use crate::domain::state::State;
+use crate::domain::step::Step;
+
+/// Turns the judgement of a step into what is done.
+fn go(run: &Run, position: &Position, limits: &Limits, step: Step) -> Next {
+    match attempt(run, position, limits, step) {
+        Attempt::Send => Next::Do(step),
+        Attempt::Wait(why) => look(limits, why),
+        Attempt::GiveUp(why) => Next::BackOut(why),
+    }
+}
+
+/// The mild rung: pause if active, resume with the remembered parameters, prove.
+pub(super) fn resume(run: &Run, position: &Position, limits: &Limits) -> Next {
+    if run.is_proven(Step::Resume) {
+        return prove(run, position, limits);
+    }
+    if is_closed(position) {
+        return Next::BackOut("the follower was closed, and not by this run".to_owned());
+    }
+    if run.reached(Step::Resume) > 0 {
+        if too_old(run, position, Step::Resume) {
+            return look(limits, "the resume was sent after this look began".to_owned());
+        }
+        if is_active(position) {
+            return Next::Proven(Step::Resume, vec!["_ccr/info says active".to_owned()]);
+        }
+        // A refused resume is new evidence, never a rung: `go` turns it into backing out.
+        return go(run, position, limits, Step::Resume);
+    }
+    if is_active(position) {
+        return go(run, position, limits, Step::Pause);
+    }
+    match paused(run, position, limits) {
+        Some(next) => next,
+        None => go(run, position, limits, Step::Resume),
+    }
+}
+
+/// The follower is paused: whose pause is it, and is it complete? `None`: ours or as it was, and complete.
+fn paused(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
+    if run.reached(Step::Pause) == 0 {
+        return run
+            .before()
+            .was_active
+            .then(|| Next::BackOut("somebody else paused the follower".to_owned()));
+    }
+    if run.is_proven(Step::Pause) {
+        return None;
+    }
+    Some(match &position.tasks_left {
+        Seen::Present(false) | Seen::Absent => Next::Proven(
+            Step::Pause,
+            vec![
+                "_ccr/info says paused".to_owned(),
+                "no shard follow task of it is left in the cluster state".to_owned(),
+            ],
+        ),
+        Seen::Present(true) => look(limits, "shard follow tasks are still there".to_owned()),
+        Seen::Unknown(why) => look(limits, format!("whether follow tasks are left is unknown: {why}")),
+    })
+}
+
+/// Resumed: does it follow, or is it fatal again for the same cause?
+fn prove(run: &Run, position: &Position, limits: &Limits) -> Next {
+    let verdict = &position.verdict;
+    let resumed_at = run.proven_at(Step::Resume).unwrap_or_else(|| run.phase_at());
+    let close = |outcome, reason: String, person_must: Option<String>| Next::Close {
+        outcome,
+        reason,
+        person_must,
+        held: None,
+    };
+    if is_closed(position) || !is_active(position) {
+        return close(
+            RunOutcome::CannotTell,
+            "after it had been resumed, somebody else paused or closed the follower".to_owned(),
+            Some("find out who paused or closed it, and why".to_owned()),
+        );
+    }
+    match verdict.state {
+        State::Following | State::CatchingUp => {
+            if !lasted(position.since.following, position.now, limits.settle) {
+                return look(limits, format!("it follows since the resume ({})", verdict.state));
+            }
+            if let Some(differ) = position
+                .proof
+                .parameters
+                .present()
+                .filter(|names| !names.is_empty())
+            {
+                return close(
+                    RunOutcome::CannotTell,
+                    format!("it follows, but with other parameters: {}", differ.join(", ")),
+                    Some("compare the follow parameters with those in the undo file".to_owned()),
+                );
+            }
+            if !run.is_proven(Step::ProveResume) {
+                return Next::Proven(
+                    Step::ProveResume,
+                    vec![format!(
+                        "state {} without a break for {} s",
+                        verdict.state,
+                        limits.settle.as_secs()
+                    )],
+                );
+            }
+            close(RunOutcome::Cured, "resumed, and it follows".to_owned(), None)
+        }
+        State::Fatal => {
+            if !lasted(position.since.fatal, position.now, limits.look) {
+                return look(limits, "fatal again; one more look to be sure".to_owned());
+            }
+            let same = verdict.cause == run.plan().basis.cause;
+            if same && run.may_recreate_next() && verdict.ladder.contains(&Remedy::Recreate) {
+                return Next::Rung(Remedy::Recreate);
+            }
+            close(
+                RunOutcome::NotCured,
+                if same {
+                    format!(
+                        "resumed, and fatal again for the same cause ({}); the plan has no further rung",
+                        verdict.cause
+                    )
+                } else {
+                    format!("resumed, and fatal again for another cause: {}", verdict.cause)
+                },
+                None,
+            )
+        }
+        State::Unknown
+        | State::Missing
+        | State::Closed
+        | State::Restoring
+        | State::Red
+        | State::Paused
+        | State::Retrying
+        | State::Stalled => {
+            if passed(resumed_at, position.now, limits.prove) {
+                let outcome = if verdict.state == State::Unknown {
+                    RunOutcome::CannotTell
+                } else {
+                    RunOutcome::NotCured
+                };
+                return close(
+                    outcome,
+                    format!(
+                        "resumed, and after {} s it is {} ({})",
+                        limits.prove.as_secs(),
+                        verdict.state,
+                        verdict.cause
+                    ),
+                    None,
+                );
+            }
+            look(limits, format!("resumed; now {}", verdict.state))
+        }
+    }
+}
+
+/// The destructive rung up to the moment its PUT is seen to have had an effect.
+pub(super) fn recreate(run: &Run, position: &Position, limits: &Limits) -> Next {
+    if run.sent(Step::Follow).is_some() {
+        return after_put(run, position, limits);
+    }
+    if is_closed(position) {
+        if run.reached(Step::Close) == 0 {
+            return Next::BackOut("the follower was closed, and not by this run".to_owned());
+        }
+        if !run.is_proven(Step::Close) {
+            if too_old(run, position, Step::Close) {
+                return look(limits, "the close was sent after this look began".to_owned());
+            }
+            return Next::Proven(Step::Close, vec!["the cluster state says closed".to_owned()]);
+        }
+        if is_active(position) {
+            // A PUT now would restore and then fail on the tasks that are left (measured 46).
+            return Next::BackOut("follow tasks came back after the pause".to_owned());
+        }
+        return lease_then_put(run, position, limits);
+    }
+    if run.is_proven(Step::Close) {
+        return Next::BackOut("the closed follower was opened by somebody else".to_owned());
+    }
+    if is_active(position) {
+        if run.is_proven(Step::Pause) {
+            return Next::BackOut("the paused follower was resumed by somebody else".to_owned());
+        }
+        return go(run, position, limits, Step::Pause);
+    }
+    match paused(run, position, limits) {
+        Some(next) => next,
+        None => match &position.tasks_left {
+            Seen::Present(false) | Seen::Absent => go(run, position, limits, Step::Close),
+            Seen::Present(true) => look(limits, "shard follow tasks are still there".to_owned()),
+            Seen::Unknown(why) => look(limits, format!("whether follow tasks are left is unknown: {why}")),
+        },
+    }
+}
+
+/// Paused and closed: the lease must be gone from every leader primary before the PUT.
+fn lease_then_put(run: &Run, position: &Position, limits: &Limits) -> Next {
+    match &position.lease {
+        Seen::Absent => {
+            if too_old(run, position, Step::Forget) {
+                return look(
+                    limits,
+                    "forget_follower was sent after this look began".to_owned(),
+                );
+            }
+            if !run.is_proven(Step::Forget) {
+                return Next::Proven(
+                    Step::Forget,
+                    vec!["no lease of this follower on any leader primary".to_owned()],
+                );
+            }
+            Next::Do(Step::Follow)
+        }
+        Seen::Present(()) => go(run, position, limits, Step::Forget),
+        Seen::Unknown(why) => {
+            let since = run.proven_at(Step::Close).unwrap_or_else(|| run.phase_at());
+            if passed(since, position.now, limits.step.saturating_mul(2)) {
+                return Next::BackOut(format!("whether the lease is gone cannot be seen: {why}"));
+            }
+            look(limits, format!("whether the lease is gone is unknown: {why}"))
+        }
+    }
+}
+
+/// A PUT was sent: whether it took effect is found by looking, whatever it answered.
+fn after_put(run: &Run, position: &Position, limits: &Limits) -> Next {
+    let Some(sent) = run.sent(Step::Follow) else {
+        return look(limits, "no PUT was sent".to_owned());
+    };
+    if too_old(run, position, Step::Follow) {
+        return look(limits, "the PUT was sent after this look began".to_owned());
+    }
+    match took_effect(run, position) {
+        Seen::Present(true) => Next::Proven(
+            Step::Follow,
+            vec!["the index is open and its copy comes from the leader cluster".to_owned()],
+        ),
+        Seen::Present(false) if is_closed(position) => {
+            if let Some(refusal) = sent.refusal() {
+                return Next::BackOut(format!(
+                    "the PUT was refused and the old copy is untouched: {refusal}"
+                ));
+            }
+            // Not refused: its work may still be going on. Only a long quiet shows that it is not.
+            let quiet_since = position.since.closed.map(|closed| closed.max(sent.last_at));
+            if !lasted(quiet_since, position.now, limits.quiet) {
+                return look(
+                    limits,
+                    "the PUT shows no effect yet; the server may still work on it".to_owned(),
+                );
+            }
+            if sent.reached < 2 && sent.count < limits.attempts && position.lease.is_absent() {
+                return Next::Do(Step::Follow);
+            }
+            Next::BackOut("the PUT had no effect".to_owned())
+        }
+        Seen::Present(false) => {
+            if !passed(sent.last_at, position.now, limits.quiet) {
+                return look(
+                    limits,
+                    "the index is open; where its copy comes from is not seen yet".to_owned(),
+                );
+            }
+            Next::BackOut("somebody else opened the follower before the PUT took effect".to_owned())
+        }
+        Seen::Absent => look(limits, "whether the PUT took effect is unknown".to_owned()),
+        Seen::Unknown(why) => look(limits, format!("whether the PUT took effect is unknown: {why}")),
+    }
+}

@@ -1,0 +1,330 @@
+//! `_ccr/stats`, `_ccr/info`, `_remote/info`: the whole-cluster answers of every look. A
+//! `_ccr/stats` of 2,000 followers with 5 shards each is the one hot path of this module.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+
+use super::lenient::{L, Obj};
+use super::{Table, parse_object, table_of};
+use crate::domain::facts::{
+    Exception, FollowInfo, FollowStats, FollowStatus, Parameters, ReadException, RemoteInfo, ShardStats,
+};
+use crate::domain::ids::{IndexName, RemoteAlias};
+use crate::domain::seen::Seen;
+
+#[derive(Deserialize)]
+struct WholeStats {
+    #[serde(default)]
+    follow_stats: L<Obj<IndicesStats>>,
+    /// `/<f>/_ccr/stats` has the list at the top.
+    #[serde(default)]
+    indices: L<Vec<L<Obj<IndexStats>>>>,
+}
+
+#[derive(Deserialize)]
+struct IndicesStats {
+    #[serde(default)]
+    indices: L<Vec<L<Obj<IndexStats>>>>,
+}
+
+#[derive(Deserialize)]
+struct IndexStats {
+    #[serde(default)]
+    index: L<String>,
+    #[serde(default)]
+    total_global_checkpoint_lag: L<i64>,
+    #[serde(default)]
+    shards: L<Vec<L<Obj<Shard>>>>,
+}
+
+#[derive(Deserialize)]
+struct Shard {
+    #[serde(default)]
+    shard_id: L<u32>,
+    #[serde(default)]
+    remote_cluster: L<RemoteAlias>,
+    #[serde(default)]
+    leader_index: L<IndexName>,
+    #[serde(default)]
+    leader_global_checkpoint: L<i64>,
+    #[serde(default)]
+    leader_max_seq_no: L<i64>,
+    #[serde(default)]
+    follower_global_checkpoint: L<i64>,
+    #[serde(default)]
+    follower_max_seq_no: L<i64>,
+    #[serde(default)]
+    last_requested_seq_no: L<i64>,
+    #[serde(default)]
+    outstanding_read_requests: L<i64>,
+    #[serde(default)]
+    outstanding_write_requests: L<i64>,
+    #[serde(default)]
+    write_buffer_operation_count: L<i64>,
+    #[serde(default)]
+    write_buffer_size_in_bytes: L<i64>,
+    #[serde(default)]
+    follower_mapping_version: L<i64>,
+    #[serde(default)]
+    follower_settings_version: L<i64>,
+    #[serde(default)]
+    follower_aliases_version: L<i64>,
+    #[serde(default)]
+    total_read_time_millis: L<i64>,
+    #[serde(default)]
+    total_read_remote_exec_time_millis: L<i64>,
+    #[serde(default)]
+    successful_read_requests: L<i64>,
+    #[serde(default)]
+    failed_read_requests: L<i64>,
+    #[serde(default)]
+    operations_read: L<i64>,
+    #[serde(default)]
+    bytes_read: L<i64>,
+    #[serde(default)]
+    total_write_time_millis: L<i64>,
+    #[serde(default)]
+    successful_write_requests: L<i64>,
+    #[serde(default)]
+    failed_write_requests: L<i64>,
+    #[serde(default)]
+    operations_written: L<i64>,
+    #[serde(default)]
+    time_since_last_read_millis: L<i64>,
+    #[serde(default)]
+    read_exceptions: L<Vec<L<Obj<ReadEntry>>>>,
+    /// Outer: is the key there; inner: is its value an exception.
+    #[serde(default)]
+    fatal_exception: Option<L<Exception>>,
+}
+
+#[derive(Deserialize)]
+struct ReadEntry {
+    #[serde(default)]
+    from_seq_no: L<i64>,
+    #[serde(default)]
+    retries: L<i64>,
+    #[serde(default)]
+    exception: L<Exception>,
+}
+
+/// Followers with a task, by name.
+pub(super) fn stats(body: &[u8]) -> Result<Table<FollowStats>, String> {
+    let whole: WholeStats = parse_object(body)?;
+    let list = whole
+        .follow_stats
+        .0
+        .and_then(|inner| inner.0.indices.0)
+        .or(whole.indices.0)
+        .ok_or("it holds no list of follower indices")?;
+    let mut table = Table::with_capacity(list.len());
+    for entry in list {
+        let Some(Obj(entry)) = entry.0 else {
+            table.unreadable += 1;
+            continue;
+        };
+        let Some(name) = entry.index.0 else {
+            table.unreadable += 1;
+            continue;
+        };
+        let value = match entry.shards.0 {
+            None => Seen::unknown("its `shards` is not a list"),
+            Some(shards) => Seen::Present(follow_stats(shards, entry.total_global_checkpoint_lag.0)),
+        };
+        table.entries.insert(name, value);
+    }
+    Ok(table)
+}
+
+fn follow_stats(shards: Vec<L<Obj<Shard>>>, lag: Option<i64>) -> FollowStats {
+    let mut stats = FollowStats {
+        total_global_checkpoint_lag: lag,
+        ..FollowStats::default()
+    };
+    for shard in shards {
+        match shard.0.and_then(|Obj(shard)| shard_stats(shard)) {
+            Some(shard) => {
+                stats.shards.insert(shard.shard, shard);
+            }
+            None => stats.malformed += 1,
+        }
+    }
+    stats
+}
+
+fn shard_stats(raw: Shard) -> Option<ShardStats> {
+    Some(ShardStats {
+        shard: raw.shard_id.0?,
+        remote: raw.remote_cluster.0,
+        leader_index: raw.leader_index.0,
+        leader_global_checkpoint: raw.leader_global_checkpoint.0,
+        leader_max_seq_no: raw.leader_max_seq_no.0,
+        follower_global_checkpoint: raw.follower_global_checkpoint.0,
+        follower_max_seq_no: raw.follower_max_seq_no.0,
+        last_requested_seq_no: raw.last_requested_seq_no.0,
+        outstanding_read_requests: raw.outstanding_read_requests.0,
+        outstanding_write_requests: raw.outstanding_write_requests.0,
+        write_buffer_operation_count: raw.write_buffer_operation_count.0,
+        write_buffer_size_in_bytes: raw.write_buffer_size_in_bytes.0,
+        follower_mapping_version: raw.follower_mapping_version.0,
+        follower_settings_version: raw.follower_settings_version.0,
+        follower_aliases_version: raw.follower_aliases_version.0,
+        total_read_time_millis: raw.total_read_time_millis.0,
+        total_read_remote_exec_time_millis: raw.total_read_remote_exec_time_millis.0,
+        successful_read_requests: raw.successful_read_requests.0,
+        failed_read_requests: raw.failed_read_requests.0,
+        operations_read: raw.operations_read.0,
+        bytes_read: raw.bytes_read.0,
+        total_write_time_millis: raw.total_write_time_millis.0,
+        successful_write_requests: raw.successful_write_requests.0,
+        failed_write_requests: raw.failed_write_requests.0,
+        operations_written: raw.operations_written.0,
+        time_since_last_read_millis: raw.time_since_last_read_millis.0,
+        read_exceptions: read_exceptions(raw.read_exceptions.0),
+        fatal_exception: match raw.fatal_exception {
+            None => Seen::Absent,
+            Some(L(Some(exception))) => Seen::Present(exception),
+            Some(L(None)) => Seen::unknown("`fatal_exception` is not an exception"),
+        },
+    })
+}
+
+fn read_exceptions(list: Option<Vec<L<Obj<ReadEntry>>>>) -> Seen<Vec<ReadException>> {
+    let Some(list) = list else {
+        return Seen::unknown("`read_exceptions` is missing or not a list");
+    };
+    let mut entries = Vec::with_capacity(list.len());
+    for entry in list {
+        let Some(Obj(entry)) = entry.0 else { continue };
+        let Some(exception) = entry.exception.0 else {
+            continue;
+        };
+        entries.push(ReadException {
+            from_seq_no: entry.from_seq_no.0,
+            retries: entry.retries.0,
+            exception,
+        });
+    }
+    Seen::Present(entries)
+}
+
+#[derive(Deserialize)]
+struct WholeInfo {
+    #[serde(default)]
+    follower_indices: L<Vec<L<Obj<InfoEntry>>>>,
+}
+
+#[derive(Deserialize)]
+struct InfoEntry {
+    #[serde(default)]
+    follower_index: L<String>,
+    #[serde(default)]
+    remote_cluster: L<RemoteAlias>,
+    #[serde(default)]
+    leader_index: L<IndexName>,
+    #[serde(default)]
+    status: L<String>,
+    /// Few and open-ended, so kept as JSON values.
+    #[serde(default)]
+    parameters: Option<serde_json::Value>,
+}
+
+/// Indices with CCR metadata, by name.
+pub(super) fn info(body: &[u8]) -> Result<Table<FollowInfo>, String> {
+    let whole: WholeInfo = parse_object(body)?;
+    let list = whole
+        .follower_indices
+        .0
+        .ok_or("it holds no list `follower_indices`")?;
+    let mut table = Table::with_capacity(list.len());
+    for entry in list {
+        let Some((name, entry)) = entry
+            .0
+            .and_then(|Obj(mut entry)| Some((entry.follower_index.0.take()?, entry)))
+        else {
+            table.unreadable += 1;
+            continue;
+        };
+        let status = match entry.status.0.as_deref() {
+            Some("active") => Some(FollowStatus::Active),
+            Some("paused") => Some(FollowStatus::Paused),
+            _ => None,
+        };
+        let value = match status {
+            None => Seen::unknown("its `status` is neither `active` nor `paused`"),
+            Some(status) => Seen::Present(FollowInfo {
+                remote: entry.remote_cluster.0,
+                leader_index: entry.leader_index.0,
+                status,
+                parameters: match entry.parameters {
+                    Some(serde_json::Value::Object(map)) => Some(map.into_iter().collect::<Parameters>()),
+                    _ => None,
+                },
+            }),
+        };
+        table.entries.insert(name, value);
+    }
+    Ok(table)
+}
+
+#[derive(Deserialize)]
+struct RemoteEntry {
+    #[serde(default)]
+    connected: L<bool>,
+    #[serde(default)]
+    mode: L<String>,
+    #[serde(default)]
+    seeds: L<Vec<L<String>>>,
+    #[serde(default)]
+    proxy_address: L<String>,
+    #[serde(default)]
+    num_nodes_connected: L<i64>,
+    #[serde(default)]
+    num_proxy_sockets_connected: L<i64>,
+}
+
+/// Remote clusters by alias.
+pub(super) fn remotes(body: &[u8]) -> Result<Table<RemoteInfo>, String> {
+    let whole: BTreeMap<String, L<Obj<RemoteEntry>>> = parse_object(body)?;
+    if whole.contains_key("error") && whole.values().all(|entry| !is_remote(entry)) {
+        return Err("it is an error text".to_owned());
+    }
+    Ok(table_of(whole, |_, entry| {
+        let entry = entry.0.map(|Obj(entry)| entry)?;
+        let mut addresses: Vec<String> = entry
+            .seeds
+            .0
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|seed| seed.0)
+            .collect();
+        addresses.extend(entry.proxy_address.0);
+        Some(RemoteInfo {
+            connected: entry.connected.0,
+            mode: entry.mode.0,
+            addresses,
+            connections: entry
+                .num_nodes_connected
+                .0
+                .or(entry.num_proxy_sockets_connected.0),
+        })
+    }))
+}
+
+fn is_remote(entry: &L<Obj<RemoteEntry>>) -> bool {
+    entry
+        .0
+        .as_ref()
+        .is_some_and(|Obj(entry)| entry.connected.0.is_some())
+}
+
+/// Names of the followers a table lists, sorted.
+pub(super) fn names<T>(entries: &HashMap<String, T>) -> Vec<IndexName> {
+    let mut names: Vec<IndexName> = entries
+        .keys()
+        .filter_map(|name| IndexName::parse(name).ok())
+        .collect();
+    names.sort();
+    names
+}

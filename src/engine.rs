@@ -1,0 +1,433 @@
+//! The engine: looks at clusters, keeps the book, performs what the book says must be done.
+//!
+//! Owns the one [`book::Book`] behind a mutex that is never held over an await, the clients, the
+//! store and the tasks. All decisions are made in synchronous, pure calls (`judge`, `policy`,
+//! `book`); everything here only carries answers in and effects out.
+//!
+//! ```text
+//! observer ─answers─▶ Book::learn ─▶ Book::judge ─▶ Book::decide ─▶ Effects ─▶ store, executor
+//! executor ─looks, steps─▶ journal ─end─▶ Book
+//! HTTP, admin socket ─▶ handle ─▶ Book
+//! ```
+
+pub mod answers;
+pub(crate) mod book;
+pub mod events;
+pub mod executor;
+mod export;
+pub(crate) mod gate;
+pub mod looking;
+pub(crate) mod observer;
+pub mod opening;
+pub mod position;
+pub mod remember;
+mod requests;
+pub mod runs;
+pub mod schedule;
+pub mod settings;
+pub mod steps;
+pub mod undo;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::answer::{Answer, Outcome};
+use crate::domain::ids::{ClusterName, FollowerKey, RunId};
+use crate::domain::seen::Seen;
+use crate::domain::time::Timestamp;
+use crate::elastic::client::Client;
+use crate::engine::book::{Book, Effect};
+use crate::engine::observer::{failure, first_looks, look_all};
+use crate::engine::settings::Settings;
+use crate::metrics::{LookError, Metrics};
+use crate::store::{Store, StoreError};
+use crate::tasks::Tasks;
+
+/// Key of the breaker's state in the store.
+pub(crate) const BREAKER_KEY: &str = "breaker";
+
+/// Who waits for a cluster to be looked at before its time.
+#[derive(Debug, Default)]
+struct Pokes(Mutex<BTreeMap<ClusterName, Arc<Notify>>>);
+
+impl Pokes {
+    fn of(&self, cluster: &ClusterName) -> Arc<Notify> {
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(map.entry(cluster.clone()).or_default())
+    }
+}
+
+/// The engine, shared by observers, runs and whoever asks.
+#[derive(Debug)]
+pub struct Engine {
+    book: Mutex<Book>,
+    clients: RwLock<BTreeMap<ClusterName, Arc<Client>>>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tasks: Tasks,
+    pokes: Pokes,
+    leader_pokes: Pokes,
+    /// Runs that somebody asked to back out.
+    aborts: Mutex<BTreeSet<RunId>>,
+    /// Effects are performed one batch at a time, in the order in which the book gave them.
+    performing: tokio::sync::Mutex<()>,
+}
+
+impl Engine {
+    /// Builds the engine over an open store: reads memories, plans, brakes and past runs.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open(
+        settings: Settings,
+        clients: BTreeMap<ClusterName, Arc<Client>>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+        tasks: Tasks,
+    ) -> Result<Arc<Self>, StoreError> {
+        let now = clock.now();
+        let mut book = Book::new(settings, store.memories().await?, now);
+        for record in store.plans(true).await? {
+            book.adopt_plan(record);
+        }
+        book.brakes = store.brakes().await?;
+        book.past = runs::past_runs(store.as_ref(), now).await?;
+        if let Some(value) = store.state(BREAKER_KEY).await? {
+            match serde_json::from_value(value) {
+                Ok(state) => book.breaker = state,
+                Err(error) => {
+                    tracing::warn!("the stored breaker state cannot be read, starting closed: {error}")
+                }
+            }
+        }
+        let engine = Arc::new(Self {
+            book: Mutex::new(book),
+            clients: RwLock::new(clients),
+            store,
+            clock,
+            metrics,
+            tasks,
+            pokes: Pokes::default(),
+            leader_pokes: Pokes::default(),
+            aborts: Mutex::new(BTreeSet::new()),
+            performing: tokio::sync::Mutex::new(()),
+        });
+        engine.read_brake_file();
+        Ok(engine)
+    }
+
+    /// Starts observing, and continues the runs that a former daemon left unfinished.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn start(self: &Arc<Self>) -> Result<(), StoreError> {
+        runs::continue_unfinished(self).await?;
+        let names: Vec<ClusterName> = self.lock().clusters.keys().cloned().collect();
+        for cluster in names {
+            self.observe(&cluster);
+        }
+        let engine = Arc::clone(self);
+        self.tasks.spawn("tick", move |cancel| engine.tick(cancel));
+        Ok(())
+    }
+
+    /// Starts the two tasks that look at a cluster. They end by themselves when the cluster is
+    /// not configured any more.
+    fn observe(self: &Arc<Self>, cluster: &ClusterName) {
+        let (engine, name) = (Arc::clone(self), cluster.clone());
+        self.tasks
+            .spawn(format!("look at followers of {cluster}"), move |cancel| {
+                observer::observe_followers(engine, name, cancel)
+            });
+        let (engine, name) = (Arc::clone(self), cluster.clone());
+        self.tasks
+            .spawn(format!("look at leaders on {cluster}"), move |cancel| {
+                observer::observe_leader(engine, name, cancel)
+            });
+    }
+
+    /// Takes a new configuration, whole: it was checked, so nothing here can fail half way. Runs in
+    /// flight keep the clients they began with.
+    pub fn reload(self: &Arc<Self>, settings: Settings, clients: BTreeMap<ClusterName, Arc<Client>>) {
+        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = clients;
+        let now = self.now();
+        let added = {
+            let mut book = self.lock();
+            let added = book.reconfigure(settings, now);
+            book.story.tell(
+                now,
+                events::EventKind::Operator,
+                None,
+                "the configuration was reloaded",
+            );
+            added
+        };
+        for cluster in added {
+            self.observe(&cluster);
+        }
+    }
+
+    /// The client of a cluster, as configured now.
+    pub(crate) fn client(&self, cluster: &ClusterName) -> Option<Arc<Client>> {
+        self.clients
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(cluster)
+            .map(Arc::clone)
+    }
+
+    /// Every second: the brake file, expiries, admissions that wait for time to pass.
+    async fn tick(self: Arc<Self>, cancel: CancellationToken) {
+        let mut beats = 0_u32;
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+            self.read_brake_file();
+            beats = beats.wrapping_add(1);
+            if beats.is_multiple_of(5) {
+                let now = self.clock.now();
+                let effects = self.lock().decide(now);
+                self.perform(effects).await;
+            }
+        }
+    }
+
+    /// The book. A panic while it was held cannot have left it half changed in a way that matters
+    /// more than going on: every entry is judged anew at the next look.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn intervals(&self, cluster: &ClusterName) -> Option<(Duration, Duration)> {
+        let book = self.lock();
+        let settings = &book.clusters.get(cluster)?.settings;
+        Some((settings.poll_interval, settings.leader_side_interval))
+    }
+
+    /// The shortest leader-side interval of the clusters that follow this one; its own where none
+    /// does; `None` once it is not configured any more.
+    pub(crate) fn leader_interval(&self, leader: &ClusterName) -> Option<Duration> {
+        let book = self.lock();
+        let own = book.clusters.get(leader)?.settings.leader_side_interval;
+        let following = book
+            .clusters
+            .values()
+            .filter(|entry| entry.settings.remotes.values().any(|name| name == leader))
+            .map(|entry| entry.settings.leader_side_interval);
+        Some(following.min().unwrap_or(own))
+    }
+
+    /// Waits until somebody wants this cluster looked at now.
+    pub(crate) async fn poke(&self, cluster: &ClusterName) {
+        self.pokes.of(cluster).notified().await;
+    }
+
+    /// Waits until somebody wants the leader side looked at now.
+    pub(crate) async fn leader_poke(&self, cluster: &ClusterName) {
+        self.leader_pokes.of(cluster).notified().await;
+    }
+
+    /// Asks for a look at a cluster now.
+    pub(crate) fn look_soon(&self, cluster: &ClusterName) {
+        self.pokes.of(cluster).notify_one();
+    }
+
+    fn read_brake_file(&self) {
+        let path = self.lock().settings.brake_file.clone();
+        // Unreadable is engaged (safety 10).
+        let seen = match path.try_exists() {
+            Ok(there) => Seen::Present(there),
+            Err(error) => Seen::unknown(format!("{}: {error}", path.display())),
+        };
+        let mut book = self.lock();
+        if book.brake_file != seen {
+            let now = self.clock.now();
+            let text = match &seen {
+                Seen::Present(true) => format!("brake `all` engaged by the file {}", path.display()),
+                Seen::Present(false) | Seen::Absent => format!("no brake file at {}", path.display()),
+                Seen::Unknown(why) => format!("brake `all` engaged: the brake file cannot be read: {why}"),
+            };
+            book.story.tell(now, events::EventKind::Operator, None, text);
+            book.brake_file = seen;
+        }
+    }
+
+    /// One look at a cluster's followers; true when it succeeded.
+    pub(crate) async fn look_at_followers(self: &Arc<Self>, cluster: &ClusterName, slow: bool) -> bool {
+        let Some(client) = self.client(cluster) else {
+            return false;
+        };
+        let began = Instant::now();
+        let answers = look_all(&client, first_looks(slow)).await;
+        let ok = failure(&answers);
+        self.learn(&answers);
+        if ok.is_ok() {
+            let second = self.lock().second_looks(cluster, slow);
+            let answers = look_all(&client, second).await;
+            self.learn(&answers);
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        let succeeded = ok.is_ok();
+        if !succeeded {
+            self.metrics.look_failed(cluster, look_error(&answers));
+        }
+        let effects = {
+            let now = self.clock.now();
+            let mut book = self.lock();
+            book.looked(cluster, ok, seconds, now);
+            book.judge(cluster, true, now);
+            for leader in book.sick_leaders(cluster) {
+                self.leader_pokes.of(&leader).notify_one();
+            }
+            book.decide(now)
+        };
+        self.perform(effects).await;
+        if slow {
+            let memories = self.lock().changed_memories();
+            self.perform(vec![Effect::Remember(memories)]).await;
+        }
+        succeeded
+    }
+
+    /// One look at a cluster as the leader of others; true when it succeeded.
+    pub(crate) async fn look_at_leader(self: &Arc<Self>, leader: &ClusterName) -> bool {
+        let Some(client) = self.client(leader) else {
+            return false;
+        };
+        let looks = self.lock().leader_looks(leader);
+        if looks.is_empty() {
+            return true;
+        }
+        let answers = look_all(&client, looks).await;
+        let ok = failure(&answers).is_ok();
+        self.learn(&answers);
+        let effects = {
+            let now = self.clock.now();
+            let mut book = self.lock();
+            for cluster in book.followers_of(leader) {
+                book.judge(&cluster, false, now);
+            }
+            book.decide(now)
+        };
+        self.perform(effects).await;
+        ok
+    }
+
+    fn learn(&self, answers: &[Answer]) {
+        let now = self.clock.now();
+        self.lock().learn(answers, now);
+    }
+
+    /// Does what the book said must be done. A store that fails is told loudly, and a run whose
+    /// plan could not be stored does not start: what is not durable does not happen.
+    pub(crate) async fn perform(self: &Arc<Self>, effects: Vec<Effect>) {
+        if effects.is_empty() {
+            return;
+        }
+        let _one_at_a_time = self.performing.lock().await;
+        for effect in effects {
+            if let Err(error) = self.perform_one(effect).await {
+                tracing::error!("store: {error}");
+            }
+        }
+    }
+
+    async fn perform_one(self: &Arc<Self>, effect: Effect) -> Result<(), StoreError> {
+        match effect {
+            Effect::SavePlan { record, previous } => self.store.save_plan(&record, previous.as_deref()).await,
+            Effect::Remember(memories) => self.store.remember(&memories).await,
+            Effect::SaveBreaker(value) => self.store.set_state(BREAKER_KEY, &value).await,
+            Effect::Audit(event) => self.store.audit(&event).await.map(drop),
+            Effect::Decided(kind) => {
+                self.metrics.decided(kind);
+                Ok(())
+            }
+            Effect::StartRun { plan, trigger } => {
+                runs::start(self, *plan, trigger);
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells a run to back out: its next question to the gate is answered with no.
+    pub fn abort(&self, run: &RunId) {
+        self.aborts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(run.clone());
+    }
+
+    pub(crate) fn is_aborted(&self, run: &RunId) -> bool {
+        self.aborts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(run)
+    }
+
+    /// SIGTERM came: nothing new starts; runs in flight are told by the tasks' token.
+    pub fn drain(&self) {
+        let now = self.now();
+        let mut book = self.lock();
+        book.draining = true;
+        book.story.tell(
+            now,
+            events::EventKind::Operator,
+            None,
+            "shutting down: nothing new starts",
+        );
+    }
+
+    /// Followers that a run of ours leaves paused or closed (safety 8).
+    pub fn held_at_exit(&self) -> Vec<FollowerKey> {
+        self.lock().held_at_exit.clone()
+    }
+
+    /// The time as the engine sees it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Why a look failed, as the closed label of `refollow_scrape_errors_total`. The transport's words
+/// are ours (`elastic::transport::TransportError`), so reading them back is safe.
+fn look_error(answers: &[Answer]) -> LookError {
+    for answer in answers {
+        match &answer.outcome {
+            Outcome::Failed(why) => {
+                return match why {
+                    why if why.contains("TLS") => LookError::Tls,
+                    why if why.contains("no answer within") => LookError::Timeout,
+                    _ => LookError::Unreachable,
+                };
+            }
+            Outcome::Got { status: 401, .. } => return LookError::Credentials,
+            Outcome::Got { status: 403, body } => {
+                let license = body.windows(13).any(|part| part == b"non-compliant");
+                return if license {
+                    LookError::License
+                } else {
+                    LookError::Credentials
+                };
+            }
+            Outcome::Got { status, body } if *status >= 400 => {
+                return if body.first() == Some(&b'{') {
+                    LookError::Status
+                } else {
+                    LookError::NotElasticsearch
+                };
+            }
+            Outcome::Got { .. } => {}
+        }
+    }
+    LookError::Malformed
+}

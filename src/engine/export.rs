@@ -1,0 +1,187 @@
+//! The book as others read it: metrics for Prometheus, evidence files for tickets.
+
+use std::time::Duration;
+
+use crate::domain::answer::Answer;
+use crate::domain::ids::FollowerKey;
+use crate::domain::plan::PlanState;
+use crate::domain::seen::Seen;
+use crate::domain::time::Timestamp;
+use crate::engine::book::Book;
+use crate::evidence;
+use crate::metrics::{BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, Level, Snapshot};
+
+/// A cluster whose last successful look is older than this many poll intervals is stale, and its
+/// followers' series are dropped.
+const STALE_INTERVALS: u32 = 20;
+/// … and never earlier than this.
+const STALE_AT_LEAST: Duration = Duration::from_secs(300);
+
+impl Book {
+    /// What Prometheus reads at this moment.
+    pub fn metrics(&self, now: Timestamp) -> Snapshot<'_> {
+        let slowest = self
+            .clusters
+            .values()
+            .map(|cluster| cluster.settings.poll_interval)
+            .max();
+        let held = self
+            .held()
+            .into_iter()
+            .filter_map(|(key, step, since)| {
+                let (key, entry) = self.followers.get_key_value(&key)?;
+                Some(HeldRow {
+                    key,
+                    remote: entry.facts.remote.as_ref(),
+                    leader: entry.facts.leader_index.as_ref(),
+                    step,
+                    since,
+                })
+            })
+            .collect();
+        Snapshot {
+            now,
+            level: if self.settings.shard_metrics {
+                Level::Shard
+            } else {
+                Level::Index
+            },
+            stale_after: slowest
+                .unwrap_or_default()
+                .saturating_mul(STALE_INTERVALS)
+                .max(STALE_AT_LEAST),
+            clusters: self
+                .clusters
+                .iter()
+                .map(|(name, cluster)| ClusterRow {
+                    name,
+                    up: cluster.tried.then_some(cluster.up),
+                    last_success: cluster.last_ok_at,
+                    look_took: cluster
+                        .tried
+                        .then(|| Duration::from_secs_f64(cluster.look_seconds)),
+                    remotes: cluster
+                        .remotes
+                        .iter()
+                        .map(|(alias, connected)| (alias, *connected))
+                        .collect(),
+                })
+                .collect(),
+            followers: self
+                .followers
+                .iter()
+                .map(|(key, entry)| FollowerRow {
+                    key,
+                    remote: entry.facts.remote.as_ref(),
+                    leader: entry.facts.leader_index.as_ref(),
+                    state: entry.state(),
+                    cause: entry.cause(),
+                    lag: entry.lag,
+                    runway_expires_at: entry.runway,
+                    stats: entry
+                        .facts
+                        .follower
+                        .stats
+                        .last()
+                        .and_then(|seen| seen.value.present().map(|stats| (seen.at, stats))),
+                })
+                .collect(),
+            auto_follow: Vec::new(),
+            brakes: self.engaged(now),
+            breakers: self.breaker_rows(),
+            held,
+            plans_pending: self
+                .plans
+                .values()
+                .filter(|record| record.state == PlanState::Pending)
+                .count() as u64,
+            runs_in_flight: self
+                .followers
+                .values()
+                .filter(|entry| entry.run.is_some())
+                .count() as u64,
+        }
+    }
+
+    fn engaged(&self, now: Timestamp) -> Vec<BrakeRow> {
+        let mut rows: Vec<BrakeRow> = self
+            .brakes
+            .iter()
+            .filter(|brake| brake.holds(now))
+            .map(|brake| BrakeRow {
+                scope: brake.scope.kind(),
+                name: brake.scope.name(),
+            })
+            .collect();
+        let by_file = !matches!(self.brake_file, Seen::Present(false) | Seen::Absent);
+        if by_file && !rows.iter().any(|row| row.scope == "all") {
+            rows.push(BrakeRow {
+                scope: "all",
+                name: String::new(),
+            });
+        }
+        rows
+    }
+
+    /// Every breaker: the one over everything, and one for each remote that followers follow through.
+    fn breaker_rows(&self) -> Vec<BreakerRow> {
+        let mut remotes: std::collections::BTreeSet<_> = self.breaker.remotes.keys().cloned().collect();
+        for (key, entry) in &self.followers {
+            if let Some(remote) = &entry.facts.remote {
+                remotes.insert((key.cluster.clone(), remote.clone()));
+            }
+        }
+        let all = BreakerRow {
+            scope: "all",
+            name: String::new(),
+            open: self.breaker.overall.is_some(),
+        };
+        std::iter::once(all)
+            .chain(remotes.into_iter().map(|remote| BreakerRow {
+                scope: "remote",
+                name: format!("{}/{}", remote.0, remote.1),
+                open: self.breaker.remotes.contains_key(&remote),
+            }))
+            .collect()
+    }
+
+    /// The evidence file of one follower: what its verdict rests on, and the decision with its
+    /// reasons. `None` where no such follower is known.
+    pub fn evidence(&self, key: &FollowerKey) -> Option<serde_json::Value> {
+        let entry = self.followers.get(key)?;
+        let clusters = std::iter::once(&key.cluster).chain(entry.facts.leader_cluster.as_ref());
+        let mut answers: Vec<Answer> = clusters
+            .filter_map(|name| self.clusters.get(name))
+            .flat_map(|cluster| cluster.answers.in_order())
+            .collect();
+        answers.sort_by_key(|answer| answer.at);
+        let decision = entry
+            .assessment
+            .as_ref()
+            .and_then(|found| serde_json::to_value(&found.decision).ok());
+        let subject = evidence::Subject {
+            follower: key.clone(),
+            leader_cluster: entry.facts.leader_cluster.clone(),
+            remote: entry.facts.remote.clone(),
+            leader_index: entry.facts.leader_index.clone(),
+        };
+        let file = evidence::build(&subject, entry.facts.now, Some(&entry.memory), decision, &answers);
+        serde_json::to_value(&file).ok()
+    }
+
+    /// Followers that a run of ours holds paused or closed, with the step and since when.
+    pub fn held(&self) -> Vec<(FollowerKey, HeldStep, Timestamp)> {
+        self.followers
+            .iter()
+            .filter_map(|(key, entry)| {
+                let own = entry.memory.own_run.as_ref()?;
+                let step = match (own.closed, own.paused) {
+                    (true, _) => HeldStep::Close,
+                    (false, true) => HeldStep::Pause,
+                    (false, false) => return None,
+                };
+                Some((key.clone(), step, own.at))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,255 @@
+//! The looks of a run: which calls, at which depth, and the facts they teach.
+//!
+//! A light look asks what moves during a run; a full one asks everything that guards read, so
+//! that every answer they rest on is of this look (safety 2: younger than ten seconds).
+
+use futures::StreamExt as _;
+use serde_json::json;
+
+use crate::domain::answer::Answer;
+use crate::domain::facts::{Facts, IndexStats, ShardSeq};
+use crate::domain::ids::IndexName;
+use crate::domain::journal::{Before, ShardBefore};
+use crate::domain::memory::Memory;
+use crate::elastic::client::Client;
+use crate::elastic::read::Look;
+use crate::elastic::transport::Credential;
+use crate::elastic::wire;
+use crate::engine::executor::Bench;
+use crate::judge;
+
+/// Calls of one look that wait for their answers at once; the client has its own limit besides.
+const AT_ONCE: usize = 4;
+
+/// How much is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What moves during a run.
+    Light,
+    /// Everything that guards read.
+    Full,
+}
+
+/// Asks both clusters and adds what they say to the facts. Never fails: what could not be asked
+/// is unknown in the facts.
+pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Depth) {
+    let first_here = follower_looks(facts, depth);
+    let first_there = leader_looks(facts, depth);
+    let (here, there) = futures::join!(ask(&bench.follower, first_here.clone()), async {
+        match &bench.leader {
+            Some(client) => ask(client, first_there.clone()).await,
+            None => Vec::new(),
+        }
+    });
+    learn(facts, &here);
+    learn(facts, &there);
+    let (mut here, mut there) = needed(facts, memory);
+    here.retain(|look| !first_here.contains(look));
+    there.retain(|look| !first_there.contains(look));
+    let here = ask(&bench.follower, here).await;
+    learn(facts, &here);
+    if let Some(leader) = &bench.leader {
+        let there = ask(leader, there).await;
+        learn(facts, &there);
+    }
+}
+
+async fn ask(client: &Client, looks: Vec<Look>) -> Vec<Answer> {
+    let calls = looks
+        .into_iter()
+        .map(|look| async move { client.look(&look).await });
+    let answers: Vec<Vec<Answer>> = futures::stream::iter(calls).buffered(AT_ONCE).collect().await;
+    answers.into_iter().flatten().collect()
+}
+
+fn learn(facts: &mut Facts, answers: &[Answer]) {
+    for answer in answers {
+        wire::learn(facts, &wire::parse(answer));
+    }
+}
+
+/// The looks at the follower cluster for one follower. The observer makes the full ones for sick
+/// followers, so that guards rest on the same calls before and during a run.
+pub fn follower_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
+    let follower = &facts.key.index;
+    let only = || vec![follower.clone()];
+    let mut looks = vec![
+        Look::Root,
+        Look::FollowInfoOf(follower.clone()),
+        Look::FollowStatsOf(follower.clone()),
+        // One call, one cluster state: open or closed and the routing table never disagree.
+        Look::MetaAndRouting(only()),
+        Look::PersistentTasks,
+        Look::Recovery(follower.clone()),
+        Look::RemoteInfo,
+        Look::IndexStats(only()),
+        Look::Settings(only()),
+        Look::Count(follower.clone()),
+    ];
+    if depth == Depth::Full {
+        looks.extend([
+            Look::License,
+            Look::ClusterHealth,
+            Look::Health(follower.clone()),
+            Look::Nodes,
+            Look::NodesFs,
+            Look::ClusterSettings,
+            Look::SnapshotStatus,
+            Look::AutoFollow,
+            Look::IlmExplain(follower.clone()),
+            Look::Aliases(only()),
+            Look::HasPrivileges {
+                credential: Credential::Act,
+                body: json!({
+                    "cluster": ["monitor", "manage_ccr"],
+                    "index": [{
+                        "names": [follower],
+                        "privileges": ["manage_follow_index", "monitor", "view_index_metadata", "manage"],
+                    }],
+                }),
+            },
+        ]);
+        // Each version is asked the fullest question that it knows.
+        let version = facts.follower.root.latest_known().map(|(_, root)| root.version);
+        looks.extend(
+            [Look::AllDataStreams, Look::DataStreams]
+                .into_iter()
+                .find(|look| version.is_some_and(|version| look.supports(version))),
+        );
+        if let (Some(alias), Some(leader)) = (&facts.remote, &facts.leader_index) {
+            looks.push(Look::RemoteCount {
+                alias: alias.clone(),
+                leader: leader.clone(),
+            });
+        }
+    }
+    looks
+}
+
+/// The looks at the leader cluster for one follower; none where its leader is not known.
+pub fn leader_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
+    let Some(leader) = &facts.leader_index else {
+        return Vec::new();
+    };
+    let only = || vec![leader.clone()];
+    let mut looks = vec![
+        Look::Root,
+        Look::IndexStats(only()),
+        Look::Settings(only()),
+        Look::Count(leader.clone()),
+    ];
+    if depth == Depth::Full {
+        looks.extend([
+            Look::Meta(only()),
+            Look::Health(leader.clone()),
+            Look::License,
+            Look::ClusterHealth,
+            Look::Nodes,
+            Look::IlmExplain(leader.clone()),
+            Look::HasPrivileges {
+                credential: Credential::Act,
+                body: json!({
+                    "cluster": ["monitor"],
+                    "index": [{
+                        "names": [leader],
+                        "privileges": ["monitor", "read", "manage_leader_index"],
+                    }],
+                }),
+            },
+        ]);
+        let policy = facts.leader.ilm.present().and_then(|ilm| ilm.policy.clone());
+        looks.extend(policy.map(Look::IlmPolicy));
+    }
+    looks
+}
+
+/// What the judge asks for beside the first round: looks at the follower cluster and at the leader's.
+pub fn needed(facts: &Facts, memory: &Memory) -> (Vec<Look>, Vec<Look>) {
+    let follower = &facts.key.index;
+    let mut here = Vec::new();
+    let mut there = Vec::new();
+    for need in judge::needs(facts, Some(memory)) {
+        let leader = facts.leader_index.clone();
+        match need {
+            judge::Need::Explain => here.push(Look::Explain {
+                index: follower.clone(),
+                shard: first_unassigned(facts),
+            }),
+            judge::Need::Health => here.push(Look::Health(follower.clone())),
+            judge::Need::License => here.push(Look::License),
+            judge::Need::LeaderLicense => there.push(Look::License),
+            judge::Need::LeaderHealth => there.extend(leader.map(Look::Health)),
+            judge::Need::FollowerByName => {
+                here.push(Look::FollowInfoOf(follower.clone()));
+                here.push(Look::FollowStatsOf(follower.clone()));
+            }
+            judge::Need::Meta => here.push(Look::Meta(vec![follower.clone()])),
+            judge::Need::Routing => here.push(Look::MetaAndRouting(vec![follower.clone()])),
+            judge::Need::Recovery => here.push(Look::Recovery(follower.clone())),
+            judge::Need::Settings => here.push(Look::Settings(vec![follower.clone()])),
+            judge::Need::Tasks => here.push(Look::PersistentTasks),
+            judge::Need::LeaderSettings => there.extend(leader.map(|index| Look::Settings(vec![index]))),
+            judge::Need::LeaderStats => there.extend(leader.map(|index| Look::IndexStats(vec![index]))),
+        }
+    }
+    (here, there)
+}
+
+/// The primary whose allocation is worth an explanation.
+fn first_unassigned(facts: &Facts) -> u32 {
+    facts
+        .follower
+        .routing
+        .present()
+        .and_then(|primaries| {
+            primaries
+                .iter()
+                .find(|(_, primary)| primary.state == "UNASSIGNED")
+                .map(|(shard, _)| *shard)
+        })
+        .unwrap_or(0)
+}
+
+/// The follower's primaries as the journal keeps them.
+pub fn shards_before(stats: Option<&IndexStats>) -> Vec<ShardBefore> {
+    let Some(stats) = stats else {
+        return Vec::new();
+    };
+    stats
+        .primaries
+        .iter()
+        .map(|(shard, seq)| ShardBefore {
+            shard: *shard,
+            history_uuid: seq.history_uuid.clone(),
+            max_seq_no: seq.max_seq_no,
+            global_checkpoint: seq.global_checkpoint,
+            docs: seq.docs,
+        })
+        .collect()
+}
+
+/// The way back: the follower's stats as they stood when the run was opened.
+pub fn follower_before(before: &Before) -> Option<IndexStats> {
+    if before.follower_shards.is_empty() {
+        return None;
+    }
+    let primaries = before
+        .follower_shards
+        .iter()
+        .map(|was| {
+            let seq = ShardSeq {
+                history_uuid: was.history_uuid.clone(),
+                max_seq_no: was.max_seq_no,
+                global_checkpoint: was.global_checkpoint,
+                docs: was.docs,
+                ..ShardSeq::default()
+            };
+            (was.shard, seq)
+        })
+        .collect();
+    Some(IndexStats {
+        primaries,
+        docs: before.follower_documents,
+        ..IndexStats::default()
+    })
+}

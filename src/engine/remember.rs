@@ -1,0 +1,256 @@
+//! What a look adds to memory. Pure.
+//!
+//! Identity, parameters, own settings and aliases are remembered only while the follower is
+//! well, because on 7.7 they can be read at no other time (`ccr/measured.md`); the leader's
+//! highest values are remembered at every look at the index that is followed (safety 4).
+
+use std::collections::BTreeMap;
+
+use crate::domain::cause::Cause;
+use crate::domain::facts::{Facts, FollowStatus};
+use crate::domain::ids::IndexUuid;
+use crate::domain::memory::{HighWater, Memory};
+use crate::domain::seen::Seen;
+use crate::domain::state::State;
+use crate::domain::verdict::Verdict;
+
+/// Settings that belong to one index alone: never put back, never compared.
+const PRIVATE: &[&str] = &[
+    "index.uuid",
+    "index.creation_date",
+    "index.creation_date_string",
+    "index.provided_name",
+    "index.history.uuid",
+    "index.verified_before_close",
+    "index.number_of_shards",
+    "index.routing_partition_size",
+    "index.number_of_routing_shards",
+    "index.xpack.ccr.following_index",
+    "index.soft_deletes.enabled",
+];
+
+/// Prefixes of settings that are private or replicated from the leader.
+const PRIVATE_PREFIXES: &[&str] = &[
+    "index.version.",
+    "index.resize.",
+    "index.shrink.",
+    "index.soft_deletes.",
+    "index.analysis.",
+    "index.mapping.",
+    "index.sort.",
+    "index.similarity.",
+    // A block on the follower is somebody's decision about this copy, and stops replication: it
+    // is reported (`follower_blocked`) and never put back by refollow.
+    "index.blocks.",
+];
+
+/// The follower's own settings: set on it and different from (or absent on) the leader.
+pub fn own_settings(
+    follower: &BTreeMap<String, String>,
+    leader: Option<&BTreeMap<String, String>>,
+) -> BTreeMap<String, String> {
+    follower
+        .iter()
+        .filter(|(key, value)| {
+            !PRIVATE.contains(&key.as_str())
+                && !PRIVATE_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+                && leader.is_none_or(|leader| leader.get(*key) != Some(*value))
+        })
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// Memory after one judged look.
+pub fn remember(before: &Memory, facts: &Facts, verdict: &Verdict) -> Memory {
+    let mut memory = before.clone();
+    memory.last_state = Some(verdict.state);
+    let uuid = facts.follower_uuid();
+    if let (Some(known), Some(seen)) = (&memory.follower_index_uuid, &uuid)
+        && known != seen
+        && verdict.cause == Cause::None
+    {
+        // Another index of the same name follows now: what was known of the old one is void.
+        memory = Memory {
+            declared: before.declared,
+            own_run: before.own_run.clone(),
+            ..Memory::default()
+        };
+        memory.last_state = Some(verdict.state);
+    }
+    let well = verdict.cause == Cause::None
+        && matches!(verdict.state, State::Following | State::CatchingUp)
+        && facts
+            .follower
+            .info
+            .present()
+            .is_some_and(|info| info.status == FollowStatus::Active);
+    if well {
+        while_well(&mut memory, facts, uuid);
+    }
+    high_water(&mut memory, facts);
+    renewals_and_fatals(&mut memory, facts, verdict);
+    memory
+}
+
+fn while_well(memory: &mut Memory, facts: &Facts, uuid: Option<IndexUuid>) {
+    memory.last_well_at = Some(facts.now);
+    if let Some(uuid) = uuid {
+        memory.follower_index_uuid = Some(uuid);
+    }
+    set(&mut memory.remote, facts.remote.clone());
+    set(&mut memory.leader_index, facts.leader_index.clone());
+    if let Some(info) = facts.follower.info.present() {
+        set(&mut memory.parameters, info.parameters.clone());
+    }
+    let recorded = facts
+        .follower
+        .meta
+        .present()
+        .and_then(|meta| meta.followed.as_ref());
+    let from_tasks = facts
+        .follower
+        .tasks
+        .present()
+        .and_then(|tasks| tasks.iter().find_map(|task| task.leader_uuid.clone()));
+    let followed_uuid = recorded
+        .and_then(|followed| followed.leader_index_uuid.clone())
+        .or(from_tasks);
+    let followed_histories = recorded.and_then(|followed| followed.history_uuids.clone());
+    let recorded_both = followed_uuid.is_some() && followed_histories.is_some();
+    // Where the follower does not record the histories (7.x), a well follower of a leader with
+    // the recorded UUID follows the histories that the leader has: the server checks them at
+    // every resume, and a changed one stops the reads.
+    let leader_histories = facts.leader.index.present().and_then(|stats| {
+        let known: Option<Vec<_>> = stats
+            .primaries
+            .values()
+            .map(|shard| shard.history_uuid.clone())
+            .collect();
+        known.filter(|list| !list.is_empty())
+    });
+    let leader_is_followed =
+        facts.leader_uuid().is_some() && (followed_uuid.is_none() || followed_uuid == facts.leader_uuid());
+    if let Some(uuid) = followed_uuid {
+        memory.leader_index_uuid = Some(uuid);
+    } else if memory.leader_index_uuid.is_none() {
+        memory.leader_index_uuid = facts.leader_uuid();
+    }
+    if let Some(histories) = followed_histories {
+        memory.leader_shard_history_uuids = Some(histories);
+    } else if memory.leader_shard_history_uuids.is_none() && leader_is_followed {
+        memory.leader_shard_history_uuids = leader_histories;
+    }
+    memory.followed_is_recorded = recorded_both;
+    if let Some((_, root)) = facts.follower.root.latest_known() {
+        set(&mut memory.follower_cluster_uuid, root.cluster_uuid.clone());
+    }
+    if lease_is_fresh(facts) {
+        if let Some((_, root)) = facts.leader.root.latest_known() {
+            set(&mut memory.leader_cluster_uuid, root.cluster_uuid.clone());
+        }
+        if let Some(remote) = facts.follower.remote.present() {
+            memory.remote_addresses = Some(remote.addresses.clone());
+        }
+    }
+    if let Some(settings) = facts.follower.settings.present() {
+        if let Some(leader) = facts.leader.settings.present() {
+            memory.own_settings = Some(own_settings(settings, Some(leader)));
+        }
+        set(
+            &mut memory.shard_count,
+            settings
+                .get("index.number_of_shards")
+                .and_then(|text| text.parse().ok()),
+        );
+    }
+    set(&mut memory.aliases, facts.follower.aliases.present().cloned());
+    match facts.follower.data_stream.now() {
+        Seen::Present(name) => memory.data_stream = Some(name.clone()),
+        Seen::Absent => memory.data_stream = None,
+        Seen::Unknown(_) => {}
+    }
+}
+
+/// Our lease is on every leader primary: the alias leads to the cluster that was looked at.
+fn lease_is_fresh(facts: &Facts) -> bool {
+    let (Some(id), Some(stats)) = (facts.lease_id(), facts.leader.index.present()) else {
+        return false;
+    };
+    !stats.primaries.is_empty()
+        && stats.primaries.values().all(|shard| {
+            shard
+                .leases
+                .as_ref()
+                .is_some_and(|leases| leases.iter().any(|lease| lease.id == id))
+        })
+}
+
+fn high_water(memory: &mut Memory, facts: &Facts) {
+    let (Some(stats), Some(followed)) = (facts.leader.index.present(), &memory.leader_index_uuid) else {
+        return;
+    };
+    if facts.leader_uuid().as_ref() != Some(followed) {
+        return;
+    }
+    for (shard, seq) in &stats.primaries {
+        let mark = memory.high_water.entry(*shard).or_insert(HighWater {
+            leader_max_seq_no: None,
+            leader_global_checkpoint: None,
+        });
+        mark.leader_max_seq_no = mark.leader_max_seq_no.max(seq.max_seq_no);
+        mark.leader_global_checkpoint = mark.leader_global_checkpoint.max(seq.global_checkpoint);
+    }
+}
+
+fn renewals_and_fatals(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
+    let Some(stats) = facts.follower.stats.present() else {
+        return;
+    };
+    let fatal = stats
+        .shards
+        .values()
+        .any(|shard| shard.fatal_exception.present().is_some());
+    if fatal {
+        memory.fatal_since = memory.fatal_since.or(Some(facts.now));
+    } else if !stats.shards.is_empty() {
+        memory.fatal_since = None;
+        memory.last_renewing_at = Some(facts.now);
+    }
+    if verdict.cause == Cause::None {
+        memory.fatal_since = None;
+    }
+}
+
+fn set<T>(place: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *place = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_settings;
+    use std::collections::BTreeMap;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn own_settings_are_those_that_the_leader_does_not_have() {
+        let follower = map(&[
+            ("index.refresh_interval", "7s"),
+            ("index.number_of_replicas", "0"),
+            ("index.uuid", "f"),
+            ("index.blocks.write", "true"),
+        ]);
+        let leader = map(&[("index.number_of_replicas", "0"), ("index.uuid", "l")]);
+        assert_eq!(
+            own_settings(&follower, Some(&leader)),
+            map(&[("index.refresh_interval", "7s")])
+        );
+    }
+}

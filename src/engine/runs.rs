@@ -1,0 +1,260 @@
+//! Runs as the engine sees them: starting one, continuing those a former daemon left, taking in
+//! their ends. What happens inside a run belongs to `executor`.
+
+use std::sync::Arc;
+
+use crate::domain::cause::Remedy;
+use crate::domain::ids::{FollowerKey, RunId};
+use crate::domain::journal::{Event, RunOutcome, Trigger};
+use crate::domain::plan::{Plan, PlanState};
+use crate::domain::time::Timestamp;
+use crate::engine::Engine;
+use crate::engine::book::short;
+use crate::engine::events::EventKind;
+use crate::engine::executor::{self, Bench, RunEnd, RunSettings};
+use crate::engine::gate::EngineGate;
+use crate::policy;
+use crate::store::{Store, StoreError};
+
+/// How far back past runs are read: the longest limit (7 days) and a margin.
+const PAST: std::time::Duration = std::time::Duration::from_secs(31 * 24 * 3600);
+
+/// Reads the runs that limits count.
+pub(crate) async fn past_runs(store: &dyn Store, now: Timestamp) -> Result<Vec<policy::PastRun>, StoreError> {
+    let since = now.checked_sub(jiff::SignedDuration::from_secs(
+        i64::try_from(PAST.as_secs()).unwrap_or(i64::MAX),
+    ));
+    let mut past = Vec::new();
+    for summary in store.past_runs(since.unwrap_or(Timestamp::MIN)).await? {
+        let Some(closed) = summary.closed else { continue };
+        let entries = store.journal(&summary.id).await?;
+        if let Some(Event::Opened { plan, .. }) = entries.first().map(|entry| &entry.event) {
+            past.push(past_run(
+                plan,
+                summary.opened_at,
+                closed.at,
+                closed.outcome,
+                closed.remedy,
+            ));
+        }
+    }
+    Ok(past)
+}
+
+fn past_run(
+    plan: &Plan,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+    outcome: RunOutcome,
+    remedy: Option<Remedy>,
+) -> policy::PastRun {
+    policy::PastRun {
+        key: plan.basis.key(),
+        lineage: plan.basis.follower_uuid.clone(),
+        remote: plan.basis.remote.clone(),
+        remedy,
+        outcome,
+        started_at,
+        ended_at,
+        bytes: if remedy.is_some_and(Remedy::destroys) {
+            plan.figures.bytes.unwrap_or(0)
+        } else {
+            0
+        },
+    }
+}
+
+/// What a run may touch.
+fn bench(engine: &Arc<Engine>, plan: &Plan) -> Option<Bench> {
+    let follower = engine.client(&plan.basis.cluster)?;
+    let leader = plan
+        .basis
+        .leader_cluster
+        .as_ref()
+        .and_then(|name| engine.client(name));
+    let settings = &engine.lock().settings;
+    Some(Bench {
+        follower,
+        leader,
+        store: Arc::clone(&engine.store),
+        clock: Arc::clone(&engine.clock),
+        gate: Arc::new(EngineGate(Arc::clone(engine))),
+        settings: RunSettings {
+            undo_directory: settings.undo_directory.clone(),
+            settle: settings.policy.verify_settle,
+            document_tolerance: settings.policy.document_tolerance,
+            ..RunSettings::default()
+        },
+    })
+}
+
+/// Starts the run of a plan. The follower is locked already; the lock ends with the run.
+pub(crate) fn start(engine: &Arc<Engine>, plan: Plan, trigger: Trigger) {
+    let key = plan.basis.key();
+    let own = Arc::clone(engine);
+    engine
+        .tasks
+        .spawn(format!("run on {key}"), move |_cancel| async move {
+            let Some(bench) = bench(&own, &plan) else {
+                own.lock().unlock(&key);
+                return;
+            };
+            let opened_at = own.now();
+            match executor::open(&bench, &plan, trigger).await {
+                Ok(run) => {
+                    running(&own, &plan, &run).await;
+                    drive(&own, &bench, &plan, run, opened_at).await;
+                }
+                Err(refused) => refuse(&own, &plan, &refused).await,
+            }
+        });
+}
+
+/// A run that was refused before it began: nothing was changed.
+async fn refuse(engine: &Arc<Engine>, plan: &Plan, refused: &executor::Refused) {
+    let key = plan.basis.key();
+    let now = engine.now();
+    for guard in &refused.guards {
+        engine.metrics.guard_blocked(&guard.name);
+    }
+    let mut effects = Vec::new();
+    {
+        let mut book = engine.lock();
+        book.unlock(&key);
+        book.story.tell(
+            now,
+            EventKind::Decided,
+            Some(&key),
+            format!(
+                "plan {} for `{key}` was not started: {}",
+                short(&plan.hash),
+                refused.reason
+            ),
+        );
+        if refused.void {
+            book.change_plan(
+                &plan.hash,
+                PlanState::Void {
+                    reason: refused.reason.clone(),
+                },
+                "policy",
+                now,
+                &mut effects,
+            );
+        } else {
+            book.postpone(&key, now);
+        }
+    }
+    engine.perform(effects).await;
+}
+
+async fn running(engine: &Arc<Engine>, plan: &Plan, run: &RunId) {
+    let now = engine.now();
+    let mut effects = Vec::new();
+    {
+        let mut book = engine.lock();
+        let key = plan.basis.key();
+        if let Some(entry) = book.followers.get_mut(&key) {
+            entry.run = Some(run.clone());
+        }
+        book.change_plan(
+            &plan.hash,
+            PlanState::Running { run: run.clone() },
+            "policy",
+            now,
+            &mut effects,
+        );
+    }
+    engine.perform(effects).await;
+}
+
+async fn drive(engine: &Arc<Engine>, bench: &Bench, plan: &Plan, run: RunId, opened_at: Timestamp) {
+    let end = executor::execute(bench, run.clone(), engine.tasks.token()).await;
+    ended(engine, plan, &run, end, opened_at).await;
+}
+
+async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, opened_at: Timestamp) {
+    let key = plan.basis.key();
+    let now = engine.now();
+    let mut effects = Vec::new();
+    match end {
+        RunEnd::Closed {
+            outcome,
+            remedy,
+            reason,
+            person_must,
+            held,
+        } => {
+            engine.metrics.run_ended(remedy, outcome);
+            let mut book = engine.lock();
+            if held.is_some() {
+                book.held_at_exit.push(key.clone());
+            }
+            book.unlock(&key);
+            let what = person_must
+                .map(|must| format!("; a person must: {must}"))
+                .unwrap_or_default();
+            book.story.tell(
+                now,
+                EventKind::Proven,
+                Some(&key),
+                format!("run {run} on `{key}` ended: {outcome} — {reason}{what}"),
+            );
+            book.past.push(past_run(plan, opened_at, now, outcome, remedy));
+            book.change_plan(
+                &plan.hash,
+                PlanState::Done { run: run.clone() },
+                "policy",
+                now,
+                &mut effects,
+            );
+            book.postpone(&key, now);
+        }
+        RunEnd::LeftOpen { reason, held } => {
+            let mut book = engine.lock();
+            let text = format!("run {run} on `{key}` is left open for the next start: {reason}");
+            book.story.tell(now, EventKind::Operator, Some(&key), text);
+            if held {
+                book.held_at_exit.push(key.clone());
+            }
+        }
+    }
+    engine.perform(effects).await;
+    engine.look_soon(&key.cluster);
+}
+
+/// Continues the runs that a former daemon left unfinished: each begins by looking.
+pub(crate) async fn continue_unfinished(engine: &Arc<Engine>) -> Result<(), StoreError> {
+    for run in engine.store.open_runs().await? {
+        let entries = engine.store.journal(&run).await?;
+        let Some(first) = entries.first() else { continue };
+        let Event::Opened { plan, .. } = &first.event else {
+            tracing::error!("run {run}: its journal does not begin with its opening; left to a person");
+            continue;
+        };
+        let (plan, opened_at) = ((**plan).clone(), first.at);
+        let key: FollowerKey = plan.basis.key();
+        let Some(bench) = bench(engine, &plan) else {
+            tracing::error!(
+                "run {run} on `{key}` is unfinished and its cluster is not configured any more; \
+                 put `{}` back into the configuration, or finish it by hand (see the undo file)",
+                key.cluster
+            );
+            continue;
+        };
+        {
+            let now = engine.now();
+            let mut book = engine.lock();
+            book.adopt_run(&plan, &run, now);
+            let text = format!("run {run} on `{key}` is continued: looking first");
+            book.story.tell(now, EventKind::Done, Some(&key), text);
+        }
+        let own = Arc::clone(engine);
+        engine
+            .tasks
+            .spawn(format!("run on {key}"), move |_cancel| async move {
+                drive(&own, &bench, &plan, run, opened_at).await;
+            });
+    }
+    Ok(())
+}

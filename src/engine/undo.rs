@@ -1,0 +1,201 @@
+//! The commands to undo or finish a run by hand, and where they go before a run changes anything.
+//!
+//! Safety 5: the host can be lost after the pause, and the follow parameters exist nowhere else
+//! then. So they go, with real names and parameters and without secrets, into the journal, to a
+//! plain file that is flushed to the disk, and to the log. Where the file cannot be written, the
+//! run does not start.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::domain::cause::Remedy;
+use crate::domain::ids::RunId;
+use crate::domain::plan::PlanBasis;
+use crate::domain::run::Run;
+
+/// Where to send by hand: the URLs as configured, without user info.
+#[derive(Debug, Clone)]
+pub struct Urls {
+    /// The follower cluster's.
+    pub follower: String,
+    /// The leader cluster's, where one is configured.
+    pub leader: Option<String>,
+}
+
+/// The commands, with a line of explanation (`# …`) before each. `$AUTH` stands for whatever the
+/// cluster wants (`-u name`, `-H "Authorization: ApiKey …"`); no secret is written.
+pub fn commands(
+    basis: &PlanBasis,
+    follower_cluster_name: Option<&str>,
+    was_active: bool,
+    urls: &Urls,
+) -> Vec<String> {
+    let follower = encode(basis.follower.as_str());
+    let base = urls.follower.trim_end_matches('/');
+    let parameters = if basis.parameters.is_empty() {
+        None
+    } else {
+        Some(json!(basis.parameters))
+    };
+    let mut lines = vec![
+        format!(
+            "# follower `{}` (UUID {}) on `{}` follows `{}` through `{}`",
+            basis.follower, basis.follower_uuid, basis.cluster, basis.leader, basis.remote
+        ),
+        "# is it open, is it paused?".to_owned(),
+        curl("GET", &format!("{base}/{follower}/_ccr/info"), None),
+        "# undo, if it is closed and the copy is the old one: open it".to_owned(),
+        curl("POST", &format!("{base}/{follower}/_open"), None),
+    ];
+    if was_active {
+        lines.push("# undo, if it is paused: resume it with the parameters it had".to_owned());
+    } else {
+        lines.push(
+            "# it was paused before refollow touched it; to follow again, resume it with the parameters known"
+                .to_owned(),
+        );
+    }
+    lines.push(curl(
+        "POST",
+        &format!("{base}/{follower}/_ccr/resume_follow"),
+        parameters.as_ref(),
+    ));
+    if basis.ladder.contains(&Remedy::Recreate) {
+        lines.push(
+            "# finish by hand instead: only while it is paused and CLOSED, and the leader is the good copy"
+                .to_owned(),
+        );
+        if let (Some(leader), Some(cluster)) = (&urls.leader, follower_cluster_name) {
+            lines.push("# 1. on the leader cluster: remove the follower's retention lease".to_owned());
+            lines.push(curl(
+                "POST",
+                &format!(
+                    "{}/{}/_ccr/forget_follower",
+                    leader.trim_end_matches('/'),
+                    encode(basis.leader.as_str())
+                ),
+                Some(&json!({
+                    "follower_cluster": cluster,
+                    "follower_index": basis.follower,
+                    "follower_index_uuid": basis.follower_uuid,
+                    "leader_remote_cluster": basis.remote,
+                })),
+            ));
+        }
+        lines.push("# 2. copy everything again: this REPLACES the follower's data".to_owned());
+        let mut body = parameters.unwrap_or_else(|| json!({}));
+        if let Value::Object(map) = &mut body {
+            map.insert("remote_cluster".to_owned(), json!(basis.remote));
+            map.insert("leader_index".to_owned(), json!(basis.leader));
+        }
+        lines.push(curl(
+            "PUT",
+            &format!("{base}/{follower}/_ccr/follow?wait_for_active_shards=1"),
+            Some(&body),
+        ));
+        if !basis.own_settings.is_empty() {
+            lines.push("# 3. put its own settings back".to_owned());
+            lines.push(curl(
+                "PUT",
+                &format!("{base}/{follower}/_settings"),
+                Some(&json!(basis.own_settings)),
+            ));
+        }
+    }
+    lines
+}
+
+fn curl(method: &str, url: &str, body: Option<&Value>) -> String {
+    let mut line = format!("curl $AUTH -X{method} {}", quote(url));
+    if let Some(body) = body {
+        line.push_str(" -H 'Content-Type: application/json' -d ");
+        line.push_str(&quote(&body.to_string()));
+    }
+    line
+}
+
+/// One word of a POSIX shell.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn encode(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+        .to_string()
+        .replace("%2D", "-")
+        .replace("%2E", ".")
+        .replace("%5F", "_")
+}
+
+/// Where the file of a run lies.
+pub fn path(directory: &Path, run: &RunId) -> PathBuf {
+    directory.join(format!("{run}.txt"))
+}
+
+/// Writes the file and flushes it and its directory to the disk. Writing it again is harmless.
+///
+/// # Errors
+/// One sentence with the path.
+pub async fn write(directory: &Path, run: &Run) -> Result<PathBuf, String> {
+    let directory = directory.to_owned();
+    let path = path(&directory, run.id());
+    let mut text = format!(
+        "refollow run {} (plan {}), opened {}\n",
+        run.id(),
+        run.plan().hash,
+        run.opened_at()
+    );
+    for line in &run.before().undo {
+        text.push_str(line);
+        text.push('\n');
+    }
+    let target = path.clone();
+    let written = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
+        std::fs::create_dir_all(&directory)?;
+        let mut file = std::fs::File::create(&target)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::File::open(&directory)?.sync_all()
+    })
+    .await;
+    match written {
+        Ok(Ok(())) => Ok(path),
+        Ok(Err(error)) => Err(format!(
+            "the undo commands cannot be written to {}: {error}",
+            path.display()
+        )),
+        Err(error) => Err(format!(
+            "the undo commands were not written to {}: {error}",
+            path.display()
+        )),
+    }
+}
+
+/// Says the commands to the log, at a level that the default filter keeps.
+pub fn log(run: &Run) {
+    tracing::warn!(
+        run = %run.id(),
+        follower = %run.plan().basis.key(),
+        "before changing anything, the commands to undo by hand:\n{}",
+        run.before().undo.join("\n")
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_so_that_a_shell_reads_it_as_it_stands() {
+        assert_eq!(quote("a b"), "'a b'");
+        assert_eq!(quote("it's $HOME"), r"'it'\''s $HOME'");
+    }
+
+    #[test]
+    fn an_index_name_in_a_path_is_encoded() {
+        assert_eq!(encode(".ds-logs_a-2026.01.01"), ".ds-logs_a-2026.01.01");
+        assert_eq!(encode("größe%"), "gr%C3%B6%C3%9Fe%25");
+    }
+}

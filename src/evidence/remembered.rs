@@ -1,0 +1,111 @@
+//! `remembered` of an evidence file, read one field at a time: a field of another type is as good
+//! as missing, its neighbours stay.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::domain::ids::RunId;
+use crate::domain::memory::{Memory, OwnRun};
+use crate::domain::time::Timestamp;
+
+/// What an evidence file says was remembered.
+#[derive(Debug, Clone, Default)]
+pub struct Remembered {
+    /// As the judge takes it.
+    pub memory: Memory,
+}
+
+/// One field, where it has the right type.
+fn field<T: DeserializeOwned>(value: &Value, name: &str) -> Option<T> {
+    let value = value.get(name)?;
+    if value.is_null() {
+        return None;
+    }
+    serde_json::from_value(value.clone()).ok()
+}
+
+impl Remembered {
+    /// Reads `remembered`; anything but an object remembers nothing.
+    pub fn read(value: &Value) -> Self {
+        let memory = Memory {
+            follower_index_uuid: field(value, "follower_index_uuid"),
+            remote: field(value, "remote"),
+            leader_index: field(value, "leader_index"),
+            leader_index_uuid: field(value, "leader_index_uuid"),
+            leader_shard_history_uuids: field(value, "leader_shard_history_uuids"),
+            followed_is_recorded: field(value, "followed_is_recorded").unwrap_or(false),
+            follower_cluster_uuid: field(value, "follower_cluster_uuid"),
+            leader_cluster_uuid: field(value, "leader_cluster_uuid"),
+            remote_addresses: field(value, "remote_addresses"),
+            parameters: field(value, "parameters"),
+            own_settings: field(value, "own_settings"),
+            aliases: field(value, "aliases"),
+            data_stream: field(value, "data_stream"),
+            shard_count: field(value, "shard_count"),
+            high_water: field::<BTreeMap<u32, _>>(value, "high_water").unwrap_or_default(),
+            last_state: field(value, "last_state"),
+            last_well_at: field(value, "last_well_at"),
+            last_renewing_at: field(value, "last_renewing_at"),
+            declared: field(value, "declared").unwrap_or(false),
+            promised_by_pattern: field(value, "promised_by_pattern"),
+            own_run: value.get("own_run").and_then(own_run),
+            resume_accepted_at: field(value, "resume_accepted_at"),
+            fatal_since: field(value, "fatal_since"),
+        };
+        Self { memory }
+    }
+
+    /// `remembered` as the file holds it.
+    pub fn write(memory: &Memory) -> Value {
+        serde_json::to_value(memory).unwrap_or(Value::Null)
+    }
+}
+
+/// Our own run: by its flags, else by the names of the steps it lists.
+fn own_run(value: &Value) -> Option<OwnRun> {
+    let object = value.as_object()?;
+    let flag = |name: &str| object.get(name).and_then(Value::as_bool);
+    let mut paused = flag("paused").unwrap_or(false);
+    let mut closed = flag("closed").unwrap_or(false);
+    let mut followed = flag("followed").unwrap_or(false);
+    if flag("paused").is_none() && flag("closed").is_none() && flag("followed").is_none() {
+        let mut words = Vec::new();
+        collect_words(value, 0, &mut words);
+        let did = |names: &[&str]| words.iter().any(|word| names.contains(&word.as_str()));
+        paused = did(&["pause", "paused", "pause_follow"]);
+        closed = did(&["close", "closed", "_close"]);
+        followed = did(&["follow", "followed", "put_follow", "PUT follow"]);
+    }
+    Some(OwnRun {
+        id: object
+            .get("id")
+            .or_else(|| object.get("run"))
+            .and_then(Value::as_str)
+            .and_then(|id| RunId::parse(id).ok())
+            .or_else(|| RunId::parse("unnamed").ok())?,
+        paused,
+        closed,
+        followed,
+        // Without an instant it is taken as older than anything else that is known, so that a
+        // follower seen well since is not taken for one that our run left behind.
+        at: object
+            .get("at")
+            .and_then(Value::as_str)
+            .and_then(|at| at.parse::<Timestamp>().ok())
+            .unwrap_or(Timestamp::UNIX_EPOCH),
+    })
+}
+
+fn collect_words(value: &Value, depth: usize, words: &mut Vec<String>) {
+    if depth > 4 || words.len() > 64 {
+        return;
+    }
+    match value {
+        Value::String(text) => words.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|one| collect_words(one, depth + 1, words)),
+        Value::Object(map) => map.values().for_each(|one| collect_words(one, depth + 1, words)),
+        _ => {}
+    }
+}

@@ -1,0 +1,101 @@
+//! Takes secrets out of what is about to be written (safety 15).
+
+use serde_json::Value;
+
+/// What stands in a secret's place.
+const HIDDEN: &str = "(hidden)";
+
+/// Keys whose values are secrets wherever they stand: task headers hold the credentials that a
+/// follow task keeps, the rest are the usual names.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key == "headers"
+        || key == "authorization"
+        || key.contains("password")
+        || key.contains("secret")
+        || key.contains("api_key")
+        || key.contains("apikey")
+        || key.contains("access_token")
+        || key.contains("credential") && key != "cluster_credentials"
+        || key == "cluster_credentials"
+}
+
+/// Hides secrets below `value`: whole values of the keys above, user info in URLs, and
+/// `Authorization` schemes in texts. Depth is bounded by that of the parsed body.
+pub fn scrub(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map.iter_mut() {
+                let empty = match inner {
+                    Value::Object(inner) => inner.is_empty(),
+                    Value::Null => true,
+                    _ => false,
+                };
+                if is_secret(key) && !empty {
+                    *inner = Value::String(HIDDEN.to_owned());
+                } else {
+                    scrub(inner);
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(scrub),
+        Value::String(text) => {
+            if let Some(clean) = clean_text(text) {
+                *text = clean;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The text without secrets, where it holds any.
+pub(super) fn clean_text(text: &str) -> Option<String> {
+    let mut clean = None::<String>;
+    for scheme in ["ApiKey ", "Basic ", "Bearer "] {
+        let current = clean.as_deref().unwrap_or(text);
+        if let Some(at) = current.find(scheme) {
+            let head = current.get(..at + scheme.len()).unwrap_or_default();
+            let rest = current.get(at + scheme.len()..).unwrap_or_default();
+            let token = rest
+                .find(|c: char| !(c.is_ascii_alphanumeric() || "+/=_-.".contains(c)))
+                .unwrap_or(rest.len());
+            // Words such as "Basic licence" are no tokens.
+            if token >= 16 {
+                let tail = rest.get(token..).unwrap_or_default();
+                clean = Some(format!("{head}{HIDDEN}{tail}"));
+            }
+        }
+    }
+    let current = clean.clone().unwrap_or_else(|| text.to_owned());
+    if let Some(without) = without_user_info(&current) {
+        clean = Some(without);
+    }
+    clean
+}
+
+/// `https://user:pass@host/…` → `https://(hidden)@host/…`, everywhere in the text.
+fn without_user_info(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut changed = false;
+    while let Some(at) = rest.find("://") {
+        let (head, tail) = rest.split_at(at + 3);
+        out.push_str(head);
+        let end = tail
+            .find(|c: char| matches!(c, '/' | '?' | '#' | ' ' | '"' | '\'' | ']' | ')'))
+            .unwrap_or(tail.len());
+        let (authority, after) = tail.split_at(end);
+        match authority.rsplit_once('@') {
+            Some((_, host)) => {
+                out.push_str(HIDDEN);
+                out.push('@');
+                out.push_str(host);
+                changed = true;
+            }
+            None => out.push_str(authority),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    changed.then_some(out)
+}

@@ -1,0 +1,263 @@
+//! HTTP: reading over TCP, everything over the admin socket.
+//!
+//! | route (below `/api/v1` where it has no slash of its own) | method | where |
+//! |---|---|---|
+//! | `/`, `/metrics`, `/livez`, `/readyz` | GET | both |
+//! | `openapi.json`, `clusters`, `followers`, `plans`, `plans/{hash}`, `runs`, `runs/{id}`, `brakes`, `events` | GET | both |
+//! | `followers/{cluster}/{index}`, `followers/{cluster}/{index}/why` | GET | both |
+//! | `followers/{cluster}/{index}/plan`, `…/evidence` | GET | admin socket |
+//! | `followers/{cluster}/{index}/recreate` | POST | admin socket |
+//! | `plans/{hash}/approve`, `plans/{hash}/reject` | POST | admin socket |
+//! | `runs/{id}/abort` | POST | admin socket |
+//! | `brakes` | PUT, DELETE | admin socket |
+//!
+//! Knows the engine only as [`dto::Daemon`]. Over TCP every method but GET and HEAD is refused
+//! with 403 before any route is looked at (contract, *HTTP*). A changing call runs to its end in a
+//! task of its own, also when whoever called has gone away.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use futures::FutureExt as _;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::tasks::Tasks;
+
+pub mod admin;
+mod api;
+pub mod client;
+pub mod dto;
+mod health;
+mod openapi;
+pub mod problem;
+
+use admin::AdminListener;
+use dto::{Caller, Daemon};
+
+/// Where to listen; already valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// TCP address; port 0 takes a free one (see [`Server::tcp_address`]).
+    pub listen: SocketAddr,
+    /// Path of the admin socket.
+    pub admin_socket: PathBuf,
+}
+
+/// Connections at once, per listener; the next ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 256;
+/// For a client to send its request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a whole answer; the slowest are those that look at a cluster first.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// No request of the API comes near.
+const MAX_BODY: usize = 64 * 1024;
+/// After an accept that failed (no file descriptors left), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a listener could not be opened: one line with its remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The TCP address.
+    #[error("cannot listen on {address} (daemon.listen): {error}; {remedy}")]
+    Tcp {
+        /// As configured.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The admin socket.
+    #[error("cannot open the admin socket {} (daemon.admin_socket): {problem}; {remedy}", path.display())]
+    Admin {
+        /// As configured.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+}
+
+/// Both listeners, open and not yet answering.
+#[derive(Debug)]
+pub struct Server {
+    tcp: TcpListener,
+    tcp_address: SocketAddr,
+    admin: AdminListener,
+}
+
+impl Server {
+    /// Opens both listeners, so that a start fails before anything is done.
+    ///
+    /// # Errors
+    /// Address in use, no permission, another daemon behind the socket: each with its remedy.
+    pub async fn bind(settings: &Settings) -> Result<Self, BindError> {
+        let refused = |error: std::io::Error| {
+            let remedy = match error.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    "another program listens there: stop it, or set another port"
+                }
+                std::io::ErrorKind::PermissionDenied => "set a port above 1023",
+                std::io::ErrorKind::AddrNotAvailable => "set an address that this host has",
+                _ => "set another address",
+            };
+            BindError::Tcp {
+                address: settings.listen,
+                error,
+                remedy,
+            }
+        };
+        let tcp = TcpListener::bind(settings.listen).await.map_err(refused)?;
+        let tcp_address = tcp.local_addr().map_err(refused)?;
+        let admin = AdminListener::bind(&settings.admin_socket).await?;
+        Ok(Self {
+            tcp,
+            tcp_address,
+            admin,
+        })
+    }
+
+    /// Where TCP listens, with the real port.
+    pub const fn tcp_address(&self) -> SocketAddr {
+        self.tcp_address
+    }
+
+    /// Path of the admin socket.
+    pub fn admin_socket(&self) -> &Path {
+        self.admin.path()
+    }
+
+    /// Starts answering; ends when `tasks` are asked to, after the answers in hand are given.
+    pub fn start(self, daemon: Arc<dyn Daemon>, tasks: &Tasks) {
+        let app = |admin: bool| App {
+            daemon: Arc::clone(&daemon),
+            tasks: tasks.clone(),
+            admin,
+            socket: self.admin.path().to_owned(),
+        };
+        let (reading, everything) = (router(app(false)), router(app(true)));
+        let (tcp, admin, spawner) = (self.tcp, self.admin, tasks.clone());
+        let tcp_spawner = spawner.clone();
+        drop(tasks.spawn("http", move |token| async move {
+            let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+            while let Some(accepted) = next(&token, &places, tcp.accept()).await {
+                if let Some(((stream, _), place)) = accepted {
+                    let router = reading.clone();
+                    drop(tcp_spawner.spawn("http connection", |token| async move {
+                        connection(stream, router, token).await;
+                        drop(place);
+                    }));
+                }
+            }
+        }));
+        drop(tasks.spawn("admin socket", move |token| async move {
+            let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+            while let Some(accepted) = next(&token, &places, admin.accept()).await {
+                if let Some(((stream, caller), place)) = accepted {
+                    let router = everything.clone().layer(Extension(caller));
+                    drop(spawner.spawn("admin connection", |token| async move {
+                        connection(stream, router, token).await;
+                        drop(place);
+                    }));
+                }
+            }
+            admin.remove();
+        }));
+    }
+}
+
+/// What every handler has.
+#[derive(Clone)]
+struct App {
+    daemon: Arc<dyn Daemon>,
+    tasks: Tasks,
+    admin: bool,
+    socket: PathBuf,
+}
+
+fn router(app: App) -> Router {
+    api::routes(app.admin)
+        .merge(health::routes())
+        .fallback(api::no_such_route)
+        .method_not_allowed_fallback(api::wrong_method)
+        .layer(axum::middleware::from_fn_with_state(
+            app.clone(),
+            api::read_only_over_tcp,
+        ))
+        .layer(tower_http::compression::CompressionLayer::new())
+        .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
+        .layer(tower_http::timeout::TimeoutLayer::with_status_code(
+            axum::http::StatusCode::GATEWAY_TIMEOUT,
+            ANSWER_TIMEOUT,
+        ))
+        .with_state(app)
+}
+
+type Place = tokio::sync::OwnedSemaphorePermit;
+
+/// The next connection with its place; `Some(None)` after a failed accept, `None` at the end.
+async fn next<T>(
+    token: &CancellationToken,
+    places: &Arc<Semaphore>,
+    accept: impl Future<Output = std::io::Result<T>>,
+) -> Option<Option<(T, Place)>> {
+    let accepting = async {
+        let place = Arc::clone(places).acquire_owned().await.ok()?;
+        match accept.await {
+            Ok(accepted) => Some(Some((accepted, place))),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                Some(None)
+            }
+        }
+    };
+    tokio::select! {
+        () = token.cancelled() => None,
+        accepted = accepting => accepted,
+    }
+}
+
+/// Serves one connection to its end; when asked to end, gives the answer in hand first.
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    token: CancellationToken,
+) {
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let serving = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let serving = async {
+        let mut serving = std::pin::pin!(serving);
+        tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = token.cancelled() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        }
+    };
+    // A panic in a task stops the daemon (`tasks`); a page that cannot be shown is not worth a run
+    // in flight.
+    let Ok(ended) = AssertUnwindSafe(serving).catch_unwind().await else {
+        tracing::error!("an HTTP handler panicked; its connection was closed");
+        return;
+    };
+    if let Err(error) = ended {
+        // The far end went away or sent no HTTP: its business, not ours.
+        tracing::debug!(%error, "an HTTP connection ended early");
+    }
+}
+
+/// Who called is known only on the admin socket.
+type CallerExtension = Extension<Caller>;

@@ -1,0 +1,282 @@
+//! Handlers of `/api/v1`: parse, ask the daemon, answer.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::domain::ids::{FollowerKey, InvalidId, PlanHash, RunId};
+use crate::http::dto::{
+    ApproveBody, BrakeBody, BrakeRequest, Problem, ProblemKind, RejectBody, ReleaseBody, Reply,
+};
+use crate::http::{App, CallerExtension, openapi};
+
+/// Runs in one answer where the query does not say how many.
+const RUNS: u32 = 100;
+
+pub(super) fn routes(admin: bool) -> Router<App> {
+    let reading = Router::new()
+        .route("/api/v1/openapi.json", get(async || Json(openapi::document())))
+        .route("/api/v1/clusters", get(clusters))
+        .route("/api/v1/followers", get(followers))
+        .route("/api/v1/followers/{cluster}/{index}", get(why))
+        .route("/api/v1/followers/{cluster}/{index}/why", get(why))
+        .route("/api/v1/plans", get(plans))
+        .route("/api/v1/plans/{hash}", get(plan))
+        .route("/api/v1/runs", get(runs))
+        .route("/api/v1/runs/{id}", get(run))
+        .route("/api/v1/events", get(events));
+    if admin {
+        reading
+            .route("/api/v1/followers/{cluster}/{index}/plan", get(plan_now))
+            .route("/api/v1/followers/{cluster}/{index}/evidence", get(evidence))
+            .route("/api/v1/followers/{cluster}/{index}/recreate", post(recreate))
+            .route("/api/v1/plans/{hash}/approve", post(approve))
+            .route("/api/v1/plans/{hash}/reject", post(reject))
+            .route("/api/v1/runs/{id}/abort", post(abort))
+            .route("/api/v1/brakes", get(brakes).put(brake).delete(release))
+    } else {
+        reading
+            .route("/api/v1/followers/{cluster}/{index}/plan", get(admin_only))
+            .route("/api/v1/followers/{cluster}/{index}/evidence", get(admin_only))
+            .route("/api/v1/brakes", get(brakes))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let envelope = self.envelope();
+        let status = StatusCode::from_u16(envelope.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(envelope)).into_response()
+    }
+}
+
+impl From<InvalidId> for Problem {
+    fn from(error: InvalidId) -> Self {
+        Self::bad(error.to_string())
+    }
+}
+
+type Answer<T> = Result<Json<T>, Problem>;
+
+fn key(cluster: &str, index: &str) -> Result<FollowerKey, Problem> {
+    Ok(FollowerKey::parse(&format!("{cluster}/{index}"))?)
+}
+
+/// An empty body is read as `{}`: every required field is then named as missing.
+fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+    let text: &[u8] = if bytes.trim_ascii().is_empty() {
+        b"{}"
+    } else {
+        bytes
+    };
+    serde_json::from_slice(text)
+        .map_err(|error| Problem::bad(format!("the body is not what this route takes: {error}")))
+}
+
+/// A reason is for those who come after: it must say something.
+fn some_text(name: &str, text: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err(Problem::bad(format!("`{name}` is empty")))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// One number of the query, of a closed list of names.
+fn number<T: std::str::FromStr>(query: Option<&str>, name: &str) -> Result<Option<T>, Problem> {
+    let mut found = None;
+    for pair in query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+    {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if key != name {
+            return Err(Problem::bad(format!(
+                "`{key}` is not a parameter of this route; it takes `{name}`"
+            )));
+        }
+        found = Some(
+            value
+                .parse()
+                .map_err(|_| Problem::bad(format!("`{name}={value}` is not a number")))?,
+        );
+    }
+    Ok(found)
+}
+
+/// Refuses whatever could change something before any route is looked at.
+pub(super) async fn read_only_over_tcp(State(app): State<App>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if app.admin || reads {
+        next.run(request).await
+    } else {
+        admin_only(State(app)).await.into_response()
+    }
+}
+
+async fn admin_only(State(app): State<App>) -> Problem {
+    let socket = app.socket.display();
+    Problem::new(
+        ProblemKind::AdminOnly,
+        format!("TCP serves reading only; this goes through the admin socket {socket}"),
+    )
+    .remedy(format!("use the command line, or curl --unix-socket {socket}"))
+}
+
+pub(super) async fn no_such_route(request: Request) -> Problem {
+    Problem::not_found(format!("there is no {}", request.uri().path()))
+        .remedy("/api/v1/openapi.json lists all routes")
+}
+
+pub(super) async fn wrong_method(request: Request) -> Problem {
+    Problem::new(
+        ProblemKind::WrongMethod,
+        format!("{} does not take {}", request.uri().path(), request.method()),
+    )
+    .remedy("/api/v1/openapi.json lists all routes with their methods")
+}
+
+async fn clusters(State(app): State<App>) -> Response {
+    Json(app.daemon.clusters()).into_response()
+}
+
+async fn followers(State(app): State<App>) -> Response {
+    Json(app.daemon.status()).into_response()
+}
+
+type FollowerPath = Path<(String, String)>;
+
+async fn why(State(app): State<App>, Path((cluster, index)): FollowerPath) -> Answer<impl Serialize> {
+    app.daemon.why(key(&cluster, &index)?).await.map(Json)
+}
+
+async fn plan_now(State(app): State<App>, Path((cluster, index)): FollowerPath) -> Answer<impl Serialize> {
+    app.daemon.plan_now(key(&cluster, &index)?).await.map(Json)
+}
+
+async fn evidence(State(app): State<App>, Path((cluster, index)): FollowerPath) -> Answer<impl Serialize> {
+    app.daemon.evidence(key(&cluster, &index)?).await.map(Json)
+}
+
+async fn plans(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl Serialize> {
+    let open: Option<u8> = number(query.as_deref(), "open")?;
+    app.daemon
+        .plans(open.is_some_and(|open| open > 0))
+        .await
+        .map(Json)
+}
+
+async fn plan(State(app): State<App>, Path(hash): Path<String>) -> Answer<impl Serialize> {
+    app.daemon.plan(PlanHash::parse(&hash)?).await.map(Json)
+}
+
+async fn runs(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl Serialize> {
+    let limit = number(query.as_deref(), "limit")?.unwrap_or(RUNS);
+    app.daemon.runs(limit).await.map(Json)
+}
+
+async fn run(State(app): State<App>, Path(id): Path<String>) -> Answer<impl Serialize> {
+    app.daemon.run(RunId::parse(&id)?).await.map(Json)
+}
+
+async fn brakes(State(app): State<App>) -> Answer<impl Serialize> {
+    app.daemon.brakes().await.map(Json)
+}
+
+async fn events(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl Serialize> {
+    app.daemon
+        .events(number(query.as_deref(), "after")?.unwrap_or(0))
+        .await
+        .map(Json)
+}
+
+/// Runs a changing call to its end in a task of its own: a client that hangs up, or a deadline
+/// of this server, must not leave it half done.
+async fn finish<T, F>(app: App, name: &'static str, call: F) -> Answer<T>
+where
+    T: Send + 'static,
+    F: for<'d> FnOnce(&'d dyn crate::http::dto::Daemon) -> Reply<'d, T> + Send + 'static,
+{
+    let (done, answer) = tokio::sync::oneshot::channel();
+    let daemon = app.daemon;
+    drop(app.tasks.spawn(name, |_| async move {
+        // Nobody waiting any more is no reason not to have done it.
+        drop(done.send(call(daemon.as_ref()).await));
+    }));
+    match answer.await {
+        Ok(answer) => answer.map(Json),
+        Err(_) => Err(Problem::failed(
+            "the call ended without an answer; see the log, and look before trying again",
+        )),
+    }
+}
+
+async fn recreate(
+    State(app): State<App>,
+    caller: CallerExtension,
+    Path((cluster, index)): FollowerPath,
+) -> Answer<impl Serialize> {
+    let follower = key(&cluster, &index)?;
+    finish(app, "recreate", move |daemon| daemon.recreate(follower, caller.0)).await
+}
+
+async fn approve(
+    State(app): State<App>,
+    caller: CallerExtension,
+    Path(hash): Path<String>,
+    bytes: Bytes,
+) -> Answer<impl Serialize> {
+    let hash = PlanHash::parse(&hash)?;
+    let body: ApproveBody = body(&bytes)?;
+    finish(app, "approve", move |daemon| daemon.approve(hash, caller.0, body)).await
+}
+
+async fn reject(
+    State(app): State<App>,
+    caller: CallerExtension,
+    Path(hash): Path<String>,
+    bytes: Bytes,
+) -> Answer<impl Serialize> {
+    let hash = PlanHash::parse(&hash)?;
+    let reason = some_text("reason", &body::<RejectBody>(&bytes)?.reason)?;
+    finish(app, "reject", move |daemon| daemon.reject(hash, caller.0, reason)).await
+}
+
+async fn abort(
+    State(app): State<App>,
+    caller: CallerExtension,
+    Path(id): Path<String>,
+) -> Answer<impl Serialize> {
+    let id = RunId::parse(&id)?;
+    finish(app, "abort", move |daemon| daemon.abort(id, caller.0)).await
+}
+
+async fn brake(State(app): State<App>, caller: CallerExtension, bytes: Bytes) -> Answer<impl Serialize> {
+    let body: BrakeBody = body(&bytes)?;
+    let request = BrakeRequest {
+        scope: body.scope,
+        reason: some_text("reason", &body.reason)?,
+        length: body.for_seconds.map(Duration::from_secs),
+    };
+    if request.length.is_some_and(|length| length.is_zero()) {
+        return Err(Problem::bad(
+            "`for_seconds` is 0: such a brake would hold nothing",
+        ));
+    }
+    finish(app, "brake", move |daemon| daemon.brake(request, caller.0)).await
+}
+
+async fn release(State(app): State<App>, caller: CallerExtension, bytes: Bytes) -> Answer<impl Serialize> {
+    let body: ReleaseBody = body(&bytes)?;
+    finish(app, "release", move |daemon| daemon.release(body.scope, caller.0)).await
+}

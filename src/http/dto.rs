@@ -1,0 +1,481 @@
+//! JSON in and out of the API, and [`Daemon`]: what the server may ask of the engine.
+//!
+//! The shapes of `status`, `why`, `plans` and `runs` are the contract's, literally; further fields
+//! stand beside the contract's and never in their place.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::brake::BrakeScope;
+use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::decision::{DecisionKind, GuardResult};
+use crate::domain::ids::{ClusterName, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
+use crate::domain::journal::{Entry, RunOutcome};
+use crate::domain::plan::{Consent, Plan};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::Evidence;
+
+pub use crate::http::problem::{Problem, ProblemKind};
+
+/// `GET /api/v1/followers`, and `refollow status --json`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// One entry per follower, in the order of cluster and index.
+    pub followers: Vec<FollowerItem>,
+    /// Things beside the followers that people must know: a file brake, a cluster that cannot be looked at.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// One follower in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowerItem {
+    /// Follower cluster.
+    pub cluster: ClusterName,
+    /// Follower index.
+    pub index: IndexName,
+    /// What it is doing.
+    pub state: State,
+    /// Why it is not following.
+    pub cause: Cause,
+    /// What the policy says.
+    pub decision: DecisionKind,
+    /// Operations behind the leader, over all shards; `null` when not known.
+    pub lag_operations: Option<i64>,
+    /// When the leader may discard what it still needs; `null` when not known or not running out.
+    pub runway_expires_at: Option<Timestamp>,
+    /// The incident or run that is open on it.
+    pub incident: Option<String>,
+    /// Alias that it follows through.
+    #[serde(default)]
+    pub remote: Option<RemoteAlias>,
+    /// Leader index.
+    #[serde(default)]
+    pub leader: Option<IndexName>,
+    /// Its pending plan.
+    #[serde(default)]
+    pub plan: Option<PlanHash>,
+    /// When it was last looked at.
+    #[serde(default)]
+    pub looked_at: Option<Timestamp>,
+    /// It changed between states too often lately.
+    #[serde(default)]
+    pub flapping: bool,
+}
+
+/// `GET /api/v1/followers/{cluster}/{index}/why` (the same at `…/{index}`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    /// The follower in short, its fields on the same level.
+    #[serde(flatten)]
+    pub follower: FollowerItem,
+    /// Every guard.
+    pub guards: Vec<GuardResult>,
+    /// Why the policy says so.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// The other causes that fit.
+    #[serde(default)]
+    pub also: Vec<Cause>,
+    /// Remedies, mildest first.
+    #[serde(default)]
+    pub ladder: Vec<Remedy>,
+    /// Who must agree.
+    #[serde(default)]
+    pub approval: Option<Approval>,
+    /// What the cause rests on.
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
+    /// Can it be searched (safety 13)? A sentence.
+    #[serde(default)]
+    pub searchable: Option<String>,
+    /// How stale is it? A sentence.
+    #[serde(default)]
+    pub staleness: Option<String>,
+    /// What doing nothing costs, and by when. A sentence.
+    #[serde(default)]
+    pub cost_of_waiting: Option<String>,
+}
+
+/// `GET /api/v1/plans`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Plans {
+    /// Newest first.
+    pub plans: Vec<PlanItem>,
+}
+
+/// One plan in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanItem {
+    /// Its hash.
+    pub hash: PlanHash,
+    /// The follower, as `<cluster>/<index>`.
+    pub follower: FollowerKey,
+    /// The cause.
+    pub cause: Cause,
+    /// Remedies, mildest first.
+    pub ladder: Vec<Remedy>,
+    /// Who must agree by the nature of the cause.
+    pub approval: Approval,
+    /// `pending`, `approved`, `running`, `done`, `rejected`, `expired`, `void`.
+    pub state: String,
+    /// When it expires if nobody decides.
+    pub expires_at: Timestamp,
+    /// Every guard as last evaluated.
+    pub guards: Vec<GuardResult>,
+    /// When it was made.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+    /// Bytes that a copy would take.
+    #[serde(default)]
+    pub bytes: Option<u64>,
+    /// Estimated seconds of the copy.
+    #[serde(default)]
+    pub eta_seconds: Option<u64>,
+    /// Who agreed so far.
+    #[serde(default)]
+    pub consents: Vec<Consent>,
+    /// How many must agree.
+    #[serde(default)]
+    pub approvers_needed: Option<u32>,
+    /// Who asked for it, where somebody did.
+    #[serde(default)]
+    pub requested_by: Option<String>,
+    /// Why it is rejected or void, and by whom.
+    #[serde(default)]
+    pub state_reason: Option<String>,
+}
+
+/// `GET /api/v1/plans/{hash}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanDetail {
+    /// The plan in short, its fields on the same level.
+    #[serde(flatten)]
+    pub item: PlanItem,
+    /// The whole plan.
+    pub plan: Plan,
+    /// What will be sent, in order, as commands or sentences for people.
+    #[serde(default)]
+    pub steps: Vec<String>,
+}
+
+/// `GET /api/v1/followers/{cluster}/{index}/plan`: what would be done now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanNow {
+    /// The follower.
+    pub follower: FollowerKey,
+    /// What the policy says.
+    pub decision: DecisionKind,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// The plan, made or as it would be made; `null` where there is none to make.
+    pub plan: Option<PlanDetail>,
+    /// Whether that plan is stored (and can be approved), or only shown.
+    pub stored: bool,
+}
+
+/// `GET /api/v1/runs`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Runs {
+    /// Newest first.
+    pub runs: Vec<RunItem>,
+}
+
+/// One run in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunItem {
+    /// The run.
+    pub id: RunId,
+    /// Its plan.
+    pub plan: PlanHash,
+    /// The follower.
+    pub follower: FollowerKey,
+    /// How it ended; `null` while it goes on.
+    pub outcome: Option<RunOutcome>,
+    /// The last rung tried.
+    pub remedy: Option<Remedy>,
+    /// Its steps so far.
+    pub steps: Vec<StepItem>,
+    /// When it began.
+    #[serde(default)]
+    pub opened_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default)]
+    pub closed_at: Option<Timestamp>,
+    /// Why it ended so.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// What a person must do.
+    #[serde(default)]
+    pub person_must: Option<String>,
+    /// Text of the latest progress.
+    #[serde(default)]
+    pub progress: Option<String>,
+}
+
+/// One step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepItem {
+    /// Step's name.
+    pub name: String,
+    /// `intended`, `answered`, `refused`, `unknown`, `proven`, `not_sent`.
+    pub state: String,
+    /// When its intent was written.
+    pub started_at: Option<Timestamp>,
+    /// When it was proven, or the run left it.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// `GET /api/v1/runs/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunDetail {
+    /// The run in short, its fields on the same level.
+    #[serde(flatten)]
+    pub item: RunItem,
+    /// Its whole journal.
+    pub journal: Vec<Entry>,
+    /// The commands to undo it by hand, as written before the first change.
+    #[serde(default)]
+    pub undo: Vec<String>,
+}
+
+/// `GET /api/v1/clusters`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Clusters {
+    /// In the order of the configuration.
+    pub clusters: Vec<ClusterItem>,
+}
+
+/// One cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterItem {
+    /// Its name in the configuration.
+    pub name: ClusterName,
+    /// Whether the last look succeeded; `null` before the first.
+    pub up: Option<bool>,
+    /// Elasticsearch's version.
+    pub version: Option<String>,
+    /// Its `cluster_uuid`.
+    pub cluster_uuid: Option<String>,
+    /// When it was last looked at.
+    pub last_look_at: Option<Timestamp>,
+    /// When a look last succeeded.
+    pub last_success_at: Option<Timestamp>,
+    /// How many followers it has.
+    pub followers: u64,
+    /// Why the last look failed.
+    pub problem: Option<String>,
+    /// The aliases it knows.
+    pub remotes: Vec<RemoteItem>,
+}
+
+/// One alias of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteItem {
+    /// The alias.
+    pub alias: RemoteAlias,
+    /// The configured cluster behind it.
+    pub cluster: Option<ClusterName>,
+    /// Whether it is connected; `null` when not known.
+    pub connected: Option<bool>,
+}
+
+/// `GET /api/v1/brakes`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Brakes {
+    /// By scope.
+    pub brakes: Vec<BrakeItem>,
+}
+
+/// One brake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrakeItem {
+    /// What it stops.
+    pub scope: BrakeScope,
+    /// Who engaged it; `file` for the one on disk.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub engaged_at: Option<Timestamp>,
+    /// When it lets go.
+    pub expires_at: Option<Timestamp>,
+    /// Whether it holds now.
+    pub holds: bool,
+}
+
+/// `GET /api/v1/events?after=N`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Events {
+    /// In order, from `after` + 1.
+    pub events: Vec<EventItem>,
+}
+
+/// One line of what happened: from the audit log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventItem {
+    /// Position; ask for `after` this one next time.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Stable word.
+    pub kind: String,
+    /// Who or what.
+    pub who: String,
+    /// About what.
+    pub subject: String,
+    /// Everything else.
+    pub detail: serde_json::Value,
+}
+
+/// Body of `POST /api/v1/plans/{hash}/approve`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveBody {
+    /// Noted with the approval.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// Facts overridden by name, each with the index typed by the person (safety 4).
+    #[serde(default)]
+    pub overrides: Vec<OverrideBody>,
+}
+
+/// One overridden fact; the person is whoever calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverrideBody {
+    /// The follower index, typed once more.
+    pub index: IndexName,
+    /// The guard or fact.
+    pub fact: String,
+}
+
+/// Body of `POST /api/v1/plans/{hash}/reject`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RejectBody {
+    /// Why; must not be empty.
+    pub reason: String,
+}
+
+/// Body of `PUT /api/v1/brakes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrakeBody {
+    /// As on the command line: `all`, `cluster:<c>` …
+    pub scope: BrakeScope,
+    /// Why; must not be empty.
+    pub reason: String,
+    /// Length in seconds; absent: until released.
+    #[serde(default)]
+    pub for_seconds: Option<u64>,
+}
+
+/// Body of `DELETE /api/v1/brakes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseBody {
+    /// As on the command line.
+    pub scope: BrakeScope,
+}
+
+/// A brake as asked for; the engine adds owner and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrakeRequest {
+    /// What to stop.
+    pub scope: BrakeScope,
+    /// Why.
+    pub reason: String,
+    /// How long; `None`: until released.
+    pub length: Option<Duration>,
+}
+
+/// What a changing call answers: a sentence, and the thing as it stands now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// What was done, for people.
+    pub message: String,
+    /// The plan concerned, where one is.
+    #[serde(default)]
+    pub plan: Option<PlanItem>,
+    /// The run concerned, where one is.
+    #[serde(default)]
+    pub run: Option<RunId>,
+}
+
+impl Done {
+    /// Only a sentence.
+    pub fn say(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            plan: None,
+            run: None,
+        }
+    }
+}
+
+/// Who called, from the socket's peer credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// User name, or `uid:1000` where the user has none.
+    pub name: String,
+    /// User id.
+    pub uid: u32,
+}
+
+/// An answer that takes a moment.
+pub type Reply<'a, T> = BoxFuture<'a, Result<T, Problem>>;
+
+/// What the server may ask of the engine; `engine::Handle` implements it.
+pub trait Daemon: Send + Sync {
+    /// All followers, from the latest observation.
+    fn status(&self) -> Status;
+    /// All clusters, from the latest observation.
+    fn clusters(&self) -> Clusters;
+    /// Everything about one follower.
+    fn why(&self, follower: FollowerKey) -> Reply<'_, Why>;
+    /// What would be done now; stores nothing.
+    fn plan_now(&self, follower: FollowerKey) -> Reply<'_, PlanNow>;
+    /// An evidence file of one follower: the answers of the latest look (contract, *Evidence file*).
+    fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value>;
+    /// Makes a plan for the remedy `recreate`; it passes every guard and still needs its approval.
+    fn recreate(&self, follower: FollowerKey, who: Caller) -> Reply<'_, Done>;
+
+    /// Plans; with `open_only` those that can still lead to a run.
+    fn plans(&self, open_only: bool) -> Reply<'_, Plans>;
+    /// One plan.
+    fn plan(&self, hash: PlanHash) -> Reply<'_, PlanDetail>;
+    /// One person's yes to exactly this hash.
+    fn approve(&self, hash: PlanHash, who: Caller, body: ApproveBody) -> Reply<'_, Done>;
+    /// One person's no.
+    fn reject(&self, hash: PlanHash, who: Caller, reason: String) -> Reply<'_, Done>;
+
+    /// The newest `limit` runs.
+    fn runs(&self, limit: u32) -> Reply<'_, Runs>;
+    /// One run with its journal.
+    fn run(&self, id: RunId) -> Reply<'_, RunDetail>;
+    /// Back out now, or why not any more.
+    fn abort(&self, id: RunId, who: Caller) -> Reply<'_, Done>;
+
+    /// All brakes.
+    fn brakes(&self) -> Reply<'_, Brakes>;
+    /// Engages one.
+    fn brake(&self, request: BrakeRequest, who: Caller) -> Reply<'_, Done>;
+    /// Releases one; not engaged is [`ProblemKind::NotFound`].
+    fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done>;
+
+    /// Events after that position, at most 1,000.
+    fn events(&self, after: u64) -> Reply<'_, Events>;
+
+    /// The metrics as text, in OpenMetrics 1.0.0 or Prometheus 0.0.4.
+    fn metrics_text(&self, open_metrics: bool) -> String;
+    /// Ready once the store is open and each cluster was tried once; `Err` says what is missing.
+    fn ready(&self) -> Result<(), Vec<String>>;
+    /// Whether the engine's loop still turns; `Err` says why not.
+    fn alive(&self) -> Result<(), String> {
+        Ok(())
+    }
+}

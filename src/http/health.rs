@@ -1,0 +1,53 @@
+//! `/livez`, `/readyz`, `/metrics` and the plain page at `/`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+
+use crate::http::App;
+use crate::metrics::Format;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(page))
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+}
+
+async fn page() -> Html<&'static str> {
+    Html(include_str!("page.html"))
+}
+
+/// 200 as long as the engine's loop turns: what a supervisor restarts on.
+async fn live(State(app): State<App>) -> Response {
+    match app.daemon.alive() {
+        Ok(()) => "ok\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not alive: {why}\n")).into_response(),
+    }
+}
+
+/// 200 once the store is open and each cluster was tried once; a cluster that cannot be reached
+/// does not make refollow unready, since it is there to tell of it.
+async fn ready(State(app): State<App>) -> Response {
+    match app.daemon.ready() {
+        Ok(()) => "ready\n".into_response(),
+        Err(missing) => {
+            let lines: String = missing.iter().map(|one| format!("- {one}\n")).collect();
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("not ready yet:\n{lines}"),
+            )
+                .into_response()
+        }
+    }
+}
+
+async fn metrics(State(app): State<App>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::from_accept(accept);
+    let text = app.daemon.metrics_text(format == Format::OpenMetrics);
+    ([(header::CONTENT_TYPE, format.content_type())], text).into_response()
+}

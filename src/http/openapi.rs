@@ -1,0 +1,315 @@
+//! The API described for machines: OpenAPI 3.1, one row per route.
+
+use serde_json::{Map, Value, json};
+
+/// Method, path below `/api/v1`, operation, summary, schema of the answer, schema of the body, admin socket only.
+type Row = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    bool,
+);
+
+/// A test asks the router for each of these, and each route of the router stands here.
+pub(super) const ROUTES: &[Row] = &[
+    (
+        "get",
+        "/clusters",
+        "listClusters",
+        "The configured clusters and how the last look at each went",
+        "Clusters",
+        None,
+        false,
+    ),
+    (
+        "get",
+        "/followers",
+        "listFollowers",
+        "Every follower in short",
+        "Status",
+        None,
+        false,
+    ),
+    (
+        "get",
+        "/followers/{cluster}/{index}",
+        "getFollower",
+        "One follower with every guard",
+        "Why",
+        None,
+        false,
+    ),
+    (
+        "get",
+        "/followers/{cluster}/{index}/why",
+        "whyFollower",
+        "The same",
+        "Why",
+        None,
+        false,
+    ),
+    (
+        "get",
+        "/followers/{cluster}/{index}/plan",
+        "planFollower",
+        "What would be done now",
+        "PlanNow",
+        None,
+        true,
+    ),
+    (
+        "get",
+        "/followers/{cluster}/{index}/evidence",
+        "evidenceOfFollower",
+        "An evidence file",
+        "Evidence",
+        None,
+        true,
+    ),
+    (
+        "post",
+        "/followers/{cluster}/{index}/recreate",
+        "recreateFollower",
+        "Make a plan to recreate; it still needs its approval",
+        "Done",
+        None,
+        true,
+    ),
+    (
+        "get",
+        "/plans",
+        "listPlans",
+        "Plans, newest first; open=1 for those that can still lead to a run",
+        "Plans",
+        None,
+        false,
+    ),
+    (
+        "get",
+        "/plans/{hash}",
+        "getPlan",
+        "One plan whole",
+        "Plan",
+        None,
+        false,
+    ),
+    (
+        "post",
+        "/plans/{hash}/approve",
+        "approvePlan",
+        "One person's yes to exactly this hash",
+        "Done",
+        Some("Approve"),
+        true,
+    ),
+    (
+        "post",
+        "/plans/{hash}/reject",
+        "rejectPlan",
+        "One person's no",
+        "Done",
+        Some("Reject"),
+        true,
+    ),
+    (
+        "get",
+        "/runs",
+        "listRuns",
+        "Runs, newest first; limit=N, 100 by default",
+        "Runs",
+        None,
+        false,
+    ),
+    (
+        "get",
+        "/runs/{id}",
+        "getRun",
+        "One run with its journal",
+        "Run",
+        None,
+        false,
+    ),
+    (
+        "post",
+        "/runs/{id}/abort",
+        "abortRun",
+        "Back out now",
+        "Done",
+        None,
+        true,
+    ),
+    (
+        "get",
+        "/brakes",
+        "listBrakes",
+        "Every brake",
+        "Brakes",
+        None,
+        false,
+    ),
+    (
+        "put",
+        "/brakes",
+        "engageBrake",
+        "Engage a brake, or replace the one of that scope",
+        "Done",
+        Some("Brake"),
+        true,
+    ),
+    (
+        "delete",
+        "/brakes",
+        "releaseBrake",
+        "Release a brake",
+        "Done",
+        Some("Release"),
+        true,
+    ),
+    (
+        "get",
+        "/events",
+        "listEvents",
+        "What happened, from the audit log; after=SEQ",
+        "Events",
+        None,
+        false,
+    ),
+];
+
+fn object(required: &[&str], more: &[(&str, Value)]) -> Value {
+    let named: Map<String, Value> = required
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({})))
+        .chain(
+            more.iter()
+                .map(|(name, schema)| ((*name).to_owned(), schema.clone())),
+        )
+        .collect();
+    json!({ "type": "object", "required": required, "properties": named })
+}
+
+fn list(name: &str, of: &str) -> Value {
+    object(
+        &[name],
+        &[(
+            name,
+            json!({ "type": "array", "items": { "$ref": format!("#/components/schemas/{of}") } }),
+        )],
+    )
+}
+
+fn schemas() -> Value {
+    let text = json!({ "type": "string" });
+    let maybe_text = json!({ "type": ["string", "null"] });
+    let follower = [
+        "cluster",
+        "index",
+        "state",
+        "cause",
+        "decision",
+        "lag_operations",
+        "runway_expires_at",
+        "incident",
+    ];
+    let why: Vec<&str> = follower.into_iter().chain(["guards"]).collect();
+    let plan = [
+        "hash",
+        "follower",
+        "cause",
+        "ladder",
+        "approval",
+        "state",
+        "expires_at",
+        "guards",
+    ];
+    let whole: Vec<&str> = plan.into_iter().chain(["plan"]).collect();
+    let run = ["id", "plan", "follower", "outcome", "remedy", "steps"];
+    let run_whole: Vec<&str> = run.into_iter().chain(["journal"]).collect();
+    json!({
+        "Clusters": list("clusters", "Cluster"),
+        "Cluster": object(&["name", "up", "version", "cluster_uuid", "last_look_at", "last_success_at", "followers", "problem", "remotes"], &[]),
+        "Status": list("followers", "Follower"),
+        "Follower": object(&follower, &[("lag_operations", json!({ "type": ["integer", "null"] })), ("runway_expires_at", maybe_text.clone()), ("incident", maybe_text.clone())]),
+        "Why": object(&why, &[("guards", json!({ "type": "array", "items": { "$ref": "#/components/schemas/Guard" } }))]),
+        "Guard": object(&["name", "verdict", "inputs", "changes_at"], &[("verdict", json!({ "enum": ["pass", "block", "unknown"] })), ("changes_at", maybe_text.clone())]),
+        "PlanNow": object(&["follower", "decision", "reasons", "plan", "stored"], &[]),
+        "Evidence": object(&["format", "taken_at", "follower_cluster", "follower_index", "responses"], &[("format", json!({ "const": "refollow-evidence/1" }))]),
+        "Plans": list("plans", "PlanItem"),
+        "PlanItem": object(&plan, &[("hash", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }))]),
+        "Plan": object(&whole, &[]),
+        "Runs": list("runs", "RunItem"),
+        "RunItem": object(&run, &[("steps", json!({ "type": "array", "items": { "$ref": "#/components/schemas/Step" } }))]),
+        "Step": object(&["name", "state", "started_at", "ended_at"], &[]),
+        "Run": object(&run_whole, &[]),
+        "Brakes": list("brakes", "BrakeItem"),
+        "BrakeItem": object(&["scope", "owner", "reason", "engaged_at", "expires_at", "holds"], &[]),
+        "Events": list("events", "Event"),
+        "Event": object(&["seq", "at", "kind", "who", "subject", "detail"], &[]),
+        "Done": object(&["message", "plan", "run"], &[("message", text.clone())]),
+        "Approve": object(&[], &[
+            ("note", maybe_text.clone()),
+            ("overrides", json!({ "type": "array", "items": object(&["index", "fact"], &[]) })),
+        ]),
+        "Reject": object(&["reason"], &[("reason", text.clone())]),
+        "Brake": object(&["scope", "reason"], &[("for_seconds", json!({ "type": "integer", "minimum": 1 }))]),
+        "Release": object(&["scope"], &[]),
+        "Problem": object(&["code", "status", "message", "remedy", "guard", "problems"], &[
+            ("code", json!({ "enum": ["not_found", "refused", "expired", "void", "failed", "bad_request", "admin_socket_only", "method_not_allowed", "not_ready"] })),
+        ]),
+    })
+}
+
+fn parameters(path: &str) -> Vec<Value> {
+    let named = path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    named
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .chain(match path {
+            "/plans" => Some(("open", 0)),
+            "/runs" => Some(("limit", 100)),
+            "/events" => Some(("after", 0)),
+            _ => None,
+        }
+        .map(|(name, default)| json!({ "name": name, "in": "query", "schema": { "type": "integer", "default": default } })))
+        .collect()
+}
+
+/// The whole document.
+pub(super) fn document() -> Value {
+    let content = |schema: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });
+    let mut paths: Map<String, Value> = Map::new();
+    for (method, path, operation, summary, answer, body, admin) in ROUTES {
+        let mut described = json!({
+            "operationId": operation,
+            "summary": summary,
+            "description": if *admin { "Only through the admin socket; over TCP the answer is 403." } else { "Reading; over TCP and the admin socket." },
+            "responses": {
+                "200": { "description": "Done", "content": content(answer) },
+                "default": { "description": "Not done, and why", "content": content("Problem") },
+            },
+        });
+        let parameters = parameters(path);
+        if method == &"get" || path.contains('{') {
+            described["parameters"] = Value::Array(parameters);
+        }
+        if let Some(body) = body {
+            described["requestBody"] = json!({ "required": true, "content": content(body) });
+        }
+        let entry = paths.entry(format!("/api/v1{path}")).or_insert_with(|| json!({}));
+        entry[*method] = described;
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "refollow",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Watches Elasticsearch cross-cluster replication and repairs broken followers safely.",
+        },
+        "paths": paths,
+        "components": { "schemas": schemas() },
+    })
+}

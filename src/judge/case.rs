@@ -1,0 +1,515 @@
+//! What the rules ask of facts and memory, answered in one place: the newest words, what rose
+//! between two looks, whether the index is closed, red or paused. Says nothing about causes.
+
+use crate::domain::answer::Call;
+use crate::domain::facts::{
+    Exception, Facts, FollowInfo, FollowStats, FollowStatus, Health, IndexHealth, LookError, ReadException,
+    Refusal, Routing, Series, ShardRecovery, ShardStats, Sighting,
+};
+use crate::domain::ids::ClusterName;
+use crate::domain::memory::Memory;
+use crate::domain::time::{Timestamp, millis_between};
+use crate::domain::verdict::Evidence;
+
+/// Longest text kept in one piece of evidence, in characters.
+const SHOWN_CHARS: usize = 300;
+/// A second look older than this beside the newest first look says nothing any more.
+const SECOND_LOOK_MAX_AGE_MILLIS: i64 = 10 * 60_000;
+/// Answers closer together than this belong to one look, in milliseconds.
+const SAME_LOOK_MILLIS: i64 = 1_000;
+/// `read_poll_timeout` where nothing tells another (reference 5), in milliseconds.
+const DEFAULT_POLL_MILLIS: i64 = 60_000;
+
+/// One follower's facts and what is remembered of it.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub facts: &'a Facts,
+    pub memory: &'a Memory,
+}
+
+/// A read exception whose retries rose between the last two looks.
+#[derive(Clone, Copy)]
+pub(super) struct Rising<'a> {
+    pub seen: &'a Sighting<FollowStats>,
+    pub shard: u32,
+    pub entry: usize,
+    pub before: i64,
+    pub read: &'a ReadException,
+}
+
+/// A text cut for evidence.
+pub(super) fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(SHOWN_CHARS).collect();
+    if text.chars().nth(SHOWN_CHARS).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// One piece of evidence from a sighting.
+pub(super) fn evidence<T>(seen: &Sighting<T>, field: impl Into<String>, value: impl AsRef<str>) -> Evidence {
+    of_call(&seen.cluster, &seen.call, seen.at, field, value)
+}
+
+/// One piece of evidence from any call.
+pub(super) fn of_call(
+    cluster: &ClusterName,
+    call: &Call,
+    at: Timestamp,
+    field: impl Into<String>,
+    value: impl AsRef<str>,
+) -> Evidence {
+    Evidence {
+        field: field.into(),
+        value: shown(value.as_ref()),
+        call: format!("{cluster}: {call}"),
+        at,
+    }
+}
+
+/// One piece of evidence from an error that a look was answered with.
+pub(super) fn of_error(error: &LookError) -> Evidence {
+    of_call(
+        &error.cluster,
+        &error.call,
+        error.at,
+        "error.type",
+        format!(
+            "{} ({}): {}",
+            error.exception.kind, error.status, error.exception.reason
+        ),
+    )
+}
+
+/// The sighting of a newest word that is a value.
+pub(super) fn newest<T>(series: &Series<T>) -> Option<(&Sighting<T>, &T)> {
+    let seen = series.last()?;
+    Some((seen, seen.value.present()?))
+}
+
+/// The newest word is that it does not exist.
+pub(super) fn gone<T>(series: &Series<T>) -> Option<&Sighting<T>> {
+    series.last().filter(|seen| seen.value.is_absent())
+}
+
+impl<'a> Case<'a> {
+    /// When the follower was last asked about (statistics or info).
+    fn last_look(&self) -> Option<Timestamp> {
+        let side = &self.facts.follower;
+        let stats = side.stats.last().map(|seen| seen.at);
+        stats.max(side.info.last().map(|seen| seen.at))
+    }
+
+    /// Whether a word of a second look still speaks of the present: such calls are made only
+    /// now and then, and a follower that was cured must not keep what they once said.
+    fn is_fresh(&self, at: Timestamp) -> bool {
+        self.last_look()
+            .is_none_or(|look| millis_between(at, look) <= SECOND_LOOK_MAX_AGE_MILLIS)
+    }
+
+    /// The newest word of a second look, where it is a value and still fresh.
+    pub(super) fn fresh<T>(&self, series: &'a Series<T>) -> Option<(&'a Sighting<T>, &'a T)> {
+        newest(series).filter(|(seen, _)| self.is_fresh(seen.at))
+    }
+
+    /// Errors that looks are answered with now.
+    pub(super) fn errors(&self) -> impl Iterator<Item = &'a LookError> {
+        let case = *self;
+        self.facts
+            .errors
+            .iter()
+            .filter(move |error| case.is_fresh(error.at))
+    }
+
+    /// The newest `_ccr/info`, where it is a value.
+    pub(super) fn info(&self) -> Option<(&'a Sighting<FollowInfo>, &'a FollowInfo)> {
+        newest(&self.facts.follower.info)
+    }
+
+    /// The newest `_ccr/stats`, where it is a value and no later `_ccr/info` says that the
+    /// follower has been paused since.
+    pub(super) fn stats(&self) -> Option<(&'a Sighting<FollowStats>, &'a FollowStats)> {
+        let (seen, stats) = newest(&self.facts.follower.stats)?;
+        match self.info() {
+            Some((info_seen, info)) if info.status == FollowStatus::Paused && info_seen.at >= seen.at => None,
+            _ => Some((seen, stats)),
+        }
+    }
+
+    /// The index is paused now: `_ccr/info` says so and no later statistics show a task.
+    pub(super) fn paused(&self) -> Option<&'a Sighting<FollowInfo>> {
+        let (seen, info) = self.info()?;
+        (info.status == FollowStatus::Paused && self.stats().is_none()).then_some(seen)
+    }
+
+    /// The index is known to have follow tasks now (`_ccr/info` says `active`).
+    pub(super) fn active(&self) -> bool {
+        self.info()
+            .is_some_and(|(_, info)| info.status == FollowStatus::Active)
+    }
+
+    /// Shards of the newest statistics.
+    pub(super) fn shards(&self) -> impl Iterator<Item = (&'a Sighting<FollowStats>, &'a ShardStats)> {
+        self.stats()
+            .into_iter()
+            .flat_map(|(seen, stats)| stats.shards.values().map(move |shard| (seen, shard)))
+    }
+
+    /// Fatal exceptions of the newest statistics.
+    pub(super) fn fatal(&self) -> impl Iterator<Item = (&'a Sighting<FollowStats>, u32, &'a Exception)> {
+        self.shards()
+            .filter_map(|(seen, shard)| Some((seen, shard.shard, shard.fatal_exception.present()?)))
+    }
+
+    /// A shard whose `fatal_exception` is there and cannot be read.
+    pub(super) fn unreadable_fatal(&self) -> Option<(&'a Sighting<FollowStats>, u32)> {
+        self.shards()
+            .find(|(_, shard)| shard.fatal_exception.is_unknown())
+            .map(|(seen, shard)| (seen, shard.shard))
+    }
+
+    /// The statistics of the look before the newest one: a second older at least, because one
+    /// look may ask both for all and by name.
+    pub(super) fn stats_before(&self) -> Option<(&'a Sighting<FollowStats>, &'a FollowStats)> {
+        let (newest, _) = self.stats()?;
+        self.facts
+            .follower
+            .stats
+            .0
+            .iter()
+            .rev()
+            .filter(|seen| millis_between(seen.at, newest.at) >= SAME_LOOK_MILLIS)
+            .find_map(|seen| Some((seen, seen.value.present()?)))
+    }
+
+    /// Read exceptions whose retries rose since the look before. A stale entry keeps its
+    /// retries (`ccr/measured.md`); one look alone shows nothing.
+    pub(super) fn rising(&self) -> Vec<Rising<'a>> {
+        let (Some((seen, now)), Some((_, before))) = (self.stats(), self.stats_before()) else {
+            return Vec::new();
+        };
+        let mut rising = Vec::new();
+        for shard in now.shards.values() {
+            let Some(earlier) = before.shards.get(&shard.shard) else {
+                continue;
+            };
+            let (Some(reads), Some(reads_before)) =
+                (shard.read_exceptions.present(), earlier.read_exceptions.present())
+            else {
+                continue;
+            };
+            for (entry, read) in reads.iter().enumerate() {
+                let Some(retries) = read.retries else { continue };
+                let before = reads_before
+                    .iter()
+                    .filter(|old| old.from_seq_no == read.from_seq_no)
+                    .find_map(|old| old.retries)
+                    .unwrap_or(0);
+                if retries > before {
+                    rising.push(Rising {
+                        seen,
+                        shard: shard.shard,
+                        entry,
+                        before,
+                        read,
+                    });
+                }
+            }
+        }
+        rising
+    }
+
+    /// Shards whose failed writes rose since the look before with no write succeeding.
+    pub(super) fn writes_failing(&self) -> Option<(&'a Sighting<FollowStats>, u32)> {
+        let (seen, now) = self.stats()?;
+        let (_, before) = self.stats_before()?;
+        now.shards.values().find_map(|shard| {
+            let earlier = before.shards.get(&shard.shard)?;
+            let failed = shard.failed_write_requests? > earlier.failed_write_requests?;
+            let stood = shard.operations_written? == earlier.operations_written?
+                && shard.successful_write_requests.unwrap_or(0)
+                    <= earlier.successful_write_requests.unwrap_or(i64::MAX);
+            (failed && stood).then_some((seen, shard.shard))
+        })
+    }
+
+    /// `read_poll_timeout` of this follower in milliseconds.
+    pub(super) fn poll_millis(&self) -> i64 {
+        let from_info = self
+            .facts
+            .follower
+            .info
+            .latest_known()
+            .and_then(|(_, info)| info.parameters.as_ref());
+        from_info
+            .or(self.memory.parameters.as_ref())
+            .and_then(|parameters| parameters.get("read_poll_timeout"))
+            .and_then(|value| value.as_str())
+            .and_then(millis_of)
+            .unwrap_or(DEFAULT_POLL_MILLIS)
+    }
+
+    /// Whether the follower index is closed, with what says so; `None` where nothing tells.
+    ///
+    /// Says *closed*: the cluster state, `index.verified_before_close` in the settings, an
+    /// `index_closed_exception` for a call that named it. Says *open*: the cluster state, shard
+    /// statistics, a count, settings without that mark. Of contradicting words the later one
+    /// counts, and of those at the same moment the closed one.
+    pub(super) fn closed(&self) -> Option<(bool, Evidence)> {
+        let side = &self.facts.follower;
+        let mut closed: Option<Evidence> = None;
+        let mut open: Option<Evidence> = None;
+        if let Some((seen, meta)) = self.fresh(&side.meta)
+            && let Some(is_open) = meta.open
+        {
+            let found = evidence(
+                seen,
+                format!("metadata.indices.{}.state", self.facts.key.index),
+                if is_open { "open" } else { "close" },
+            );
+            later(if is_open { &mut open } else { &mut closed }, found);
+        }
+        if let Some((seen, settings)) = self.fresh(&side.settings) {
+            let mark = settings
+                .get("index.verified_before_close")
+                .is_some_and(|value| value == "true");
+            let found = evidence(
+                seen,
+                "settings.index.verified_before_close",
+                if mark { "true" } else { "(not set)" },
+            );
+            later(if mark { &mut closed } else { &mut open }, found);
+        }
+        if let Some((seen, stats)) = self.fresh(&side.index)
+            && !stats.primaries.is_empty()
+        {
+            later(&mut open, evidence(seen, "indices.*.shards", "answered"));
+        }
+        if let Some((seen, count)) = self.fresh(&side.count) {
+            later(&mut open, evidence(seen, "count", count.to_string()));
+        }
+        for error in self.errors() {
+            if error.cluster == self.facts.key.cluster
+                && error.exception.kind == "index_closed_exception"
+                && error
+                    .exception
+                    .index
+                    .as_deref()
+                    .is_none_or(|named| named == self.facts.key.index.as_str())
+                && !error.call.path.contains(':')
+            {
+                later(&mut closed, of_error(error));
+            }
+        }
+        match (closed, open) {
+            (Some(closed), Some(open)) if open.at > closed.at => Some((false, open)),
+            (Some(closed), _) => Some((true, closed)),
+            (None, Some(open)) => Some((false, open)),
+            (None, None) => None,
+        }
+    }
+
+    /// Known to be closed.
+    pub(super) fn known_closed(&self) -> Option<Evidence> {
+        self.closed()
+            .and_then(|(closed, evidence)| closed.then_some(evidence))
+    }
+
+    /// The newest health of the follower index.
+    pub(super) fn health(&self) -> Option<(&'a Sighting<IndexHealth>, &'a IndexHealth)> {
+        self.fresh(&self.facts.follower.health)
+    }
+
+    /// The newest routing table of the follower index.
+    pub(super) fn routing(&self) -> Option<(&'a Sighting<Routing>, &'a Routing)> {
+        self.fresh(&self.facts.follower.routing)
+    }
+
+    /// The newest recoveries of the follower index.
+    pub(super) fn recovery(&self) -> Option<(&'a Sighting<Vec<ShardRecovery>>, &'a Vec<ShardRecovery>)> {
+        self.fresh(&self.facts.follower.recovery)
+    }
+
+    /// A primary that is not allocated, and what says so. Of health and routing the later counts.
+    pub(super) fn red(&self) -> Option<Evidence> {
+        let health = self.health().map(|(seen, health)| {
+            (
+                seen.at,
+                (health.status == Health::Red)
+                    .then(|| evidence(seen, format!("indices.{}.status", self.facts.key.index), "red")),
+            )
+        });
+        let routing = self.routing().map(|(seen, routing)| {
+            let unassigned = routing
+                .iter()
+                .find(|(_, primary)| primary.state == "UNASSIGNED")
+                .map(|(shard, _)| {
+                    evidence(
+                        seen,
+                        format!(
+                            "routing_table.indices.{}.shards.{shard}[primary].state",
+                            self.facts.key.index
+                        ),
+                        "UNASSIGNED",
+                    )
+                });
+            (seen.at, unassigned)
+        });
+        match (health, routing) {
+            (Some((_, Some(red))), Some((_, Some(_)))) => Some(red),
+            (Some((health_at, health)), Some((routing_at, routing))) => {
+                // One of them says red and the other does not: the later word, red on a tie.
+                match (health, routing) {
+                    (Some(red), None) if health_at >= routing_at => Some(red),
+                    (None, Some(red)) if routing_at >= health_at => Some(red),
+                    _ => None,
+                }
+            }
+            (Some((_, red)), None) | (None, Some((_, red))) => red,
+            (None, None) => None,
+        }
+    }
+
+    /// Every primary is known to be started.
+    pub(super) fn all_primaries_started(&self) -> bool {
+        if self.red().is_some() {
+            return false;
+        }
+        let by_routing = self.routing().is_some_and(|(_, routing)| {
+            !routing.is_empty() && routing.values().all(|primary| primary.state == "STARTED")
+        });
+        let by_health = self.health().is_some_and(|(_, health)| {
+            match (
+                health.status,
+                health.active_primary_shards,
+                health.number_of_shards,
+            ) {
+                (Health::Green, _, _) => true,
+                (_, Some(active), Some(all)) => all > 0 && active >= all,
+                _ => false,
+            }
+        });
+        let by_recovery = self.recovery().is_some_and(|(_, list)| {
+            list.iter().any(|one| one.primary)
+                && list
+                    .iter()
+                    .filter(|one| one.primary)
+                    .all(|one| one.stage == "DONE")
+        });
+        by_routing || by_health || by_recovery
+    }
+
+    /// A remote recovery that runs now, and what says so.
+    pub(super) fn restoring(&self) -> Option<Evidence> {
+        let recovery = self.recovery().and_then(|(seen, list)| {
+            let one = list.iter().find(|one| one.runs_from_remote())?;
+            Some(evidence(
+                seen,
+                format!("{}.shards[{}].stage", self.facts.key.index, one.shard),
+                format!(
+                    "{} (SNAPSHOT), {} of {} bytes",
+                    one.stage,
+                    number(one.recovered_bytes),
+                    number(one.total_bytes)
+                ),
+            ))
+        });
+        if recovery.is_some() {
+            return recovery;
+        }
+        let recovery_at = self.recovery().map(|(seen, _)| seen.at);
+        if let Some((seen, routing)) = self.routing()
+            && recovery_at.is_none_or(|at| seen.at >= at)
+            && let Some((shard, _)) = routing.iter().find(|(_, primary)| {
+                primary.state == "INITIALIZING" && primary.recovery_source.as_deref() == Some("SNAPSHOT")
+            })
+        {
+            return Some(evidence(
+                seen,
+                format!(
+                    "routing_table.indices.{}.shards.{shard}[primary].state",
+                    self.facts.key.index
+                ),
+                "INITIALIZING from SNAPSHOT",
+            ));
+        }
+        // While primaries are being restored the index is yellow (reference 1.5, ES#52327).
+        if recovery_at.is_none()
+            && let Some((seen, health)) = self.health()
+            && health.status == Health::Yellow
+            && self.paused().is_some()
+            && let (Some(active), Some(all)) = (health.active_primary_shards, health.number_of_shards)
+            && active < all
+        {
+            return Some(evidence(
+                seen,
+                format!("indices.{}.active_primary_shards", self.facts.key.index),
+                format!("{active} of {all}, yellow"),
+            ));
+        }
+        None
+    }
+
+    /// Our own follow was sent and the index has not been seen following since.
+    pub(super) fn own_follow_unfinished(&self) -> bool {
+        self.memory.own_run.as_ref().is_some_and(|run| {
+            run.followed
+                && [self.memory.last_well_at, self.memory.last_renewing_at]
+                    .into_iter()
+                    .flatten()
+                    .all(|well| well <= run.at)
+        })
+    }
+
+    /// The newest `resume_follow` that was refused, while nothing later shows a task: a refusal
+    /// speaks of the present only as long as the follower stayed as it was refused.
+    pub(super) fn refused_resume(&self) -> Option<(&'a Sighting<Refusal>, &'a Refusal)> {
+        let (seen, refusal) = newest(&self.facts.follower.resume)?;
+        let active_later = self
+            .info()
+            .is_some_and(|(info, word)| word.status == FollowStatus::Active && info.at > seen.at)
+            || newest(&self.facts.follower.stats).is_some_and(|(stats, _)| stats.at > seen.at);
+        (!active_later).then_some((seen, refusal))
+    }
+
+    /// How many shards the follower has, from whichever look shows it.
+    pub(super) fn shard_count(&self) -> Option<u32> {
+        let of = |settings: &std::collections::BTreeMap<String, String>| {
+            settings.get("index.number_of_shards")?.parse().ok()
+        };
+        newest(&self.facts.follower.settings)
+            .and_then(|(_, settings)| of(settings))
+            .or_else(|| newest(&self.facts.follower.meta).and_then(|(_, meta)| of(&meta.settings)))
+            .or_else(|| self.health().and_then(|(_, health)| health.number_of_shards))
+            .or(self.memory.shard_count)
+    }
+}
+
+fn later(slot: &mut Option<Evidence>, found: Evidence) {
+    if slot.as_ref().is_none_or(|known| found.at >= known.at) {
+        *slot = Some(found);
+    }
+}
+
+/// A number for people.
+pub(super) fn number<T: std::fmt::Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "?".to_owned(), |value| value.to_string())
+}
+
+/// Elasticsearch's time values: `500ms`, `1m`, `12h`, `2d`; `None` for anything else.
+pub(super) fn millis_of(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (amount, unit) = text.split_at(digits);
+    let amount: i64 = amount.parse().ok()?;
+    let factor = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "nanos" | "micros" => return Some(0),
+        _ => return None,
+    };
+    amount.checked_mul(factor)
+}

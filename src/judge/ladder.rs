@@ -1,0 +1,117 @@
+//! How much of a cause's ladder may stand on what is known (contract, *Proof of identity* and
+//! *Boldness*; safety 4, 10, 11).
+//!
+//! A rung that a missing answer could have forbidden is not kept: the destructive ones need the
+//! leader's identity, the follower's own word that it is one, a connected remote and a leader
+//! that is not behind; a resume needs the follower's word that somebody's pause is not in the way.
+//! So deleting or mangling an answer only ever takes rungs away.
+
+use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::verdict::Identity;
+use crate::judge::case::{Case, newest};
+use crate::judge::identity::{compare, is_recent};
+use crate::judge::leader::behind;
+use crate::judge::remote;
+use crate::judge::task;
+
+/// Ladder and approval of a cause on these facts.
+pub(super) fn of(case: &Case<'_>, cause: Cause, identity: Identity) -> (Vec<Remedy>, Approval) {
+    let mut ladder = cause.ladder().to_vec();
+    let whole = ladder.len();
+    if !may_destroy(case, cause, identity) {
+        ladder.retain(|remedy| !remedy.destroys());
+    }
+    let lost_destruction = ladder.len() < whole;
+    if !may_resume(case, cause, identity) {
+        ladder.retain(|remedy| *remedy != Remedy::Resume);
+    }
+    if ladder.len() == whole {
+        return (ladder, cause.approval());
+    }
+    let bold = ladder.iter().any(|remedy| remedy.boldness() > 0);
+    if (lost_destruction || !bold) && !ladder.contains(&Remedy::Human) && !ladder.contains(&Remedy::Wait) {
+        ladder.push(Remedy::Human);
+    }
+    let approval = if !bold || cause == Cause::HistoryLost {
+        Approval::Never
+    } else {
+        cause.approval()
+    };
+    (ladder, approval)
+}
+
+/// Whether rungs that destroy the local copy may stand.
+fn may_destroy(case: &Case<'_>, cause: Cause, identity: Identity) -> bool {
+    // Without the follower's own word it may be an ordinary index by now.
+    if case.info().is_none() {
+        return false;
+    }
+    match cause {
+        Cause::LeaderReplaced | Cause::LeaderRewound => {
+            let comparison = compare(case);
+            comparison.present_is_known()
+                && comparison
+                    .present
+                    .is_some_and(|(seen, _)| is_recent(case, seen.at))
+        }
+        Cause::RestoreFailed => {
+            // A recovery that still runs on another shard forbids it.
+            identity == Identity::Proven && (case.recovery().is_some() || case.routing().is_some())
+        }
+        Cause::HistoryLost => {
+            identity == Identity::Proven
+                && case.active()
+                && case.known_closed().is_none()
+                && remote_connected(case)
+                && !leader_may_be_behind(case)
+        }
+        Cause::SettingsDiverged | Cause::FollowerRewritten => {
+            identity == Identity::Proven && remote_connected(case) && !leader_may_be_behind(case)
+        }
+        _ => true,
+    }
+}
+
+/// The remote is known to be connected now, and by the addresses that are remembered.
+fn remote_connected(case: &Case<'_>) -> bool {
+    newest(&case.facts.follower.remote).is_some_and(|(_, remote)| remote.connected == Some(true))
+}
+
+/// A leader that was looked at is behind the follower on a shard (seen once it is not yet
+/// `leader_rewound`, but no reason to copy it), or its sequence numbers cannot be read.
+fn leader_may_be_behind(case: &Case<'_>) -> bool {
+    let Some((seen, stats)) = newest(&case.facts.leader.index) else {
+        // Proven by an accepted resume alone; the guards look again before anything happens.
+        return !case.facts.leader.index.0.is_empty();
+    };
+    behind(case, seen, stats).is_some()
+        || stats
+            .primaries
+            .values()
+            .any(|primary| primary.max_seq_no.is_none() || primary.global_checkpoint.is_none())
+}
+
+/// Whether a resume may stand.
+fn may_resume(case: &Case<'_>, cause: Cause, identity: Identity) -> bool {
+    if cause == Cause::RestoredNotFollowing {
+        return true; // the rule itself has seen our own follow and the pause
+    }
+    if case.paused().is_some() {
+        // Unknown who paused means somebody paused (safety 11).
+        return case.memory.own_run.as_ref().is_some_and(|run| run.paused);
+    }
+    // Known to have tasks: `_ccr/info` says so, or the newest statistics list them.
+    let has_tasks = case.active() || case.stats().is_some();
+    if !has_tasks || case.known_closed().is_some() {
+        return false;
+    }
+    match cause {
+        Cause::RemoteNotConfigured => remote::not_configured_is_confirmed(case),
+        // It may be deleted: a look at the leader must have shown that it is there, and the same.
+        Cause::Unclassified => {
+            case.unreadable_fatal().is_none()
+                && (!task::leader_may_be_gone(case) || identity == Identity::Proven)
+        }
+        _ => true,
+    }
+}

@@ -1,0 +1,563 @@
+//! Causes on the leader's side: deleted, replaced, rewound, not followable, closed, unavailable,
+//! and an alias that leads elsewhere.
+//!
+//! All but the texts named below rest on a direct look at the leader cluster.
+
+use crate::domain::facts::{Exception, Health, IndexStats, Sighting};
+use crate::domain::verdict::Evidence;
+use crate::judge::Fit;
+use crate::judge::case::{Case, evidence, gone, newest, number, of_error};
+use crate::judge::identity::{compare, is_recent};
+
+/// `leader_deleted`.
+///
+/// Reads: leader `/<l>/_settings`, `/<l>/_stats`, cluster state (404 `index_not_found_exception`
+/// naming it); the follower's `resume_follow` answered 404 `index_not_found_exception`.
+/// Seen on: 7.7.0, 8.10.4 (recording 05). A fatal `index_not_found_exception` is *not* enough:
+/// a leader that was deleted and created again shows it too (06 on 7.7.0).
+/// Wrong when: the leader cluster in the configuration is not the one behind the alias
+/// (`remote_repointed`), or the index was created again after the look.
+pub(super) fn deleted(case: &Case<'_>) -> Option<Fit> {
+    let leader = &case.facts.leader;
+    let name = number(case.facts.leader_index.as_ref());
+    let absent = [
+        gone(&leader.settings)
+            .map(|seen| (seen.at, evidence(seen, "error.type", "index_not_found_exception"))),
+        gone(&leader.index).map(|seen| (seen.at, evidence(seen, "error.type", "index_not_found_exception"))),
+        gone(&leader.meta).map(|seen| {
+            (
+                seen.at,
+                evidence(seen, format!("metadata.indices.{name}"), "(missing)"),
+            )
+        }),
+    ];
+    // The same look's other calls may have come before a re-creation: a later sight of it wins.
+    let present = [
+        newest(&leader.settings).map(|(seen, _)| seen.at),
+        newest(&leader.index).map(|(seen, _)| seen.at),
+        newest(&leader.meta).map(|(seen, _)| seen.at),
+    ];
+    let there = present.into_iter().flatten().max();
+    let found: Vec<Evidence> = absent
+        .into_iter()
+        .flatten()
+        .filter(|(at, _)| there.is_none_or(|there| *at > there))
+        .map(|(_, evidence)| evidence)
+        .collect();
+    if !found.is_empty() {
+        return Some(Fit::now(found));
+    }
+    // The server's own word: a resume reads the leader's metadata by name.
+    let (seen, refusal) = case.refused_resume()?;
+    let names_leader = refusal
+        .exception
+        .index
+        .as_deref()
+        .is_some_and(|named| Some(named) == case.facts.leader_index.as_ref().map(|name| name.as_str()));
+    (refusal.status == 404
+        && refusal.exception.kind == "index_not_found_exception"
+        && names_leader
+        && there.is_none_or(|there| seen.at > there))
+    .then(|| Fit::now(vec![evidence(seen, "error.type", "index_not_found_exception")]))
+}
+
+/// `leader_replaced`.
+///
+/// Reads: the leader's present UUID (`/<l>/_settings`, `_stats`, cluster state) against the one
+/// followed (`metadata.indices.<f>.ccr`, follow tasks, memory); or a refused `resume_follow`.
+/// Seen on: 7.7.0, 8.10.4 (06, 09). The refusal ("should reference [A] as leader index but
+/// instead reference [B] as leader index") is known by its text only: type
+/// `illegal_argument_exception` is shared by every refusal; a later look at the leader overrides it.
+/// Wrong when: memory is of an older follow than the present one and the metadata is not read.
+pub(super) fn replaced(case: &Case<'_>) -> Option<Fit> {
+    let comparison = compare(case);
+    if let Some(other) = comparison.other_uuid() {
+        let (uuid, at) = comparison.present_uuid.as_ref()?;
+        if !other {
+            return None;
+        }
+        let followed = comparison.followed_uuid.as_ref()?;
+        let leader = &case.facts.leader;
+        let mut found = Vec::new();
+        if let Some((seen, _)) = newest(&leader.settings).filter(|(seen, _)| seen.at == *at) {
+            found.push(evidence(seen, "settings.index.uuid", uuid.as_str()));
+        } else if let Some((seen, _)) = newest(&leader.index).filter(|(seen, _)| seen.at == *at) {
+            found.push(evidence(seen, "indices.*.uuid", uuid.as_str()));
+        } else if let Some((seen, _)) = newest(&leader.meta).filter(|(seen, _)| seen.at == *at) {
+            found.push(evidence(
+                seen,
+                "metadata.indices.*.settings.index.uuid",
+                uuid.as_str(),
+            ));
+        }
+        found.extend(followed_evidence(
+            case,
+            "ccr.leader_index_uuid",
+            followed.as_str(),
+        ));
+        return Some(Fit::now(found));
+    }
+    let (seen, refusal) = case.refused_resume()?;
+    (refusal.exception.kind == "illegal_argument_exception"
+        && refusal
+            .exception
+            .reason
+            .contains("as leader index but instead reference"))
+    .then(|| Fit::now(vec![evidence(seen, "error.reason", &refusal.exception.reason)]))
+}
+
+/// Where the followed identity was read.
+fn followed_evidence(case: &Case<'_>, field: &str, value: &str) -> Option<Evidence> {
+    if let Some((seen, meta)) = newest(&case.facts.follower.meta)
+        && meta.followed.is_some()
+    {
+        return Some(evidence(
+            seen,
+            format!("metadata.indices.{}.{field}", case.facts.key.index),
+            value,
+        ));
+    }
+    if let Some((seen, tasks)) = newest(&case.facts.follower.tasks)
+        && !tasks.is_empty()
+    {
+        return Some(evidence(
+            seen,
+            "metadata.persistent_tasks.tasks[].params.leader_shard_index_uuid",
+            value,
+        ));
+    }
+    Some(Evidence {
+        field: format!("remembered.{field}"),
+        value: value.to_owned(),
+        call: format!("{}: memory", case.facts.key.cluster),
+        at: case.memory.last_well_at.unwrap_or(case.facts.now),
+    })
+}
+
+/// An exception of the chain that says that the *leader's* history is not the one followed.
+///
+/// `ShardChangesAction` and `TransportBulkShardOperationsAction` throw the same type with the
+/// same beginning; the latter adds "shard is likely restored from snapshot or force allocated"
+/// and means the follower's shard (reference 2.3). The text is the only mark.
+pub(super) fn says_other_history(exception: &Exception) -> Option<(&Exception, bool)> {
+    exception
+        .chain()
+        .find(|one| {
+            one.kind == "illegal_state_exception" && one.reason.starts_with("unexpected history uuid")
+        })
+        .map(|one| (one, one.reason.contains("likely restored from snapshot")))
+}
+
+/// `leader_rewound`.
+///
+/// Reads: per shard `commit.user_data.history_uuid` of the leader's `_stats` against the one
+/// followed; the fatal "unexpected history uuid" without a suffix; a refused resume ("… as
+/// history uuid but instead reference …"); two looks in a row at which `max_seq_no` or the
+/// global checkpoint of a leader shard is below the follower's or below what was remembered.
+/// Seen on: 8.10.4 (08, 33: fatal), 7.7.0 (08: no exception at all, the follower looks healthy).
+/// Wrong when: the two looks fall into one failover of a leader primary; the text changes.
+pub(super) fn rewound(case: &Case<'_>) -> Option<Fit> {
+    let comparison = compare(case);
+    if comparison.other_uuid() == Some(true) {
+        return None;
+    }
+    if let Some((seen, _)) = comparison.present
+        && let Some((shard, expected, actual)) = comparison.other_history()
+        && (comparison.other_uuid() == Some(false) || comparison.followed_uuid.is_none())
+    {
+        let mut found = vec![evidence(
+            seen,
+            format!("indices.*.shards.{shard}[primary].commit.user_data.history_uuid"),
+            actual.as_str(),
+        )];
+        found.extend(followed_evidence(
+            case,
+            "ccr.leader_index_shard_history_uuids",
+            expected.as_str(),
+        ));
+        return Some(Fit::now(found));
+    }
+    if let Some((seen, shard, one)) = case.fatal().find_map(|(seen, shard, exception)| {
+        let (one, of_follower) = says_other_history(exception)?;
+        (!of_follower && !contradicted(case, bracketed(&one.reason, "actual [")))
+            .then_some((seen, shard, one))
+    }) {
+        return Some(Fit::now(vec![evidence(
+            seen,
+            format!("shards[{shard}].fatal_exception.reason"),
+            &one.reason,
+        )]));
+    }
+    if let Some((seen, refusal)) = case.refused_resume()
+        && refusal.exception.kind == "illegal_argument_exception"
+        && refusal
+            .exception
+            .reason
+            .contains("as history uuid but instead reference")
+        && !contradicted(
+            case,
+            bracketed(&refusal.exception.reason, "but instead reference ["),
+        )
+    {
+        return Some(Fit::now(vec![evidence(
+            seen,
+            "error.reason",
+            &refusal.exception.reason,
+        )]));
+    }
+    went_back(case).map(Fit::now)
+}
+
+/// The text between `after` and the next `]`.
+fn bracketed<'a>(text: &'a str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(after)?;
+    let (value, _) = rest.split_once(']')?;
+    Some(value)
+}
+
+/// A direct look shows every history of the leader, and the one that the text names is not
+/// among them: the text speaks of the past.
+fn contradicted(case: &Case<'_>, named: Option<&str>) -> bool {
+    let comparison = compare(case);
+    let Some((seen, stats)) = comparison.present else {
+        return false;
+    };
+    comparison.present_is_known()
+        && is_recent(case, seen.at)
+        && named.is_some_and(|named| {
+            stats.primaries.values().all(|primary| {
+                primary
+                    .history_uuid
+                    .as_ref()
+                    .is_none_or(|history| history.as_str() != named)
+            })
+        })
+}
+
+/// The follower's own `max_seq_no` and global checkpoint of a shard, as late as `at`.
+fn follower_reached(
+    case: &Case<'_>,
+    shard: u32,
+    at: crate::domain::time::Timestamp,
+) -> (Option<i64>, Option<i64>) {
+    let of_stats = case
+        .facts
+        .follower
+        .stats
+        .history()
+        .filter(|(seen_at, _)| *seen_at <= at)
+        .filter_map(|(_, stats)| stats.shards.get(&shard));
+    let of_index = case
+        .facts
+        .follower
+        .index
+        .history()
+        .filter(|(seen_at, _)| *seen_at <= at)
+        .filter_map(|(_, stats)| stats.primaries.get(&shard));
+    let mut max_seq_no = None;
+    let mut checkpoint = None;
+    for one in of_stats {
+        max_seq_no = max_seq_no.max(one.follower_max_seq_no);
+        checkpoint = checkpoint.max(one.follower_global_checkpoint);
+    }
+    for one in of_index {
+        max_seq_no = max_seq_no.max(one.max_seq_no);
+        checkpoint = checkpoint.max(one.global_checkpoint);
+    }
+    (max_seq_no, checkpoint)
+}
+
+/// A shard of one look at the leader that is behind the follower or behind what is remembered.
+pub(super) fn behind(
+    case: &Case<'_>,
+    seen: &Sighting<IndexStats>,
+    stats: &IndexStats,
+) -> Option<(u32, Evidence)> {
+    stats.primaries.iter().find_map(|(shard, primary)| {
+        let (max_seq_no, checkpoint) = follower_reached(case, *shard, seen.at);
+        let remembered = case.memory.high_water.get(shard);
+        let lower = |present: Option<i64>, reached: Option<i64>| match (present, reached) {
+            (Some(present), Some(reached)) => present < reached,
+            _ => false,
+        };
+        let reached_max = max_seq_no.max(remembered.and_then(|mark| mark.leader_max_seq_no));
+        let reached_checkpoint = checkpoint.max(remembered.and_then(|mark| mark.leader_global_checkpoint));
+        if lower(primary.max_seq_no, reached_max) {
+            return Some((
+                *shard,
+                evidence(
+                    seen,
+                    format!("indices.*.shards.{shard}[primary].seq_no.max_seq_no"),
+                    format!(
+                        "{}, reached before: {}",
+                        number(primary.max_seq_no),
+                        number(reached_max)
+                    ),
+                ),
+            ));
+        }
+        lower(primary.global_checkpoint, reached_checkpoint).then(|| {
+            (
+                *shard,
+                evidence(
+                    seen,
+                    format!("indices.*.shards.{shard}[primary].seq_no.global_checkpoint"),
+                    format!(
+                        "{}, reached before: {}",
+                        number(primary.global_checkpoint),
+                        number(reached_checkpoint)
+                    ),
+                ),
+            )
+        })
+    })
+}
+
+/// The last two looks at the leader both show a shard behind.
+fn went_back(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let looks: Vec<(&Sighting<IndexStats>, &IndexStats)> = case
+        .facts
+        .leader
+        .index
+        .0
+        .iter()
+        .rev()
+        .take(2)
+        .filter_map(|seen| Some((seen, seen.value.present()?)))
+        .collect();
+    let [(now, now_stats), (before, before_stats)] = looks.as_slice() else {
+        return None;
+    };
+    let (shard, first) = behind(case, now, now_stats)?;
+    let (other, second) = behind(case, before, before_stats)?;
+    (shard == other).then(|| vec![first, second])
+}
+
+/// `leader_not_followable`.
+///
+/// Reads: leader settings (`index.soft_deletes.enabled`, `index.store.type`, shard count) against
+/// the follower's shard count; versions of both clusters while the follower does not follow; a
+/// refused resume or follow naming soft deletes, searchable snapshots, aliases or data streams
+/// (text only: every refusal is an `illegal_argument_exception`).
+/// Seen on: 7.7.0, 8.10.4 (09, 28). Wrong when: settings were read from another index.
+pub(super) fn not_followable(case: &Case<'_>) -> Option<Fit> {
+    let leader = &case.facts.leader;
+    if let Some((seen, settings)) = newest(&leader.settings) {
+        if settings
+            .get("index.soft_deletes.enabled")
+            .is_some_and(|value| value == "false")
+        {
+            return Some(Fit::now(vec![evidence(
+                seen,
+                "settings.index.soft_deletes.enabled",
+                "false",
+            )]));
+        }
+        if settings
+            .get("index.store.type")
+            .is_some_and(|value| value == "snapshot")
+        {
+            return Some(Fit::now(vec![evidence(
+                seen,
+                "settings.index.store.type",
+                "snapshot",
+            )]));
+        }
+        if let (Some(leads), Some(follows)) = (
+            settings
+                .get("index.number_of_shards")
+                .and_then(|text| text.parse::<u32>().ok()),
+            case.shard_count(),
+        ) && leads != follows
+        {
+            return Some(Fit::now(vec![evidence(
+                seen,
+                "settings.index.number_of_shards",
+                format!("{leads}, the follower has {follows}"),
+            )]));
+        }
+    }
+    let refused = [case.refused_resume(), newest(&case.facts.follower.follow)];
+    for (seen, refusal) in refused.into_iter().flatten() {
+        let reason = &refusal.exception.reason;
+        if refusal.exception.kind == "illegal_argument_exception"
+            && (reason.contains("does not have soft deletes enabled")
+                || reason.contains("soft_deletes.enabled")
+                || reason.contains("is a searchable snapshot index")
+                || reason.contains("because it is a")
+                || reason.contains("does not match with the number of shards"))
+        {
+            return Some(Fit::now(vec![evidence(seen, "error.reason", reason)]));
+        }
+    }
+    None
+}
+
+/// `leader_closed`.
+///
+/// Reads: leader cluster state (`state: close`), settings (`index.verified_before_close`), its
+/// `_stats` answering 400 `index_closed_exception`; without a direct look, read exceptions whose
+/// retries rise with `index_closed_exception` or the block `INDEX_CLOSED_BLOCK` (id 4, in the
+/// text `FORBIDDEN/4/index closed`); a resume refused with `index_closed_exception`.
+/// Seen on: 7.7.0, 8.10.4 (07). Wrong when: it was opened since the look.
+pub(super) fn closed(case: &Case<'_>) -> Option<Fit> {
+    let leader = &case.facts.leader;
+    let mut found: Vec<Evidence> = Vec::new();
+    let mut opened_at = newest(&leader.index)
+        .filter(|(_, stats)| !stats.primaries.is_empty())
+        .map(|(seen, _)| seen.at);
+    if let Some((seen, meta)) = newest(&leader.meta) {
+        match meta.open {
+            Some(false) => found.push(evidence(seen, "metadata.indices.*.state", "close")),
+            Some(true) => opened_at = opened_at.max(Some(seen.at)),
+            None => {}
+        }
+    }
+    if let Some((seen, settings)) = newest(&leader.settings)
+        && settings
+            .get("index.verified_before_close")
+            .is_some_and(|value| value == "true")
+    {
+        found.push(evidence(seen, "settings.index.verified_before_close", "true"));
+    }
+    for error in case.errors() {
+        if Some(&error.cluster) == case.facts.leader_cluster.as_ref()
+            && error.exception.kind == "index_closed_exception"
+            && error
+                .exception
+                .index
+                .as_deref()
+                .is_none_or(|named| Some(named) == case.facts.leader_index.as_ref().map(|name| name.as_str()))
+        {
+            found.push(of_error(error));
+        }
+    }
+    for rising in case.rising() {
+        if let Some(one) = rising.read.exception.chain().find(|one| {
+            one.kind == "index_closed_exception"
+                || (one.kind == "cluster_block_exception" && one.reason.contains("/4/index closed"))
+        }) {
+            found.push(evidence(
+                rising.seen,
+                format!(
+                    "shards[{}].read_exceptions[{}].exception.type",
+                    rising.shard, rising.entry
+                ),
+                format!("{}: {}", one.kind, one.reason),
+            ));
+        }
+    }
+    if let Some((seen, refusal)) = case.refused_resume()
+        && refusal.exception.kind == "index_closed_exception"
+    {
+        found.push(evidence(seen, "error.type", "index_closed_exception"));
+    }
+    found.retain(|one| opened_at.is_none_or(|open| one.at > open));
+    (!found.is_empty()).then(|| Fit::now(found))
+}
+
+/// `leader_unavailable`.
+///
+/// Reads: leader `_cluster/health/<l>` (red, or fewer active primaries than shards), shards that
+/// its `_stats` leaves out, read exceptions whose retries rise with
+/// `no_shard_available_action_exception` or `unavailable_shards_exception` (unless they are
+/// caused by a missing index).
+/// Seen on: derived (reference 2.2). Wrong when: the look fell into a moment of re-allocation.
+pub(super) fn unavailable(case: &Case<'_>) -> Option<Fit> {
+    let leader = &case.facts.leader;
+    let mut found = Vec::new();
+    if let Some((seen, health)) = newest(&leader.health) {
+        let missing = match (health.active_primary_shards, health.number_of_shards) {
+            (Some(active), Some(all)) => active < all,
+            _ => false,
+        };
+        if health.status == Health::Red || missing {
+            found.push(evidence(
+                seen,
+                "indices.*.active_primary_shards",
+                format!(
+                    "{} of {}, {:?}",
+                    number(health.active_primary_shards),
+                    number(health.number_of_shards),
+                    health.status
+                ),
+            ));
+        }
+    }
+    if let Some((seen, stats)) = newest(&leader.index)
+        && let Some((settings_seen, settings)) = newest(&leader.settings)
+        && let Some(all) = settings
+            .get("index.number_of_shards")
+            .and_then(|text| text.parse::<usize>().ok())
+        && stats.primaries.len() < all
+        && !settings
+            .get("index.verified_before_close")
+            .is_some_and(|value| value == "true")
+        && seen.at >= settings_seen.at.min(seen.at)
+        && stats.uuid.is_some()
+    {
+        found.push(evidence(
+            seen,
+            "indices.*.shards",
+            format!("{} of {all} primaries answered", stats.primaries.len()),
+        ));
+    }
+    if newest(&leader.health).is_none_or(|(_, health)| health.status == Health::Red) {
+        for rising in case.rising() {
+            let of_missing_index = rising
+                .read
+                .exception
+                .chain()
+                .any(|one| one.kind == "index_not_found_exception");
+            if let Some(one) = rising.read.exception.chain().find(|one| {
+                matches!(
+                    one.kind.as_str(),
+                    "no_shard_available_action_exception" | "unavailable_shards_exception"
+                )
+            }) && !of_missing_index
+            {
+                found.push(evidence(
+                    rising.seen,
+                    format!(
+                        "shards[{}].read_exceptions[{}].exception.type",
+                        rising.shard, rising.entry
+                    ),
+                    &one.kind,
+                ));
+            }
+        }
+    }
+    (!found.is_empty()).then(|| Fit::now(found))
+}
+
+/// `remote_repointed`.
+///
+/// Reads: `cluster_uuid` of the leader cluster against the one remembered while leases were
+/// fresh there; `seeds` or `proxy_address` of the alias against those remembered, while the
+/// follower does not follow (a changed seed list of the same cluster is harmless).
+/// Seen on: derived. Wrong when: every node of the leader cluster got a new address while the
+/// follower was broken for another reason; then a person is asked.
+pub(super) fn repointed(case: &Case<'_>) -> Option<Fit> {
+    if let Some((seen, root)) = newest(&case.facts.leader.root)
+        && let (Some(now), Some(then)) = (&root.cluster_uuid, &case.memory.leader_cluster_uuid)
+        && now != then
+    {
+        return Some(Fit::now(vec![evidence(
+            seen,
+            "cluster_uuid",
+            format!("{now}, remembered: {then}"),
+        )]));
+    }
+    let (seen, remote) = newest(&case.facts.follower.remote)?;
+    let then = case.memory.remote_addresses.as_ref()?;
+    let disjoint = !then.is_empty()
+        && !remote.addresses.is_empty()
+        && remote.addresses.iter().all(|address| !then.contains(address));
+    (disjoint && !crate::judge::state::follows(case)).then(|| {
+        Fit::now(vec![evidence(
+            seen,
+            "seeds",
+            format!("{}, remembered: {}", remote.addresses.join(","), then.join(",")),
+        )])
+    })
+}

@@ -1,0 +1,740 @@
+//! Clusters, followers, brakes: what is true now, written from a plain snapshot at each scrape.
+//!
+//! A cluster that could not be looked at for longer than the snapshot's bound loses what is only
+//! true at the time of a look (lag, times, shards, remotes). Its followers stay, as `unknown`, and
+//! keep their runway: an alert on either must not resolve because nobody can look.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::domain::cause::Cause;
+use crate::domain::facts::{Exception, FollowStats, ShardStats};
+use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
+use crate::domain::state::State;
+use crate::domain::time::{Timestamp, millis_between};
+use crate::metrics::text::{Encoder, Kind, Labels};
+
+/// How much is exported of each follower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// One set of series per follower index.
+    #[default]
+    Index,
+    /// Also one per shard: about 25 series each.
+    Shard,
+}
+
+/// What is true now, as the engine sees it. Borrowed from the latest observation.
+#[derive(Debug, Clone)]
+pub struct Snapshot<'a> {
+    /// The time of the scrape.
+    pub now: Timestamp,
+    /// How much is exported.
+    pub level: Level,
+    /// Age of the last successful look from which on a cluster counts as not looked at.
+    pub stale_after: Duration,
+    /// One per configured cluster.
+    pub clusters: Vec<ClusterRow<'a>>,
+    /// One per follower; of two with one key the first is exported.
+    pub followers: Vec<FollowerRow<'a>>,
+    /// One per follower cluster whose auto-follow statistics were read.
+    pub auto_follow: Vec<AutoFollowRow<'a>>,
+    /// Brakes that hold now.
+    pub brakes: Vec<BrakeRow>,
+    /// Every breaker, open or not.
+    pub breakers: Vec<BreakerRow>,
+    /// Followers that refollow keeps paused or closed.
+    pub held: Vec<HeldRow<'a>>,
+    /// Plans that wait for a person.
+    pub plans_pending: u64,
+    /// Runs that go on.
+    pub runs_in_flight: u64,
+}
+
+/// One configured cluster.
+#[derive(Debug, Clone)]
+pub struct ClusterRow<'a> {
+    /// Its name in the configuration.
+    pub name: &'a ClusterName,
+    /// Whether the last look succeeded; `None` before the first.
+    pub up: Option<bool>,
+    /// When a look last succeeded.
+    pub last_success: Option<Timestamp>,
+    /// How long the last look took.
+    pub look_took: Option<Duration>,
+    /// `_remote/info`: `connected` by alias, `None` where it could not be read.
+    pub remotes: Vec<(&'a RemoteAlias, Option<bool>)>,
+}
+
+/// One follower.
+#[derive(Debug, Clone)]
+pub struct FollowerRow<'a> {
+    /// Cluster and index.
+    pub key: &'a FollowerKey,
+    /// Alias it follows through (from memory where it cannot be read, so that its series stay the same).
+    pub remote: Option<&'a RemoteAlias>,
+    /// Its leader index (likewise).
+    pub leader: Option<&'a IndexName>,
+    /// What it is doing.
+    pub state: State,
+    /// Why it is not following.
+    pub cause: Cause,
+    /// Operations behind the leader, over all shards.
+    pub lag: Option<i64>,
+    /// When the leader may discard what it still needs.
+    pub runway_expires_at: Option<Timestamp>,
+    /// Its statistics and when they were read.
+    pub stats: Option<(Timestamp, &'a FollowStats)>,
+}
+
+/// `_ccr/stats`, `auto_follow_stats` of one cluster. `None`: not read.
+#[derive(Debug, Clone)]
+pub struct AutoFollowRow<'a> {
+    /// The follower cluster.
+    pub cluster: &'a ClusterName,
+    /// `number_of_failed_follow_indices`.
+    pub failed: Option<i64>,
+    /// `number_of_failed_remote_cluster_state_requests`.
+    pub remote_state_failed: Option<i64>,
+    /// `number_of_successful_follow_indices`.
+    pub succeeded: Option<i64>,
+    /// How many entries `recent_auto_follow_errors` has.
+    pub recent_errors: Option<u32>,
+    /// `auto_followed_clusters`: alias, and when it was last checked.
+    pub last_checks: Vec<(&'a RemoteAlias, Timestamp)>,
+}
+
+/// One brake that holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BrakeRow {
+    /// [`BrakeScope::kind`](crate::domain::brake::BrakeScope::kind).
+    pub scope: &'static str,
+    /// [`BrakeScope::name`](crate::domain::brake::BrakeScope::name).
+    pub name: String,
+}
+
+/// One breaker.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BreakerRow {
+    /// `all` or `remote`.
+    pub scope: &'static str,
+    /// Empty, or `<cluster>/<alias>`.
+    pub name: String,
+    /// Whether it is open.
+    pub open: bool,
+}
+
+/// In which step refollow keeps a follower from following.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HeldStep {
+    /// Paused by us.
+    Pause,
+    /// Closed by us.
+    Close,
+}
+
+impl HeldStep {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// One follower that refollow keeps paused or closed.
+#[derive(Debug, Clone)]
+pub struct HeldRow<'a> {
+    /// Cluster and index.
+    pub key: &'a FollowerKey,
+    /// Alias.
+    pub remote: Option<&'a RemoteAlias>,
+    /// Leader index.
+    pub leader: Option<&'a IndexName>,
+    /// Paused or closed.
+    pub step: HeldStep,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Seconds since 1970.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "Prometheus has only doubles; milliseconds stay exact until the year 287396"
+)]
+pub(super) fn seconds(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus has only doubles")]
+fn number(value: i64) -> f64 {
+    value as f64
+}
+
+fn millis(value: i64) -> f64 {
+    number(value) / 1000.0
+}
+
+fn flag(value: bool) -> f64 {
+    f64::from(u8::from(value))
+}
+
+fn follower_labels(key: &FollowerKey, remote: Option<&RemoteAlias>, leader: Option<&IndexName>) -> Labels {
+    Labels::new()
+        .with("es_cluster", key.cluster.as_str())
+        .with("remote_cluster", remote.map_or("", RemoteAlias::as_str))
+        .with("leader_index", leader.map_or("", IndexName::as_str))
+        .with("follower_index", key.index.as_str())
+}
+
+/// A follower with what is computed once and not once per family.
+struct Prepared<'s> {
+    row: &'s FollowerRow<'s>,
+    labels: Labels,
+    fresh: bool,
+}
+
+impl Snapshot<'_> {
+    fn is_fresh(&self, cluster: &ClusterRow<'_>) -> bool {
+        let bound = i64::try_from(self.stale_after.as_millis()).unwrap_or(i64::MAX);
+        cluster
+            .last_success
+            .is_some_and(|at| millis_between(at, self.now) <= bound)
+    }
+
+    /// Every family in a fixed order; rows sorted, each key once.
+    pub(super) fn encode(&self, out: &mut Encoder) {
+        let mut clusters: Vec<_> = self.clusters.iter().collect();
+        clusters.sort_by_key(|cluster| cluster.name);
+        clusters.dedup_by_key(|cluster| cluster.name);
+        let fresh: BTreeSet<&ClusterName> = clusters
+            .iter()
+            .filter(|cluster| self.is_fresh(cluster))
+            .map(|cluster| cluster.name)
+            .collect();
+        let mut followers: Vec<_> = self.followers.iter().collect();
+        followers.sort_by_key(|row| row.key);
+        followers.dedup_by_key(|row| row.key);
+        let followers: Vec<_> = followers
+            .into_iter()
+            .map(|row| Prepared {
+                row,
+                labels: follower_labels(row.key, row.remote, row.leader),
+                fresh: fresh.contains(&row.key.cluster),
+            })
+            .collect();
+        encode_clusters(&clusters, &fresh, out);
+        encode_followers(&followers, out);
+        self.encode_switches(out);
+        self.encode_held(out);
+        if self.level == Level::Shard {
+            encode_shards(&followers, out);
+        }
+        self.encode_auto_follow(&fresh, out);
+    }
+
+    fn encode_switches(&self, out: &mut Encoder) {
+        let scoped = |scope: &str, name: &str| Labels::new().with("scope", scope).with("name", name);
+        // Those of the whole are always there, so that an alert has a 0 to start from.
+        let mut brakes: BTreeSet<(&str, &str, bool)> = self
+            .brakes
+            .iter()
+            .map(|brake| (brake.scope, brake.name.as_str(), true))
+            .collect();
+        for scope in ["all", "recreate", "resume"] {
+            if !brakes.contains(&(scope, "", true)) {
+                brakes.insert((scope, "", false));
+            }
+        }
+        let mut family = out.family(
+            "refollow_brake_engaged",
+            Kind::Gauge,
+            "Whether a brake holds: what it stops (scope) and on what (name, empty for everything).",
+        );
+        for (scope, name, engaged) in brakes {
+            family.sample(scoped(scope, name).as_str(), flag(engaged));
+        }
+        // Of two rows of one name an open one is never hidden by a closed one.
+        let mut breakers = BTreeMap::from([(("all", ""), false)]);
+        for row in &self.breakers {
+            *breakers.entry((row.scope, row.name.as_str())).or_default() |= row.open;
+        }
+        let mut family = out.family(
+            "refollow_breaker_open",
+            Kind::Gauge,
+            "Whether too many unhealthy followers have stopped automatic recreates, over everything or behind one remote.",
+        );
+        for ((scope, name), open) in breakers {
+            family.sample(scoped(scope, name).as_str(), flag(open));
+        }
+        out.family(
+            "refollow_plans_pending",
+            Kind::Gauge,
+            "Plans that wait for a person.",
+        )
+        .sample("", number(i64::try_from(self.plans_pending).unwrap_or(i64::MAX)));
+        out.family(
+            "refollow_runs_in_flight",
+            Kind::Gauge,
+            "Runs that have begun and not ended.",
+        )
+        .sample("", number(i64::try_from(self.runs_in_flight).unwrap_or(i64::MAX)));
+    }
+
+    fn encode_held(&self, out: &mut Encoder) {
+        let mut held: Vec<_> = self.held.iter().collect();
+        held.sort_by_key(|row| (row.key, row.step, row.since));
+        held.dedup_by_key(|row| (row.key, row.step));
+        let mut family = out.family(
+            "refollow_follower_held",
+            Kind::Gauge,
+            "The follower is paused or closed by refollow; the value is the Unix time in seconds since when.",
+        );
+        for row in held {
+            let labels = follower_labels(row.key, row.remote, row.leader).with("step", row.step.as_str());
+            family.sample(labels.as_str(), seconds(row.since));
+        }
+    }
+
+    fn encode_auto_follow(&self, fresh: &BTreeSet<&ClusterName>, out: &mut Encoder) {
+        let mut rows: Vec<_> = self
+            .auto_follow
+            .iter()
+            .filter(|row| fresh.contains(row.cluster))
+            .collect();
+        rows.sort_by_key(|row| row.cluster);
+        rows.dedup_by_key(|row| row.cluster);
+        type Read = fn(&AutoFollowRow<'_>) -> Option<i64>;
+        let families: [(&str, Kind, &str, Read); 4] = [
+            (
+                "refollow_autofollow_follow_total",
+                Kind::Counter,
+                "Indices that auto-follow followed; from auto_follow_stats.number_of_successful_follow_indices.",
+                |row| row.succeeded,
+            ),
+            (
+                "refollow_autofollow_follow_failed_total",
+                Kind::Counter,
+                "Indices that auto-follow failed to follow; from auto_follow_stats.number_of_failed_follow_indices.",
+                |row| row.failed,
+            ),
+            (
+                "refollow_autofollow_remote_state_requests_failed_total",
+                Kind::Counter,
+                "Failed reads of a remote's cluster state; from auto_follow_stats.number_of_failed_remote_cluster_state_requests.",
+                |row| row.remote_state_failed,
+            ),
+            (
+                "refollow_autofollow_recent_errors",
+                Kind::Gauge,
+                "Entries of auto_follow_stats.recent_auto_follow_errors; Elasticsearch keeps the last 256.",
+                |row| row.recent_errors.map(i64::from),
+            ),
+        ];
+        for (name, kind, help, read) in families {
+            let mut family = out.family(name, kind, help);
+            for row in &rows {
+                if let Some(value) = read(row) {
+                    family.sample(
+                        Labels::new().with("es_cluster", row.cluster.as_str()).as_str(),
+                        number(value),
+                    );
+                }
+            }
+        }
+        let mut family = out.family(
+            "refollow_autofollow_last_check_timestamp_seconds",
+            Kind::Gauge,
+            "When auto-follow last looked at the remote; from auto_follow_stats.auto_followed_clusters[].time_since_last_check_millis.",
+        );
+        for row in &rows {
+            let mut checks: Vec<_> = row.last_checks.iter().collect();
+            checks.sort_by_key(|(alias, _)| *alias);
+            checks.dedup_by_key(|(alias, _)| *alias);
+            for (alias, at) in checks {
+                let labels = Labels::new()
+                    .with("es_cluster", row.cluster.as_str())
+                    .with("remote_cluster", alias.as_str());
+                family.sample(labels.as_str(), seconds(*at));
+            }
+        }
+    }
+}
+
+fn encode_clusters(clusters: &[&ClusterRow<'_>], fresh: &BTreeSet<&ClusterName>, out: &mut Encoder) {
+    type Read = fn(&ClusterRow<'_>) -> Option<f64>;
+    let families: [(&str, &str, Read); 3] = [
+        (
+            "refollow_cluster_up",
+            "Whether the last look at the cluster succeeded; absent before the first.",
+            |cluster| cluster.up.map(flag),
+        ),
+        (
+            "refollow_last_scrape_success_timestamp_seconds",
+            "When a look at the cluster last succeeded; what is exported of it is from then.",
+            |cluster| cluster.last_success.map(seconds),
+        ),
+        (
+            "refollow_scrape_duration_seconds",
+            "How long the last look at the cluster took, successful or not.",
+            |cluster| cluster.look_took.map(|took| took.as_secs_f64()),
+        ),
+    ];
+    for (name, help, read) in families {
+        let mut family = out.family(name, Kind::Gauge, help);
+        for cluster in clusters {
+            if let Some(value) = read(cluster) {
+                family.sample(
+                    Labels::new().with("es_cluster", cluster.name.as_str()).as_str(),
+                    value,
+                );
+            }
+        }
+    }
+    let mut family = out.family(
+        "refollow_remote_connected",
+        Kind::Gauge,
+        "Whether the follower cluster is connected to the remote; from connected of _remote/info.",
+    );
+    for cluster in clusters.iter().filter(|cluster| fresh.contains(cluster.name)) {
+        let mut remotes: Vec<_> = cluster.remotes.iter().collect();
+        remotes.sort_by_key(|(alias, _)| *alias);
+        remotes.dedup_by_key(|(alias, _)| *alias);
+        for (alias, connected) in remotes {
+            if let Some(connected) = connected {
+                let labels = Labels::new()
+                    .with("es_cluster", cluster.name.as_str())
+                    .with("remote_cluster", alias.as_str());
+                family.sample(labels.as_str(), flag(*connected));
+            }
+        }
+    }
+}
+
+fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
+    let mut family = out.family(
+        "refollow_follower_state",
+        Kind::Gauge,
+        "What the follower is doing, judged from _ccr/stats, _ccr/info and the cluster's state: 1 for the state that holds, 0 for the others.",
+    );
+    for follower in followers {
+        let holds = if follower.fresh {
+            follower.row.state
+        } else {
+            State::Unknown
+        };
+        for state in State::ALL {
+            let labels = follower.labels.clone().with("state", state.as_str());
+            family.sample(labels.as_str(), flag(*state == holds));
+        }
+    }
+    let mut family = out.family(
+        "refollow_follower_cause",
+        Kind::Gauge,
+        "Why the follower is not following: 1 for the cause that holds (none: nothing is wrong).",
+    );
+    for follower in followers {
+        let cause = if follower.fresh {
+            follower.row.cause
+        } else {
+            Cause::Unknown
+        };
+        family.sample(
+            follower.labels.clone().with("cause", cause.as_str()).as_str(),
+            1.0,
+        );
+    }
+    let mut family = out.family(
+        "refollow_follower_lag_operations",
+        Kind::Gauge,
+        "Operations behind the leader over all shards; leader_global_checkpoint minus follower_global_checkpoint of _ccr/stats, or the leader's own word where it can be asked.",
+    );
+    for follower in followers.iter().filter(|follower| follower.fresh) {
+        if let Some(lag) = follower.row.lag {
+            family.sample(follower.labels.as_str(), number(lag));
+        }
+    }
+    let mut family = out.family(
+        "refollow_follower_last_read_timestamp_seconds",
+        Kind::Gauge,
+        "When the shard that has waited longest last read from the leader; from time_since_last_read_millis of _ccr/stats. Absent while no shard has read.",
+    );
+    for follower in followers.iter().filter(|follower| follower.fresh) {
+        if let Some(at) = follower.row.stats.and_then(|(at, stats)| oldest_read(at, stats)) {
+            family.sample(follower.labels.as_str(), at);
+        }
+    }
+    let mut family = out.family(
+        "refollow_follower_runway_expiry_timestamp_seconds",
+        Kind::Gauge,
+        "When the leader may discard operations that the follower still needs; from the retention leases of the leader's shards and index.soft_deletes.retention_lease.period.",
+    );
+    for follower in followers {
+        if let Some(at) = follower.row.runway_expires_at {
+            family.sample(follower.labels.as_str(), seconds(at));
+        }
+    }
+}
+
+/// `time_since_last_read_millis` is -1 while nothing was read yet (`ShardFollowNodeTaskStatus`).
+fn last_read(at: Timestamp, shard: &ShardStats) -> Option<f64> {
+    let since = shard.time_since_last_read_millis.filter(|since| *since >= 0)?;
+    Some(seconds(at) - millis(since))
+}
+
+fn oldest_read(at: Timestamp, stats: &FollowStats) -> Option<f64> {
+    stats
+        .shards
+        .values()
+        .filter_map(|shard| last_read(at, shard))
+        .reduce(f64::min)
+}
+
+/// Name, kind, help, and where the value stands.
+type ShardFamily = (&'static str, Kind, &'static str, fn(&ShardStats) -> Option<f64>);
+
+/// Field by field after `peers.md` A.10.
+const SHARD_FAMILIES: &[ShardFamily] = &[
+    (
+        "refollow_shard_leader_global_checkpoint",
+        Kind::Gauge,
+        "leader_global_checkpoint of _ccr/stats: what the follower's task last heard of the leader.",
+        |s| s.leader_global_checkpoint.map(number),
+    ),
+    (
+        "refollow_shard_leader_max_seq_no",
+        Kind::Gauge,
+        "leader_max_seq_no of _ccr/stats.",
+        |s| s.leader_max_seq_no.map(number),
+    ),
+    (
+        "refollow_shard_follower_global_checkpoint",
+        Kind::Gauge,
+        "follower_global_checkpoint of _ccr/stats.",
+        |s| s.follower_global_checkpoint.map(number),
+    ),
+    (
+        "refollow_shard_follower_max_seq_no",
+        Kind::Gauge,
+        "follower_max_seq_no of _ccr/stats.",
+        |s| s.follower_max_seq_no.map(number),
+    ),
+    (
+        "refollow_shard_last_requested_seq_no",
+        Kind::Gauge,
+        "last_requested_seq_no of _ccr/stats.",
+        |s| s.last_requested_seq_no.map(number),
+    ),
+    (
+        "refollow_shard_outstanding_read_requests",
+        Kind::Gauge,
+        "outstanding_read_requests of _ccr/stats.",
+        |s| s.outstanding_read_requests.map(number),
+    ),
+    (
+        "refollow_shard_outstanding_write_requests",
+        Kind::Gauge,
+        "outstanding_write_requests of _ccr/stats.",
+        |s| s.outstanding_write_requests.map(number),
+    ),
+    (
+        "refollow_shard_write_buffer_operations",
+        Kind::Gauge,
+        "write_buffer_operation_count of _ccr/stats.",
+        |s| s.write_buffer_operation_count.map(number),
+    ),
+    (
+        "refollow_shard_write_buffer_size_bytes",
+        Kind::Gauge,
+        "write_buffer_size_in_bytes of _ccr/stats.",
+        |s| s.write_buffer_size_in_bytes.map(number),
+    ),
+    (
+        "refollow_shard_follower_mapping_version",
+        Kind::Gauge,
+        "follower_mapping_version of _ccr/stats.",
+        |s| s.follower_mapping_version.map(number),
+    ),
+    (
+        "refollow_shard_follower_settings_version",
+        Kind::Gauge,
+        "follower_settings_version of _ccr/stats.",
+        |s| s.follower_settings_version.map(number),
+    ),
+    (
+        "refollow_shard_follower_aliases_version",
+        Kind::Gauge,
+        "follower_aliases_version of _ccr/stats.",
+        |s| s.follower_aliases_version.map(number),
+    ),
+    (
+        "refollow_shard_read_seconds_total",
+        Kind::Counter,
+        "total_read_time_millis of _ccr/stats, in seconds.",
+        |s| s.total_read_time_millis.map(millis),
+    ),
+    (
+        "refollow_shard_read_remote_exec_seconds_total",
+        Kind::Counter,
+        "total_read_remote_exec_time_millis of _ccr/stats, in seconds.",
+        |s| s.total_read_remote_exec_time_millis.map(millis),
+    ),
+    (
+        "refollow_shard_read_requests_total",
+        Kind::Counter,
+        "successful_read_requests plus failed_read_requests of _ccr/stats.",
+        |s| {
+            Some(number(
+                s.successful_read_requests?
+                    .saturating_add(s.failed_read_requests?),
+            ))
+        },
+    ),
+    (
+        "refollow_shard_read_requests_failed_total",
+        Kind::Counter,
+        "failed_read_requests of _ccr/stats.",
+        |s| s.failed_read_requests.map(number),
+    ),
+    (
+        "refollow_shard_operations_read_total",
+        Kind::Counter,
+        "operations_read of _ccr/stats.",
+        |s| s.operations_read.map(number),
+    ),
+    (
+        "refollow_shard_read_bytes_total",
+        Kind::Counter,
+        "bytes_read of _ccr/stats.",
+        |s| s.bytes_read.map(number),
+    ),
+    (
+        "refollow_shard_write_seconds_total",
+        Kind::Counter,
+        "total_write_time_millis of _ccr/stats, in seconds.",
+        |s| s.total_write_time_millis.map(millis),
+    ),
+    (
+        "refollow_shard_write_requests_total",
+        Kind::Counter,
+        "successful_write_requests plus failed_write_requests of _ccr/stats.",
+        |s| {
+            Some(number(
+                s.successful_write_requests?
+                    .saturating_add(s.failed_write_requests?),
+            ))
+        },
+    ),
+    (
+        "refollow_shard_write_requests_failed_total",
+        Kind::Counter,
+        "failed_write_requests of _ccr/stats.",
+        |s| s.failed_write_requests.map(number),
+    ),
+    (
+        "refollow_shard_operations_written_total",
+        Kind::Counter,
+        "operations_written of _ccr/stats.",
+        |s| s.operations_written.map(number),
+    ),
+    (
+        "refollow_shard_read_exceptions",
+        Kind::Gauge,
+        "Entries of read_exceptions of _ccr/stats: reads that fail and are retried.",
+        |s| {
+            s.read_exceptions
+                .present()
+                .map(|list| number(i64::try_from(list.len()).unwrap_or(i64::MAX)))
+        },
+    ),
+    (
+        "refollow_shard_read_exception_retries",
+        Kind::Gauge,
+        "Highest retries in read_exceptions of _ccr/stats; 0 without one.",
+        |s| {
+            s.read_exceptions
+                .present()
+                .map(|list| number(list.iter().filter_map(|one| one.retries).max().unwrap_or(0)))
+        },
+    ),
+];
+
+fn encode_shards(followers: &[Prepared<'_>], out: &mut Encoder) {
+    let shards: Vec<(Labels, Timestamp, &ShardStats)> = followers
+        .iter()
+        .filter(|follower| follower.fresh)
+        .filter_map(|follower| follower.row.stats.map(|stats| (follower, stats)))
+        .flat_map(|(follower, (at, stats))| {
+            stats.shards.iter().map(move |(number, shard)| {
+                (
+                    follower.labels.clone().with("shard", &number.to_string()),
+                    at,
+                    shard,
+                )
+            })
+        })
+        .collect();
+    for (name, kind, help, read) in SHARD_FAMILIES {
+        let mut family = out.family(name, *kind, help);
+        for (labels, _, shard) in &shards {
+            if let Some(value) = read(shard) {
+                family.sample(labels.as_str(), value);
+            }
+        }
+    }
+    let mut family = out.family(
+        "refollow_shard_last_read_timestamp_seconds",
+        Kind::Gauge,
+        "When the shard last read from the leader; from time_since_last_read_millis of _ccr/stats.",
+    );
+    for (labels, at, shard) in &shards {
+        if let Some(read) = last_read(*at, shard) {
+            family.sample(labels.as_str(), read);
+        }
+    }
+    let mut family = out.family(
+        "refollow_shard_fatal_exception",
+        Kind::Gauge,
+        "Whether fatal_exception of _ccr/stats stands, by class of exception (none: it does not, and the value is 0).",
+    );
+    for (labels, _, shard) in &shards {
+        let (class, stands) = match &shard.fatal_exception {
+            crate::domain::seen::Seen::Present(exception) => (class_of(exception), true),
+            crate::domain::seen::Seen::Absent => ("none", false),
+            crate::domain::seen::Seen::Unknown(_) => continue,
+        };
+        family.sample(labels.clone().with("class", class).as_str(), flag(stands));
+    }
+}
+
+/// A closed list of classes: exception types are open-ended, and labels must not be.
+fn class_of(exception: &Exception) -> &'static str {
+    if exception
+        .chain()
+        .any(|one| one.requested_operations_missing.is_some())
+    {
+        return "operations_missing";
+    }
+    let known = |kind: &str| match kind {
+        "index_not_found_exception" => Some("index_not_found"),
+        "shard_not_found_exception" => Some("shard_not_found"),
+        "index_closed_exception" => Some("index_closed"),
+        "security_exception" => Some("security"),
+        "cluster_block_exception" => Some("cluster_block"),
+        "no_such_remote_cluster_exception" => Some("no_such_remote"),
+        "circuit_breaking_exception" => Some("circuit_breaking"),
+        "es_rejected_execution_exception" | "rejected_execution_exception" => Some("rejected_execution"),
+        "resource_not_found_exception" => Some("resource_not_found"),
+        "illegal_argument_exception" => Some("illegal_argument"),
+        "illegal_state_exception" => Some("illegal_state"),
+        "mapper_parsing_exception" => Some("mapper_parsing"),
+        _ => None,
+    };
+    exception
+        .chain()
+        .find_map(|one| known(&one.kind))
+        .unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,369 @@
+//! What a scrape says, in both formats, and that Prometheus' own checker has nothing to add.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::domain::brake::BrakeScope;
+use crate::domain::cause::Remedy;
+use crate::domain::decision::DecisionKind;
+use crate::domain::facts::ReadException;
+use crate::domain::journal::RunOutcome;
+use crate::domain::seen::Seen;
+use crate::domain::step::Step;
+use crate::metrics::{Format, LookError, Metrics};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_795_000_000 + second).unwrap()
+}
+
+fn exception(kind: &str, missing: Option<(i64, i64)>) -> Exception {
+    Exception {
+        kind: "exception".to_owned(),
+        caused_by: Some(Box::new(Exception {
+            kind: kind.to_owned(),
+            requested_operations_missing: missing,
+            ..Exception::default()
+        })),
+        ..Exception::default()
+    }
+}
+
+fn shard(shard: u32, fatal: Seen<Exception>, since_read: Option<i64>) -> ShardStats {
+    let value = i64::from(shard) + 10;
+    ShardStats {
+        shard,
+        remote: None,
+        leader_index: None,
+        leader_global_checkpoint: Some(value),
+        leader_max_seq_no: Some(value),
+        follower_global_checkpoint: Some(value),
+        follower_max_seq_no: Some(value),
+        last_requested_seq_no: Some(value),
+        outstanding_read_requests: Some(1),
+        outstanding_write_requests: Some(2),
+        write_buffer_operation_count: Some(3),
+        write_buffer_size_in_bytes: Some(4),
+        follower_mapping_version: Some(5),
+        follower_settings_version: Some(6),
+        follower_aliases_version: Some(7),
+        total_read_time_millis: Some(1500),
+        total_read_remote_exec_time_millis: Some(1250),
+        successful_read_requests: Some(100),
+        failed_read_requests: Some(9),
+        operations_read: Some(500),
+        bytes_read: Some(9_007_199_254_740_991),
+        total_write_time_millis: Some(750),
+        successful_write_requests: Some(200),
+        failed_write_requests: None,
+        operations_written: Some(400),
+        time_since_last_read_millis: since_read,
+        read_exceptions: Seen::Present(vec![ReadException {
+            from_seq_no: Some(3),
+            retries: Some(4),
+            exception: Exception::default(),
+        }]),
+        fatal_exception: fatal,
+    }
+}
+
+struct World {
+    eu: ClusterName,
+    us: ClusterName,
+    lead: RemoteAlias,
+    orders: IndexName,
+    keys: Vec<FollowerKey>,
+    stats: FollowStats,
+}
+
+impl World {
+    fn new() -> Self {
+        let shards = [
+            shard(0, Seen::Absent, Some(2500)),
+            shard(
+                1,
+                Seen::Present(exception("resource_not_found_exception", Some((3, 9)))),
+                Some(-1),
+            ),
+            shard(
+                2,
+                Seen::Present(exception("a_new_exception_of_version_ten", None)),
+                Some(500),
+            ),
+            shard(3, Seen::unknown("not an object"), None),
+        ];
+        Self {
+            eu: ClusterName::parse("eu").unwrap(),
+            us: ClusterName::parse("us").unwrap(),
+            lead: RemoteAlias::parse("lead").unwrap(),
+            orders: IndexName::parse("orders").unwrap(),
+            keys: ["eu/orders-f", "eu/a\u{fc}-f", "us/old-f"]
+                .iter()
+                .map(|key| FollowerKey::parse(key).unwrap())
+                .collect(),
+            stats: FollowStats {
+                shards: shards
+                    .into_iter()
+                    .map(|shard| (shard.shard, shard))
+                    .collect::<BTreeMap<_, _>>(),
+                malformed: 0,
+                total_global_checkpoint_lag: Some(12),
+            },
+        }
+    }
+
+    fn snapshot(&self, level: Level) -> Snapshot<'_> {
+        let row = |key, state, cause, lag| FollowerRow {
+            key,
+            remote: Some(&self.lead),
+            leader: Some(&self.orders),
+            state,
+            cause,
+            lag,
+            runway_expires_at: Some(at(43_200)),
+            stats: Some((at(0), &self.stats)),
+        };
+        Snapshot {
+            now: at(10),
+            level,
+            stale_after: Duration::from_secs(300),
+            clusters: vec![
+                ClusterRow {
+                    name: &self.us,
+                    up: Some(false),
+                    last_success: Some(at(-1000)),
+                    look_took: Some(Duration::from_secs(10)),
+                    remotes: vec![(&self.lead, Some(true))],
+                },
+                ClusterRow {
+                    name: &self.eu,
+                    up: Some(true),
+                    last_success: Some(at(0)),
+                    look_took: Some(Duration::from_millis(125)),
+                    remotes: vec![(&self.lead, Some(false))],
+                },
+            ],
+            followers: vec![
+                row(&self.keys[0], State::Fatal, Cause::HistoryLost, Some(12)),
+                row(&self.keys[1], State::Following, Cause::None, None),
+                row(&self.keys[2], State::Following, Cause::None, Some(7)),
+                row(&self.keys[0], State::Following, Cause::None, Some(99)),
+            ],
+            auto_follow: vec![AutoFollowRow {
+                cluster: &self.eu,
+                failed: Some(1),
+                remote_state_failed: Some(0),
+                succeeded: Some(3),
+                recent_errors: Some(1),
+                last_checks: vec![(&self.lead, at(-3))],
+            }],
+            brakes: vec![BrakeRow {
+                scope: BrakeScope::parse("remote:eu/lead").unwrap().kind(),
+                name: BrakeScope::parse("remote:eu/lead").unwrap().name(),
+            }],
+            breakers: vec![BreakerRow {
+                scope: "remote",
+                name: "eu/lead".to_owned(),
+                open: true,
+            }],
+            held: vec![HeldRow {
+                key: &self.keys[0],
+                remote: Some(&self.lead),
+                leader: Some(&self.orders),
+                step: HeldStep::Close,
+                since: at(-60),
+            }],
+            plans_pending: 1,
+            runs_in_flight: 2,
+        }
+    }
+}
+
+fn metrics() -> Metrics {
+    let metrics = Metrics::new("0.1.0").unwrap();
+    let (eu, us) = (
+        ClusterName::parse("eu").unwrap(),
+        ClusterName::parse("us").unwrap(),
+    );
+    metrics.know_clusters([&eu, &us]);
+    metrics.know_guards(["leader_healthy", "brakes"]);
+    metrics.look_failed(&us, LookError::Timeout);
+    metrics.decided(DecisionKind::Act);
+    metrics.run_ended(Some(Remedy::Recreate), RunOutcome::Cured);
+    metrics.run_ended(Some(Remedy::Human), RunOutcome::Refused);
+    metrics.step_took(Step::Pause, Duration::from_millis(300));
+    metrics.guard_blocked("brakes");
+    metrics.config_loaded(true, at(0));
+    metrics
+}
+
+#[test]
+fn a_scrape_at_index_level_says_this() {
+    let world = World::new();
+    insta::assert_snapshot!(
+        "index_level",
+        metrics().render(&world.snapshot(Level::Index), Format::Prometheus)
+    );
+}
+
+#[test]
+fn a_scrape_of_openmetrics_at_shard_level_says_this() {
+    let world = World::new();
+    insta::assert_snapshot!(
+        "shard_level",
+        metrics().render(&world.snapshot(Level::Shard), Format::OpenMetrics)
+    );
+}
+
+#[test]
+fn every_name_of_the_contract_is_exported() {
+    let world = World::new();
+    let text = metrics().render(&world.snapshot(Level::Index), Format::Prometheus);
+    for name in [
+        "refollow_cluster_up",
+        "refollow_last_scrape_success_timestamp_seconds",
+        "refollow_scrape_duration_seconds",
+        "refollow_scrape_errors_total",
+        "refollow_remote_connected",
+        "refollow_follower_state",
+        "refollow_follower_cause",
+        "refollow_follower_lag_operations",
+        "refollow_follower_last_read_timestamp_seconds",
+        "refollow_follower_runway_expiry_timestamp_seconds",
+        "refollow_decisions_total",
+        "refollow_plans_pending",
+        "refollow_runs_total",
+        "refollow_runs_in_flight",
+        "refollow_run_step_duration_seconds",
+        "refollow_guard_blocked_total",
+        "refollow_breaker_open",
+        "refollow_brake_engaged",
+        "refollow_follower_held",
+        "refollow_build_info",
+        "refollow_config_last_reload_successful",
+    ] {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name} is missing");
+    }
+}
+
+#[test]
+fn no_series_stands_twice_and_families_are_in_one_piece() {
+    let world = World::new();
+    for format in [Format::Prometheus, Format::OpenMetrics] {
+        let text = metrics().render(&world.snapshot(Level::Shard), format);
+        let mut series = BTreeSet::new();
+        let mut families = BTreeSet::new();
+        let mut current = "";
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("# TYPE ") {
+                current = rest.split(' ').next().unwrap();
+                assert!(families.insert(current), "{current} stands twice");
+            } else if !line.starts_with('#') {
+                let (name, value) = line.rsplit_once(' ').unwrap();
+                assert!(name.starts_with(current), "{line} under {current}");
+                assert!(value.parse::<f64>().is_ok(), "{line}");
+                assert!(series.insert(name), "{name} stands twice");
+                for forbidden in ["{cluster=", ",cluster=", "{index=", ",index="] {
+                    assert!(!line.contains(forbidden), "{line}");
+                }
+            }
+        }
+        assert!(series.len() > 150, "{}", series.len());
+        assert_eq!(text.ends_with("\n# EOF\n"), format == Format::OpenMetrics);
+    }
+}
+
+#[test]
+fn a_cluster_that_nobody_can_look_at_keeps_no_old_values() {
+    let world = World::new();
+    let mut snapshot = world.snapshot(Level::Shard);
+    let render = |snapshot: &Snapshot<'_>| metrics().render(snapshot, Format::Prometheus);
+    let before = render(&snapshot);
+    assert!(before.contains("follower_index=\"orders-f\",state=\"fatal\"} 1"));
+    snapshot.now = at(301);
+    let after = render(&snapshot);
+    assert!(after.contains("follower_index=\"orders-f\",state=\"unknown\"} 1"));
+    assert!(after.contains("follower_index=\"orders-f\",cause=\"unknown\"} 1"));
+    assert!(after.contains("refollow_follower_runway_expiry_timestamp_seconds{es_cluster=\"eu\""));
+    assert!(after.contains("refollow_cluster_up{es_cluster=\"eu\"} 1"));
+    for gone in [
+        "refollow_follower_lag",
+        "refollow_shard_",
+        "refollow_remote_connected",
+        "refollow_autofollow",
+    ] {
+        assert!(before.contains(gone) && !after.contains(gone), "{gone}");
+    }
+}
+
+#[test]
+fn an_empty_daemon_exports_its_closed_label_sets_at_zero() {
+    let empty = Snapshot {
+        now: at(0),
+        level: Level::Index,
+        stale_after: Duration::from_secs(300),
+        clusters: Vec::new(),
+        followers: Vec::new(),
+        auto_follow: Vec::new(),
+        brakes: Vec::new(),
+        breakers: Vec::new(),
+        held: Vec::new(),
+        plans_pending: 0,
+        runs_in_flight: 0,
+    };
+    let metrics = Metrics::new("0.1.0").unwrap();
+    let eu = ClusterName::parse("eu").unwrap();
+    metrics.know_clusters([&eu]);
+    let text = metrics.render(&empty, Format::Prometheus);
+    for line in [
+        "refollow_decisions_total{decision=\"act\"} 0",
+        "refollow_runs_total{outcome=\"cannot_tell\",remedy=\"none\"} 0",
+        "refollow_runs_total{outcome=\"cured\",remedy=\"delete_and_follow\"} 0",
+        "refollow_scrape_errors_total{es_cluster=\"eu\",kind=\"tls\"} 0",
+        "refollow_run_step_duration_seconds_count{step=\"follow\"} 0",
+        "refollow_brake_engaged{scope=\"all\",name=\"\"} 0",
+        "refollow_breaker_open{scope=\"all\",name=\"\"} 0",
+        "refollow_plans_pending 0",
+    ] {
+        assert!(text.contains(&format!("\n{line}\n")), "{line} is missing");
+    }
+}
+
+#[test]
+fn counters_of_a_cluster_survive_a_reload_and_those_of_a_removed_one_do_not() {
+    let metrics = metrics();
+    let us = ClusterName::parse("us").unwrap();
+    metrics.know_clusters([&us]);
+    let world = World::new();
+    let text = metrics.render(&world.snapshot(Level::Index), Format::Prometheus);
+    assert!(text.contains("refollow_scrape_errors_total{es_cluster=\"us\",kind=\"timeout\"} 1"));
+    assert!(!text.contains("refollow_scrape_errors_total{es_cluster=\"eu\""));
+}
+
+/// Runs where the Debian package `prometheus` is installed; the two snapshots hold elsewhere.
+#[test]
+fn promtool_has_nothing_to_say() {
+    use std::io::Write as _;
+    let world = World::new();
+    for level in [Level::Index, Level::Shard] {
+        let text = metrics().render(&world.snapshot(level), Format::Prometheus);
+        let started = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = started else {
+            eprintln!("promtool is not installed: only the snapshots are compared");
+            return;
+        };
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.status.success() && said.is_empty(), "{said}");
+    }
+}

@@ -1,0 +1,268 @@
+//! The daemon's own metrics: counted where things happen, kept in a registry of its own.
+//!
+//! No globals: a test has as many as it likes. Every label set is closed, and every series of it
+//! is exported as 0 from the start, so that `increase()` sees the first event.
+
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::proto::{MetricFamily, MetricType};
+use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+
+use crate::domain::cause::Remedy;
+use crate::domain::decision::DecisionKind;
+use crate::domain::ids::ClusterName;
+use crate::domain::journal::RunOutcome;
+use crate::domain::state::named_enum;
+use crate::domain::step::Step;
+use crate::domain::time::Timestamp;
+use crate::metrics::followers::{Snapshot, seconds};
+use crate::metrics::text::{Encoder, Format, Kind, Labels};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+named_enum! {
+    /// Why a look at a cluster failed (label `kind` of `refollow_scrape_errors_total`).
+    LookError {
+        /// No connection: refused, reset, no such host.
+        Unreachable = "unreachable",
+        /// The deadline passed.
+        Timeout = "timeout",
+        /// The certificate does not match, or TLS failed otherwise.
+        Tls = "tls",
+        /// 401 or 403.
+        Credentials = "credentials",
+        /// The licence does not allow it.
+        License = "license",
+        /// Something else answered than Elasticsearch, or one without CCR.
+        NotElasticsearch = "not_elasticsearch",
+        /// Another HTTP status than the call promises.
+        Status = "status",
+        /// A body that is not what the call promises.
+        Malformed = "malformed",
+    }
+}
+
+/// The contract's remedy label for a run that ended before its first rung.
+const NO_REMEDY: &str = "none";
+/// The rungs that a run can end on.
+const RUNGS: [Remedy; 3] = [Remedy::Resume, Remedy::Recreate, Remedy::DeleteAndFollow];
+
+/// All of the daemon's own metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    look_errors: IntCounterVec,
+    decisions: IntCounterVec,
+    runs: IntCounterVec,
+    step_duration: HistogramVec,
+    guard_blocked: IntCounterVec,
+    reload_ok: Gauge,
+    reloaded_at: Gauge,
+}
+
+impl Metrics {
+    /// Registers everything and sets every closed label set to 0.
+    ///
+    /// # Errors
+    /// When two metrics have one name, which a test excludes.
+    pub fn new(version: &str) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let build = prometheus::GaugeVec::new(
+            Opts::new(
+                "refollow_build_info",
+                "Constant 1; the version that runs as a label.",
+            ),
+            &["version"],
+        )?;
+        build.with_label_values(&[version]).set(1.0);
+        let counter =
+            |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
+        let this = Self {
+            look_errors: counter(
+                "refollow_scrape_errors_total",
+                "Failed looks at a cluster, by kind of failure.",
+                &["es_cluster", "kind"],
+            )?,
+            decisions: counter(
+                "refollow_decisions_total",
+                "Decisions of the policy, one per follower and judgement.",
+                &["decision"],
+            )?,
+            runs: counter(
+                "refollow_runs_total",
+                "Runs that have ended, by the last rung tried (none: it ended before the first) and outcome.",
+                &["remedy", "outcome"],
+            )?,
+            step_duration: HistogramVec::new(
+                HistogramOpts::new(
+                    "refollow_run_step_duration_seconds",
+                    "Time from a step's intent in the journal to its proof, or to the run's leaving it.",
+                )
+                // From one answer of a healthy cluster to a remote recovery that takes hours.
+                .buckets(vec![
+                    0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0,
+                ]),
+                &["step"],
+            )?,
+            guard_blocked: counter(
+                "refollow_guard_blocked_total",
+                "Times that a guard held a remedy back, because it did not hold or could not be evaluated.",
+                &["guard"],
+            )?,
+            reload_ok: Gauge::new(
+                "refollow_config_last_reload_successful",
+                "Whether the last attempt to load the configuration succeeded.",
+            )?,
+            reloaded_at: Gauge::new(
+                "refollow_config_last_reload_success_timestamp_seconds",
+                "When the configuration was last loaded successfully.",
+            )?,
+            registry,
+        };
+        let collectors: [Box<dyn Collector>; 8] = [
+            Box::new(build),
+            Box::new(this.look_errors.clone()),
+            Box::new(this.decisions.clone()),
+            Box::new(this.runs.clone()),
+            Box::new(this.step_duration.clone()),
+            Box::new(this.guard_blocked.clone()),
+            Box::new(this.reload_ok.clone()),
+            Box::new(this.reloaded_at.clone()),
+        ];
+        for collector in collectors {
+            this.registry.register(collector)?;
+        }
+        for decision in DecisionKind::ALL {
+            this.decisions.with_label_values(&[decision.as_str()]).reset();
+        }
+        for remedy in RUNGS.map(Remedy::as_str).into_iter().chain([NO_REMEDY]) {
+            for outcome in RunOutcome::ALL {
+                this.runs.with_label_values(&[remedy, outcome.as_str()]).reset();
+            }
+        }
+        for step in Step::ALL {
+            // Getting the child makes it exist, with a count of 0.
+            let _made = this.step_duration.with_label_values(&[step.as_str()]);
+        }
+        Ok(this)
+    }
+
+    /// Exports 0 for every kind of failure of these clusters; those of others are dropped.
+    pub fn know_clusters<'a>(&self, clusters: impl IntoIterator<Item = &'a ClusterName>) {
+        let kept: Vec<_> = clusters
+            .into_iter()
+            .flat_map(|cluster| LookError::ALL.iter().map(move |kind| (cluster, *kind)))
+            .map(|(cluster, kind)| {
+                let value = self
+                    .look_errors
+                    .with_label_values(&[cluster.as_str(), kind.as_str()])
+                    .get();
+                (cluster, kind, value)
+            })
+            .collect();
+        self.look_errors.reset();
+        for (cluster, kind, value) in kept {
+            self.look_errors
+                .with_label_values(&[cluster.as_str(), kind.as_str()])
+                .inc_by(value);
+        }
+    }
+
+    /// Exports 0 for guards that never blocked; `names` is the policy's closed list.
+    pub fn know_guards<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        for name in names {
+            let _made = self.guard_blocked.with_label_values(&[name]);
+        }
+    }
+
+    /// A look at a cluster failed.
+    pub fn look_failed(&self, cluster: &ClusterName, kind: LookError) {
+        self.look_errors
+            .with_label_values(&[cluster.as_str(), kind.as_str()])
+            .inc();
+    }
+
+    /// The policy has decided on one follower.
+    pub fn decided(&self, decision: DecisionKind) {
+        self.decisions.with_label_values(&[decision.as_str()]).inc();
+    }
+
+    /// A run has ended; `remedy` is the last rung tried.
+    pub fn run_ended(&self, remedy: Option<Remedy>, outcome: RunOutcome) {
+        let remedy = remedy
+            .filter(|remedy| RUNGS.contains(remedy))
+            .map_or(NO_REMEDY, Remedy::as_str);
+        self.runs.with_label_values(&[remedy, outcome.as_str()]).inc();
+    }
+
+    /// A step of a run is over.
+    pub fn step_took(&self, step: Step, length: Duration) {
+        self.step_duration
+            .with_label_values(&[step.as_str()])
+            .observe(length.as_secs_f64());
+    }
+
+    /// A guard held a remedy back. `name` is one of the policy's closed list, never free text.
+    pub fn guard_blocked(&self, name: &str) {
+        self.guard_blocked.with_label_values(&[name]).inc();
+    }
+
+    /// The configuration was loaded (also at start), or it was refused and the old one stays.
+    pub fn config_loaded(&self, successful: bool, at: Timestamp) {
+        self.reload_ok.set(f64::from(u8::from(successful)));
+        if successful {
+            self.reloaded_at.set(seconds(at));
+        }
+    }
+
+    /// Everything as text: own metrics by name, then those of the snapshot.
+    pub fn render(&self, snapshot: &Snapshot<'_>, format: Format) -> String {
+        let mut encoder = Encoder::new(format, 4096 + snapshot.followers.len() * 4096);
+        for family in self.registry.gather() {
+            encode(&family, &mut encoder);
+        }
+        snapshot.encode(&mut encoder);
+        encoder.finish()
+    }
+}
+
+/// One family of the registry; gathered ones come sorted by name and labels.
+fn encode(family: &MetricFamily, encoder: &mut Encoder) {
+    let kind = match family.get_field_type() {
+        MetricType::COUNTER => Kind::Counter,
+        MetricType::HISTOGRAM => Kind::Histogram,
+        _ if family.name().ends_with("_info") => Kind::Info,
+        _ => Kind::Gauge,
+    };
+    let mut written = encoder.family(family.name(), kind, family.help());
+    for metric in family.get_metric() {
+        let labels = metric.get_label().iter().fold(Labels::new(), |labels, pair| {
+            labels.with(pair.name(), pair.value())
+        });
+        match kind {
+            Kind::Counter => written.sample(labels.as_str(), metric.get_counter().get_value()),
+            Kind::Gauge | Kind::Info => written.sample(labels.as_str(), metric.get_gauge().get_value()),
+            Kind::Histogram => {
+                let histogram = metric.get_histogram();
+                let mut bucket = |bound: &str, count: u64| {
+                    written.part("_bucket", labels.clone().with("le", bound).as_str(), whole(count));
+                };
+                for one in histogram.get_bucket() {
+                    // OpenMetrics wants `1.0`, and Prometheus 3 normalises to it.
+                    bucket(&format!("{:?}", one.upper_bound()), one.cumulative_count());
+                }
+                bucket("+Inf", histogram.get_sample_count());
+                written.part("_sum", labels.as_str(), histogram.get_sample_sum());
+                written.part("_count", labels.as_str(), whole(histogram.get_sample_count()));
+            }
+        }
+    }
+}
+
+/// Exact up to 2^53, which no counter of ours reaches.
+#[expect(clippy::cast_precision_loss, reason = "Prometheus has only doubles")]
+fn whole(count: u64) -> f64 {
+    count as f64
+}

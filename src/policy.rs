@@ -1,0 +1,32 @@
+//! What may be done about a verdict: modes, rules, guards, budgets, breaker, approvals.
+//!
+//! Pure: no I/O, no clock (`now` is an argument), no async. What is not part of one follower's
+//! facts comes in as a [`world::World`]; what this module decides goes out as a
+//! [`decide::Assessment`], as [`crate::domain::decision::GuardResult`]s and as admissions.
+//! It changes nothing and remembers nothing: the caller stores plans, runs and breaker states.
+
+pub mod admit;
+pub mod breaker;
+pub mod budget;
+pub mod consent;
+pub mod decide;
+#[cfg(test)]
+mod fixture;
+pub mod glob;
+pub mod guards;
+pub mod plan;
+pub mod settings;
+pub mod underway;
+pub mod windows;
+pub mod world;
+
+pub use admit::{Admission, Candidate, admit};
+pub use breaker::{BreakerOpen, BreakerState, breaker};
+pub use consent::{ConsentError, consent, expire, new_record, reject, void_reason};
+pub use decide::{Assessment, Moment, decide, requested_verdict};
+pub use glob::Glob;
+pub use guards::{Question, RunContext, Stage, evaluate};
+pub use plan::build_plan;
+pub use settings::{Action, Mode, Rule, Settings};
+pub use underway::may_continue;
+pub use world::{InFlight, Member, PastRun, World};

@@ -1,0 +1,221 @@
+//! Guards of shape: the leader can be followed by this index, as it is set up.
+
+use std::collections::BTreeSet;
+
+use crate::domain::replicated::replicated;
+use crate::domain::seen::Seen;
+use crate::policy::guards::Question;
+use crate::policy::guards::read::{Check, block, follower_settings, leader_settings, need, told};
+
+/// Blocks of a leader that a recreate copies and that never go away by themselves
+/// (`ccr/measured.md`, 49: the new follower stays at 0 documents).
+const COPIED_BLOCKS: &[&str] = &[
+    "index.blocks.write",
+    "index.blocks.read_only",
+    "index.blocks.read_only_allow_delete",
+    "index.blocks.metadata",
+];
+
+/// Reference guard 6: as many primaries and routing shards on both sides.
+pub(super) fn shards_equal(q: &Question<'_>) -> Check {
+    let (follower, leader) = (follower_settings(q)?, leader_settings(q)?);
+    let count = |settings: &std::collections::BTreeMap<String, String>, side: &str| {
+        told(
+            settings.get("index.number_of_shards").cloned(),
+            &format!("the {side}'s number of shards"),
+        )
+    };
+    let (of_follower, of_leader) = (count(follower, "follower")?, count(leader, "leader")?);
+    if of_follower != of_leader {
+        return Err(block(format!(
+            "the leader has {of_leader} shards, the follower {of_follower}: it cannot be followed in place"
+        )));
+    }
+    let routing =
+        |meta: Option<&crate::domain::facts::IndexMeta>| meta.and_then(|meta| meta.routing_num_shards);
+    if let (Some(of_follower), Some(of_leader)) = (
+        routing(q.facts.follower.meta.present()),
+        routing(q.facts.leader.meta.present()),
+    ) && of_follower != of_leader
+    {
+        return Err(block(format!(
+            "the leader has {of_leader} routing shards, the follower {of_follower}"
+        )));
+    }
+    Ok(format!("both have {of_leader} shards"))
+}
+
+/// Reference guard 7: the leader has soft deletes and is no searchable snapshot.
+pub(super) fn leader_followable(q: &Question<'_>) -> Check {
+    let leader = leader_settings(q)?;
+    let created_before_7 = leader
+        .get("index.version.created")
+        .and_then(|text| text.parse::<u64>().ok())
+        .is_some_and(|version| version < 7_000_000);
+    match leader.get("index.soft_deletes.enabled").map(String::as_str) {
+        Some("false") => return Err(block("the leader has soft deletes switched off")),
+        None if created_before_7 => {
+            return Err(block(
+                "the leader was made before 7.0, when soft deletes were off unless switched on",
+            ));
+        }
+        _ => {}
+    }
+    for (side, settings) in [("leader", leader), ("follower", follower_settings(q)?)] {
+        if settings
+            .get("index.store.type")
+            .is_some_and(|kind| kind == "snapshot")
+        {
+            return Err(block(format!("the {side} is a searchable snapshot")));
+        }
+    }
+    Ok("the leader has soft deletes and is no searchable snapshot".to_owned())
+}
+
+/// Reference guard 8: no block of the leader would be copied.
+pub(super) fn leader_blocks(q: &Question<'_>) -> Check {
+    let leader = leader_settings(q)?;
+    let set: Vec<&str> = COPIED_BLOCKS
+        .iter()
+        .copied()
+        .filter(|key| leader.get(*key).is_some_and(|value| value == "true"))
+        .collect();
+    if set.is_empty() {
+        Ok("the leader has no block that would be copied".to_owned())
+    } else {
+        Err(block(format!(
+            "the leader has {}, which a recreate copies and nothing takes away again: the new follower would stay empty",
+            set.join(", ")
+        )))
+    }
+}
+
+/// Reference guard 8: what the leader says about allocation can be had on the follower cluster.
+/// Its `require` filters are not copied (`ccr/measured.md`, 18); tier preference and shards per
+/// node are.
+pub(super) fn leader_allocation(q: &Question<'_>) -> Check {
+    let leader = leader_settings(q)?;
+    let nodes = need(&q.facts.follower.nodes, "the follower cluster's nodes")?;
+    let data: Vec<_> = nodes.iter().filter(|node| holds_data(&node.roles)).collect();
+    if let Some(preference) = leader.get("index.routing.allocation.include._tier_preference")
+        && !preference.is_empty()
+    {
+        let tiers: BTreeSet<&str> = preference.split(',').map(str::trim).collect();
+        let some = data.iter().any(|node| {
+            node.roles
+                .iter()
+                .any(|role| role == "data" || tiers.contains(role.as_str()))
+        });
+        if !some {
+            return Err(block(format!(
+                "the leader prefers the tiers {preference} and no node of the follower cluster is in one of them"
+            )));
+        }
+    }
+    let per_node = leader
+        .get("index.routing.allocation.total_shards_per_node")
+        .and_then(|text| text.parse::<i64>().ok())
+        .filter(|limit| *limit > 0);
+    if let Some(per_node) = per_node {
+        let shards: i64 = told(
+            leader
+                .get("index.number_of_shards")
+                .and_then(|text| text.parse().ok()),
+            "the leader's number of shards",
+        )?;
+        let nodes = i64::try_from(data.len()).unwrap_or(i64::MAX);
+        if per_node.saturating_mul(nodes) < shards {
+            return Err(block(format!(
+                "the leader allows {per_node} of its {shards} shards on a node and the follower cluster has {nodes} data nodes"
+            )));
+        }
+    }
+    Ok(format!(
+        "nothing that the leader says about allocation keeps it off the {} data nodes",
+        data.len()
+    ))
+}
+
+/// Whether a node of these roles holds shards.
+pub(super) fn holds_data(roles: &[String]) -> bool {
+    roles
+        .iter()
+        .any(|role| role == "data" || (role.starts_with("data_") && role != "data_frozen"))
+}
+
+/// Reference 3.5: a resume is refused when replicated settings differ.
+pub(super) fn settings_equal(q: &Question<'_>) -> Check {
+    let (follower, leader) = (follower_settings(q)?, leader_settings(q)?);
+    let (of_follower, of_leader) = (replicated(follower), replicated(leader));
+    let different: Vec<String> = of_follower
+        .keys()
+        .chain(of_leader.keys())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .filter(|key| of_follower.get(*key) != of_leader.get(*key))
+        .map(|key| {
+            format!(
+                "{key} ({} here, {} at the leader)",
+                of_follower.get(key).unwrap_or(&"unset"),
+                of_leader.get(key).unwrap_or(&"unset")
+            )
+        })
+        .collect();
+    if different.is_empty() {
+        return Ok(format!("all {} replicated settings are equal", of_leader.len()));
+    }
+    Err(block(format!(
+        "replicated settings differ, so a resume would be refused: {}",
+        different.join(", ")
+    )))
+}
+
+/// Reference 3.5: the follower is marked as following.
+pub(super) fn following_setting(q: &Question<'_>) -> Check {
+    let follower = follower_settings(q)?;
+    match follower
+        .get("index.xpack.ccr.following_index")
+        .map(String::as_str)
+    {
+        Some("true") => Ok("index.xpack.ccr.following_index is set".to_owned()),
+        _ => Err(block(
+            "index.xpack.ccr.following_index is not set on the follower: a resume would be refused",
+        )),
+    }
+}
+
+/// No block of the follower index refuses the requests (`ccr/measured.md`, 13).
+pub(super) fn follower_blocks(q: &Question<'_>) -> Check {
+    let follower = follower_settings(q)?;
+    let refusing: Vec<&str> = ["index.blocks.read_only", "index.blocks.metadata"]
+        .into_iter()
+        .filter(|key| follower.get(*key).is_some_and(|value| value == "true"))
+        .collect();
+    if !refusing.is_empty() {
+        return Err(block(format!(
+            "the follower has {}: pause, close and follow are refused",
+            refusing.join(", ")
+        )));
+    }
+    // Flood stage: a copy would make it worse, and a resumed task could not write.
+    if follower
+        .get("index.blocks.read_only_allow_delete")
+        .is_some_and(|value| value == "true")
+        || follower
+            .get("index.blocks.write")
+            .is_some_and(|value| value == "true")
+    {
+        return Err(block(
+            "the follower has a write block (disk full, or somebody set it): its task could not write",
+        ));
+    }
+    if let Seen::Present(meta) = q.facts.follower.meta.now()
+        && meta
+            .settings
+            .get("index.blocks.read_only_allow_delete")
+            .is_some_and(|value| value == "true")
+    {
+        return Err(block("the follower has a flood-stage block"));
+    }
+    Ok("no block stands on the follower".to_owned())
+}

@@ -1,0 +1,213 @@
+//! Guards of standing: the cause allows it, people and other runs left it alone, mild came first.
+
+use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::facts::FollowStatus;
+use crate::domain::seen::Seen;
+use crate::policy::guards::read::{
+    Check, ask, block, cause, has_fatal_shard, leader_stats, need, shard_count, told, unknown,
+};
+use crate::policy::guards::{Question, Stage};
+
+/// Reference guard 2: the cause has this remedy and is one that refollow may repair.
+pub(super) fn cause_allows(q: &Question<'_>) -> Check {
+    let verdict = q.verdict;
+    if verdict.approval == Approval::Never {
+        return Err(block(format!(
+            "`{}` is not repaired by refollow, approved or not",
+            verdict.cause
+        )));
+    }
+    if let Some(run) = q.run
+        && run.basis.cause != verdict.cause
+    {
+        return Err(block(format!(
+            "the cause is `{}` now, the plan is for `{}`",
+            verdict.cause, run.basis.cause
+        )));
+    }
+    if !verdict.ladder.contains(&q.remedy) {
+        return Err(block(format!(
+            "the ladder of `{}` has no `{}` now",
+            verdict.cause, q.remedy
+        )));
+    }
+    Ok(format!("`{}` has `{}` in its ladder", verdict.cause, q.remedy))
+}
+
+/// Safety 3: recreate only after a resume was accepted and the follower was fatal again for the
+/// same cause. A ladder without a resume has nothing to try first.
+pub(super) fn mild_first(q: &Question<'_>) -> Check {
+    let ladder = q
+        .run
+        .map_or(q.verdict.ladder.as_slice(), |run| run.basis.ladder.as_slice());
+    let has_resume = ladder
+        .iter()
+        .take_while(|rung| !rung.destroys())
+        .any(|rung| *rung == Remedy::Resume);
+    if !has_resume {
+        return Ok("the ladder has no resume before it".to_owned());
+    }
+    if matches!(q.stage, Stage::Plan | Stage::BeforeRun) {
+        return Ok("the run tries the resume first".to_owned());
+    }
+    match q.run {
+        Some(run) if run.resume_accepted_at.is_some() && run.fatal_again => Ok(format!(
+            "a resume was accepted and the follower turned fatal again with `{}`",
+            run.basis.cause
+        )),
+        Some(run) if run.resume_accepted_at.is_some() => {
+            Err(block("a resume was accepted and the follower is not fatal again"))
+        }
+        _ => Err(block("no resume was accepted yet")),
+    }
+}
+
+/// Safety 3: a follower without a fatal shard is paused only with approval.
+pub(super) fn fatal_or_approved(q: &Question<'_>) -> Check {
+    if q.approved() {
+        return Ok("a person has approved it".to_owned());
+    }
+    let info = need(&q.facts.follower.info, "the follower's `_ccr/info`")?;
+    if info.status == FollowStatus::Paused {
+        return Ok("it is paused already, nothing is stopped".to_owned());
+    }
+    if has_fatal_shard(q)? {
+        return Ok("a shard has a fatal exception, so its task does nothing any more".to_owned());
+    }
+    Err(block(
+        "no shard has a fatal exception: it is paused only with a person's approval",
+    ))
+}
+
+/// Safety 11: a pause that is not ours is somebody's.
+pub(super) fn not_paused_by_people(q: &Question<'_>) -> Check {
+    let info = need(&q.facts.follower.info, "the follower's `_ccr/info`")?;
+    if info.status == FollowStatus::Active {
+        return Ok("it is active".to_owned());
+    }
+    let ours =
+        q.run.is_some_and(|run| run.paused_by_us) || q.memory.own_run.as_ref().is_some_and(|run| run.paused);
+    // A follow of ours that was restored and never followed shows as paused too.
+    if ours || (cause(q) == Cause::RestoredNotFollowing && q.verdict.cause == Cause::RestoredNotFollowing) {
+        return Ok("it is paused, and by a run of ours".to_owned());
+    }
+    Err(block(
+        "it is paused, and our journal does not explain it: somebody paused it",
+    ))
+}
+
+/// The follower is as far as this run brought it, and no further: paused by us before the resume
+/// and the close, closed by us before the lease is removed and before the PUT.
+pub(super) fn as_we_left_it(q: &Question<'_>) -> Check {
+    let info = need(&q.facts.follower.info, "the follower's `_ccr/info`")?;
+    let meta = need(&q.facts.follower.meta, "the follower's metadata")?;
+    let open = told(meta.open, "whether the follower is open")?;
+    let Some(run) = q.run else {
+        return Err(unknown("no run is in hand"));
+    };
+    if info.status != FollowStatus::Paused {
+        return Err(block(
+            "it is active, though this run paused it: somebody resumed it",
+        ));
+    }
+    if !run.paused_by_us && !run.closed_by_us {
+        return Err(block("it is paused, and not by this run"));
+    }
+    match (q.stage.closed(), open) {
+        (true, true) => Err(block("it is open, though this run closed it: somebody opened it")),
+        (true, false) if !run.closed_by_us => Err(block("it is closed, and not by this run")),
+        (false, false) => Err(block("it is closed, and not by this run")),
+        (true, false) => {
+            if let Some(tasks) = ask(&q.facts.follower.tasks, "the follow tasks in the cluster state")?
+                && !tasks.is_empty()
+            {
+                return Err(block(format!("{} follow tasks of it are left", tasks.len())));
+            }
+            Ok("it is paused and closed, as this run left it".to_owned())
+        }
+        (false, true) => Ok("it is paused and open, as this run left it".to_owned()),
+    }
+}
+
+/// Reference guard 22: the follower is open before we begin; a closed one was closed by somebody.
+pub(super) fn follower_open(q: &Question<'_>) -> Check {
+    let meta = need(&q.facts.follower.meta, "the follower's metadata")?;
+    let open = told(meta.open, "whether the follower is open")?;
+    if open {
+        Ok("the follower is open".to_owned())
+    } else {
+        Err(block(
+            "the follower is closed, and not by this run: somebody else acts on it",
+        ))
+    }
+}
+
+/// Reference 3.5: a resume is refused unless every follower primary is started.
+pub(super) fn follower_primaries(q: &Question<'_>) -> Check {
+    let shards = shard_count(q)?;
+    if let Seen::Present(routing) = q.facts.follower.routing.now() {
+        for shard in 0..shards {
+            let primary = told(
+                routing.get(&shard),
+                &format!("where the primary of follower shard {shard} is"),
+            )?;
+            if !matches!(primary.state.as_str(), "STARTED" | "RELOCATING") {
+                return Err(block(format!(
+                    "the primary of follower shard {shard} is {}",
+                    primary.state
+                )));
+            }
+        }
+        return Ok(format!("all {shards} primaries of the follower are started"));
+    }
+    let health = need(&q.facts.follower.health, "the follower's health")?;
+    let active = told(health.active_primary_shards, "the follower's active primaries")?;
+    if active < shards {
+        return Err(block(format!(
+            "{active} of {shards} primaries of the follower are active"
+        )));
+    }
+    Ok(format!("all {shards} primaries of the follower are active"))
+}
+
+/// Reference guard 21 at the PUT (safety 7): the lease is absent on every leader primary.
+/// Before that: the leases can be read, so that they can be removed and be seen gone.
+pub(super) fn lease(q: &Question<'_>) -> Check {
+    let stats = leader_stats(q)?;
+    let shards = shard_count(q)?;
+    let id = told(
+        q.facts.lease_id(),
+        "the id of the follower's lease (the follower cluster's name, both UUIDs and the alias)",
+    )?;
+    let mut held = Vec::new();
+    for shard in 0..shards {
+        let leases = told(
+            stats
+                .primaries
+                .get(&shard)
+                .and_then(|primary| primary.leases.as_ref()),
+            &format!("the retention leases of leader shard {shard}"),
+        )?;
+        // Any lease of this follower counts, also one for an earlier leader or alias.
+        let prefix = id.as_str().split("-following-").next().unwrap_or(id.as_str());
+        if leases
+            .iter()
+            .any(|lease| lease.id == id || lease.id.as_str().starts_with(&format!("{prefix}-following-")))
+        {
+            held.push(shard.to_string());
+        }
+    }
+    if held.is_empty() {
+        return Ok(format!("no leader shard of {shards} holds the lease {id}"));
+    }
+    let text = format!(
+        "leader shards {} of {shards} hold the lease {id}",
+        held.join(", ")
+    );
+    if q.stage == Stage::BeforeFollow {
+        return Err(block(format!(
+            "{text}: a follow now would destroy the follower (the restore fails while the lease lives)"
+        )));
+    }
+    Ok(format!("{text}; the run removes it once the follower is closed"))
+}

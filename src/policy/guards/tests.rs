@@ -1,0 +1,778 @@
+//! Each guard: what makes it pass, block and not know.
+
+use crate::domain::brake::{Brake, BrakeScope};
+use crate::domain::cause::{Cause, Remedy};
+use crate::domain::decision::{GuardResult, GuardVerdict};
+use crate::domain::facts::{Facts, Health, IlmExplain, IlmPhase, Lease, Series};
+use crate::domain::ids::{ClusterUuid, LeaseId};
+use crate::domain::memory::OwnRun;
+use crate::domain::seen::Seen;
+use crate::domain::time::after;
+use crate::policy::fixture::{Case, ago, now, seen, some, uuid, verdict};
+use crate::policy::guards::{Stage, evaluate};
+use crate::policy::settings::Mode;
+
+const STAGES: [(Stage, Remedy); 8] = [
+    (Stage::Plan, Remedy::Recreate),
+    (Stage::Plan, Remedy::Resume),
+    (Stage::BeforeRun, Remedy::Resume),
+    (Stage::BeforePause, Remedy::Recreate),
+    (Stage::BeforeResume, Remedy::Resume),
+    (Stage::BeforeClose, Remedy::Recreate),
+    (Stage::BeforeForget, Remedy::Recreate),
+    (Stage::BeforeFollow, Remedy::Recreate),
+];
+
+fn ask(case: &Case, stage: Stage, remedy: Remedy) -> Vec<GuardResult> {
+    evaluate(&case.question(stage, remedy))
+}
+
+fn held(case: &Case, stage: Stage, remedy: Remedy) -> Vec<String> {
+    ask(case, stage, remedy)
+        .into_iter()
+        .filter(|guard| !guard.passes())
+        .map(|guard| format!("{} {}: {}", guard.name, guard.verdict, guard.inputs))
+        .collect()
+}
+
+fn verdict_of(case: &Case, stage: Stage, remedy: Remedy, name: &str) -> GuardVerdict {
+    ask(case, stage, remedy)
+        .into_iter()
+        .find(|guard| guard.name == name)
+        .unwrap_or_else(|| panic!("{name} is not asked at {stage:?}"))
+        .verdict
+}
+
+fn change<T: Clone>(series: &mut Series<T>, change: impl FnOnce(&mut T)) {
+    let mut value = series.present().cloned().unwrap();
+    change(&mut value);
+    *series = some(value);
+}
+
+#[test]
+fn every_guard_passes_on_a_pair_in_order_at_every_stage() {
+    for (stage, remedy) in STAGES {
+        let case = match stage {
+            Stage::Plan => Case::lost(),
+            _ => Case::at(stage),
+        };
+        assert_eq!(
+            held(&case, stage, remedy),
+            Vec::<String>::new(),
+            "{stage:?} {remedy}"
+        );
+    }
+}
+
+#[test]
+fn guard_names_are_snake_case_and_given_once() {
+    let names: Vec<_> = super::names().collect();
+    for name in &names {
+        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
+        assert_eq!(names.iter().filter(|other| other == &name).count(), 1, "{name}");
+    }
+}
+
+/// A way to spoil the pair, and the guard that must block for it before a recreate.
+type Spoil = (&'static str, fn(&mut Case));
+
+const SPOILS: &[Spoil] = &[
+    ("mode", |case| case.settings.mode = Mode::Observe),
+    ("brake_file", |case| case.world.brake_file = Seen::Present(true)),
+    ("warm_up", |case| {
+        case.world.warm_until = after(now(), std::time::Duration::from_secs(1));
+    }),
+    ("leader_looked_at", |case| case.facts.leader_cluster = None),
+    ("cluster_configured_once", |case| {
+        case.world.duplicate_cluster_uuid = true;
+    }),
+    ("one_way", |case| case.world.both_ways = Seen::Present(true)),
+    ("no_other_installation", |case| {
+        case.world.other_installation = Seen::Present(true);
+    }),
+    ("not_followed_itself", |case| {
+        change(&mut case.facts.follower.index, |stats| {
+            stats.primaries.get_mut(&1).unwrap().leases = Some(vec![Lease {
+                id: LeaseId::parse("far/copy/U-following-near/orders-f/F").unwrap(),
+                retaining_seq_no: Some(0),
+                renewed_at: None,
+                source: Some("ccr".to_owned()),
+            }]);
+        });
+    }),
+    ("cause_allows", |case| case.verdict = verdict(Cause::License)),
+    ("not_paused_by_people", |case| {
+        change(&mut case.facts.follower.info, |info| {
+            info.status = crate::domain::facts::FollowStatus::Paused;
+        });
+    }),
+    ("follower_open", |case| {
+        change(&mut case.facts.follower.meta, |meta| meta.open = Some(false));
+    }),
+    ("fatal_or_approved", |case| {
+        change(&mut case.facts.follower.stats, |stats| {
+            stats.shards.get_mut(&1).unwrap().fatal_exception = Seen::Absent;
+        });
+    }),
+    ("is_follower", |case| {
+        case.facts.follower.info = seen(Seen::Absent);
+    }),
+    ("same_follower", |case| {
+        case.memory.follower_index_uuid = Some(uuid("other"));
+    }),
+    ("clusters_pinned", |case| {
+        case.memory.leader_cluster_uuid = Some(ClusterUuid::parse("other").unwrap());
+    }),
+    ("alias_proven", |case| {
+        case.memory.remote_addresses = Some(vec!["10.9.9.9:9300".to_owned()]);
+    }),
+    ("leader_open", |case| {
+        change(&mut case.facts.leader.meta, |meta| meta.open = Some(false));
+        // Elasticsearch refuses the statistics of a closed index.
+        case.facts.leader.index = seen(Seen::unknown("index_closed_exception"));
+    }),
+    ("same_leader", |case| {
+        change(&mut case.facts.follower.meta, |meta| {
+            meta.followed.as_mut().unwrap().leader_index_uuid = Some(uuid("before"));
+        });
+        case.memory.leader_index_uuid = Some(uuid("before"));
+    }),
+    ("same_history", |case| {
+        change(&mut case.facts.leader.index, |stats| {
+            stats.primaries.get_mut(&1).unwrap().history_uuid =
+                Some(crate::domain::ids::HistoryUuid::parse("H9").unwrap());
+        });
+    }),
+    ("leader_healthy", |case| {
+        change(&mut case.facts.leader.health, |health| {
+            health.active_primary_shards = Some(1);
+        });
+    }),
+    ("documents_not_fewer", |case| {
+        change(&mut case.facts.follower.index, |stats| stats.docs = Some(1002));
+    }),
+    ("sequence_numbers_not_lower", |case| {
+        change(&mut case.facts.follower.index, |stats| {
+            stats.primaries.get_mut(&1).unwrap().global_checkpoint = Some(4334);
+        });
+    }),
+    ("not_below_remembered", |case| {
+        case.memory.high_water.get_mut(&0).unwrap().leader_max_seq_no = Some(4334);
+    }),
+    ("no_snapshot_or_restore", |case| {
+        change(&mut case.facts.follower.snapshots, |running| {
+            running.insert("snapshot s/one".to_owned(), vec!["orders-f".to_owned()]);
+        });
+    }),
+    ("follower_ilm", |case| {
+        case.facts.follower.ilm = some(ilm("hot", "unfollow"));
+    }),
+    ("leader_ilm", |case| {
+        case.facts.leader.ilm = some(ilm("delete", "delete"));
+    }),
+    ("remote_connected", |case| {
+        change(&mut case.facts.follower.remote, |remote| {
+            remote.connected = Some(false);
+        });
+    }),
+    ("follower_license", |case| {
+        change(&mut case.facts.follower.license, |license| {
+            license.kind = "basic".to_owned();
+        });
+    }),
+    ("leader_license", |case| {
+        change(&mut case.facts.leader.license, |license| {
+            license.expires_at = Some(after(now(), std::time::Duration::from_mins(1)));
+        });
+    }),
+    ("versions", |case| {
+        change(&mut case.facts.leader.nodes, |nodes| {
+            nodes[0].version = crate::domain::facts::EsVersion::parse("8.11.0");
+        });
+    }),
+    ("no_upgrade", |case| {
+        change(&mut case.facts.follower.nodes, |nodes| {
+            let mut newer = nodes[0].clone();
+            newer.version = crate::domain::facts::EsVersion::parse("8.11.0");
+            nodes.push(newer);
+        });
+    }),
+    ("shards_equal", |case| {
+        leader_setting(case, "index.number_of_shards", "3");
+    }),
+    ("leader_followable", |case| {
+        leader_setting(case, "index.soft_deletes.enabled", "false");
+    }),
+    ("leader_blocks", |case| {
+        leader_setting(case, "index.blocks.write", "true");
+    }),
+    ("leader_allocation", |case| {
+        leader_setting(
+            case,
+            "index.routing.allocation.include._tier_preference",
+            "data_warm",
+        );
+        change(&mut case.facts.follower.nodes, |nodes| {
+            nodes[0].roles = vec!["data_hot".to_owned(), "remote_cluster_client".to_owned()];
+        });
+    }),
+    ("follower_blocks", |case| {
+        follower_setting(case, "index.blocks.read_only", "true");
+    }),
+    ("disk", |case| {
+        change(&mut case.facts.follower.disks, |disks| {
+            disks[0].available_bytes = Some((15 << 30) + (1 << 20));
+        });
+    }),
+    ("remote_client_node", |case| {
+        change(&mut case.facts.follower.nodes, |nodes| {
+            nodes[0].roles = vec!["data".to_owned()];
+        });
+    }),
+    ("allocation_enabled", |case| {
+        cluster_setting(case, "cluster.routing.allocation.enable", "none");
+    }),
+    ("task_assignment", |case| {
+        cluster_setting(case, "cluster.persistent_tasks.allocation.enable", "none");
+    }),
+    ("close_enabled", |case| {
+        cluster_setting(case, "cluster.indices.close.enable", "false");
+    }),
+    ("room_to_reopen", |case| {
+        case.facts.follower.total_shards = some(1001);
+    }),
+    ("follower_cluster_calm", |case| {
+        change(&mut case.facts.follower.cluster_health, |health| {
+            health.status = Health::Red;
+        });
+    }),
+    ("leader_cluster_calm", |case| {
+        change(&mut case.facts.leader.cluster_health, |health| {
+            health.pending_tasks = Some(51);
+        });
+    }),
+    ("follower_privileges", |case| {
+        case.facts.follower.privileges = some(
+            [
+                ("cluster:monitor", true),
+                ("cluster:manage_ccr", true),
+                ("index:manage_follow_index", true),
+                ("index:manage", false),
+            ]
+            .into_iter()
+            .map(|(name, have)| (name.to_owned(), have))
+            .collect(),
+        );
+    }),
+    ("leader_privileges", |case| {
+        case.facts.leader.privileges = some(
+            [
+                ("index:monitor", true),
+                ("index:read", true),
+                ("index:manage_leader_index", false),
+            ]
+            .into_iter()
+            .map(|(name, have)| (name.to_owned(), have))
+            .collect(),
+        );
+    }),
+    ("no_other_run", |case| {
+        case.world
+            .in_flight
+            .push(crate::policy::fixture::flying("orders-f", Remedy::Resume, 0));
+    }),
+    ("data_stream", |case| {
+        case.facts.follower.data_stream = some("logs".to_owned());
+        case.facts.follower.data_stream_replicated = some(false);
+    }),
+    ("brakes", |case| {
+        case.world.brakes = Seen::Present(vec![brake(BrakeScope::parse("remote:eu/lead").unwrap())]);
+    }),
+    ("budget", |case| {
+        case.world
+            .in_flight
+            .push(crate::policy::fixture::flying("other-f", Remedy::Recreate, 1));
+    }),
+];
+
+fn cluster_setting(case: &mut Case, key: &str, value: &str) {
+    change(&mut case.facts.follower.cluster_settings, |settings| {
+        settings.insert(key.to_owned(), value.to_owned());
+    });
+}
+
+/// Both calls that show an index's settings say the same.
+fn leader_setting(case: &mut Case, key: &str, value: &str) {
+    change(&mut case.facts.leader.settings, |settings| {
+        settings.insert(key.to_owned(), value.to_owned());
+    });
+    change(&mut case.facts.leader.meta, |meta| {
+        meta.settings.insert(key.to_owned(), value.to_owned());
+    });
+}
+
+fn follower_setting(case: &mut Case, key: &str, value: &str) {
+    change(&mut case.facts.follower.settings, |settings| {
+        settings.insert(key.to_owned(), value.to_owned());
+    });
+    change(&mut case.facts.follower.meta, |meta| {
+        meta.settings.insert(key.to_owned(), value.to_owned());
+    });
+}
+
+fn ilm(phase: &str, action: &str) -> IlmExplain {
+    IlmExplain {
+        managed: true,
+        policy: Some("p".to_owned()),
+        phase: Some(phase.to_owned()),
+        action: Some(action.to_owned()),
+        step: Some("step".to_owned()),
+    }
+}
+
+fn brake(scope: BrakeScope) -> Brake {
+    Brake {
+        scope,
+        owner: "ann".to_owned(),
+        reason: "drill".to_owned(),
+        engaged_at: ago(60),
+        expires_at: None,
+    }
+}
+
+#[test]
+fn what_is_wrong_is_blocked_by_its_guard() {
+    for (name, spoil) in SPOILS {
+        let mut case = Case::lost();
+        spoil(&mut case);
+        assert_eq!(
+            verdict_of(&case, Stage::Plan, Remedy::Recreate, name),
+            GuardVerdict::Block,
+            "{name}: {:?}",
+            held(&case, Stage::Plan, Remedy::Recreate)
+        );
+    }
+}
+
+/// Ways to know nothing of one thing.
+const BLINDS: &[fn(&mut Facts)] = &[
+    |f| f.follower.root = Series::default(),
+    |f| f.follower.license = Series::default(),
+    |f| f.follower.stats = Series::default(),
+    |f| f.follower.info = Series::default(),
+    |f| f.follower.remote = Series::default(),
+    |f| f.follower.meta = Series::default(),
+    |f| f.follower.settings = Series::default(),
+    |f| f.follower.cluster_health = Series::default(),
+    |f| f.follower.recovery = Series::default(),
+    |f| f.follower.index = Series::default(),
+    |f| f.follower.tasks = Series::default(),
+    |f| f.follower.ilm = Series::default(),
+    |f| f.follower.cluster_settings = Series::default(),
+    |f| f.follower.nodes = Series::default(),
+    |f| f.follower.data_stream = Series::default(),
+    |f| f.follower.disks = Series::default(),
+    |f| f.follower.snapshots = Series::default(),
+    |f| f.follower.privileges = Series::default(),
+    |f| f.follower.total_shards = Series::default(),
+    |f| f.follower.routing = Series::default(),
+    |f| f.follower.health = Series::default(),
+    |f| f.follower.auto_follow = Series::default(),
+    |f| f.leader.root = Series::default(),
+    |f| f.leader.license = Series::default(),
+    |f| f.leader.index = Series::default(),
+    |f| f.leader.meta = Series::default(),
+    |f| f.leader.settings = Series::default(),
+    |f| f.leader.health = Series::default(),
+    |f| f.leader.cluster_health = Series::default(),
+    |f| f.leader.ilm = Series::default(),
+    |f| f.leader.nodes = Series::default(),
+    |f| f.leader.privileges = Series::default(),
+];
+
+#[test]
+fn knowing_less_never_makes_a_held_guard_pass() {
+    for (name, spoil) in SPOILS {
+        for (number, blind) in BLINDS.iter().enumerate() {
+            let mut case = Case::lost();
+            spoil(&mut case);
+            blind(&mut case.facts);
+            assert_ne!(
+                verdict_of(&case, Stage::Plan, Remedy::Recreate, name),
+                GuardVerdict::Pass,
+                "{name} passes without fact {number}"
+            );
+        }
+    }
+}
+
+#[test]
+fn facts_that_only_recreate_needs_hold_it_when_they_are_not_known() {
+    type Forget = (&'static str, fn(&mut Facts));
+    let needed: &[Forget] = &[
+        ("disk", |f| f.follower.disks = Series::default()),
+        ("no_snapshot_or_restore", |f| {
+            f.follower.snapshots = Series::default();
+        }),
+        ("room_to_reopen", |f| f.follower.total_shards = Series::default()),
+        ("leader_ilm", |f| f.leader.ilm = Series::default()),
+        ("follower_ilm", |f| f.follower.ilm = Series::default()),
+        ("leader_cluster_calm", |f| {
+            f.leader.cluster_health = Series::default();
+        }),
+        ("follower_privileges", |f| {
+            f.follower.privileges = Series::default();
+        }),
+        ("leader_license", |f| f.leader.license = Series::default()),
+        ("data_stream", |f| f.follower.data_stream = Series::default()),
+        ("sequence_numbers_not_lower", |f| {
+            f.follower.index = Series::default();
+        }),
+        ("documents_not_fewer", |f| f.leader.index = Series::default()),
+        ("clusters_pinned", |f| f.leader.root = Series::default()),
+        ("remote_connected", |f| f.follower.remote = Series::default()),
+    ];
+    for (name, forget) in needed {
+        let mut case = Case::lost();
+        forget(&mut case.facts);
+        assert_eq!(
+            verdict_of(&case, Stage::Plan, Remedy::Recreate, name),
+            GuardVerdict::Unknown,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_put_waits_for_fresh_answers_and_for_the_lease_to_be_gone() {
+    let mut case = Case::at(Stage::BeforeFollow);
+    case.world.now = after(now(), std::time::Duration::from_secs(12));
+    assert_eq!(
+        verdict_of(&case, Stage::BeforeFollow, Remedy::Recreate, "fresh_answers"),
+        GuardVerdict::Unknown
+    );
+
+    let mut case = Case::at(Stage::BeforeFollow);
+    let lease = Lease {
+        id: case.facts.lease_id().unwrap(),
+        retaining_seq_no: Some(286),
+        renewed_at: Some(ago(3600)),
+        source: Some("ccr".to_owned()),
+    };
+    change(&mut case.facts.leader.index, |stats| {
+        stats.primaries.get_mut(&1).unwrap().leases = Some(vec![lease]);
+    });
+    let put = verdict_of(&case, Stage::BeforeFollow, Remedy::Recreate, "lease");
+    assert_eq!(put, GuardVerdict::Block);
+    // Removing it is what the step before is for.
+    let mut before = Case::at(Stage::BeforeForget);
+    before.facts.leader.index = case.facts.leader.index.clone();
+    let forget = verdict_of(&before, Stage::BeforeForget, Remedy::Recreate, "lease");
+    assert_eq!(forget, GuardVerdict::Pass);
+    // A shard that does not tell its leases may hold one.
+    change(&mut case.facts.leader.index, |stats| {
+        stats.primaries.get_mut(&1).unwrap().leases = None;
+    });
+    let put = verdict_of(&case, Stage::BeforeFollow, Remedy::Recreate, "lease");
+    assert_eq!(put, GuardVerdict::Unknown);
+}
+
+#[test]
+fn a_leader_that_changed_while_the_follower_was_closed_stops_the_put() {
+    for stage in [Stage::BeforeForget, Stage::BeforeFollow] {
+        // The daemon died after the close; meanwhile the leader was recreated.
+        let mut case = Case::at(stage);
+        change(&mut case.facts.leader.index, |stats| {
+            stats.uuid = Some(uuid("L2"));
+            stats.docs = Some(0);
+        });
+        change(&mut case.facts.leader.settings, |settings| {
+            settings.insert("index.uuid".to_owned(), "L2".to_owned());
+        });
+        for name in ["same_leader", "documents_not_fewer"] {
+            assert_eq!(
+                verdict_of(&case, stage, Remedy::Recreate, name),
+                GuardVerdict::Block,
+                "{name}"
+            );
+        }
+        // Somebody opened the follower, or lost what was kept of it.
+        let mut case = Case::at(stage);
+        change(&mut case.facts.follower.meta, |meta| meta.open = Some(true));
+        assert_eq!(
+            verdict_of(&case, stage, Remedy::Recreate, "as_we_left_it"),
+            GuardVerdict::Block
+        );
+        let mut case = Case::at(stage);
+        case.run.as_mut().unwrap().follower_before = None;
+        assert_eq!(
+            verdict_of(&case, stage, Remedy::Recreate, "sequence_numbers_not_lower"),
+            GuardVerdict::Unknown
+        );
+        let mut case = Case::at(stage);
+        case.facts.follower.info = seen(Seen::Absent);
+        assert_eq!(
+            verdict_of(&case, stage, Remedy::Recreate, "is_follower"),
+            GuardVerdict::Block
+        );
+    }
+}
+
+#[test]
+fn recreate_waits_until_a_resume_was_accepted_and_the_follower_is_fatal_again() {
+    let mut case = Case::at(Stage::BeforePause);
+    case.run.as_mut().unwrap().fatal_again = false;
+    assert_eq!(
+        verdict_of(&case, Stage::BeforePause, Remedy::Recreate, "mild_first"),
+        GuardVerdict::Block
+    );
+    case.run.as_mut().unwrap().resume_accepted_at = None;
+    assert_eq!(
+        verdict_of(&case, Stage::BeforePause, Remedy::Recreate, "mild_first"),
+        GuardVerdict::Block
+    );
+}
+
+#[test]
+fn an_alias_is_proven_by_a_resume_or_by_unchanged_addresses_and_a_read_that_agrees() {
+    let stage = Stage::BeforePause;
+    let proven = |case: &Case| verdict_of(case, stage, Remedy::Recreate, "alias_proven");
+    let mut case = Case::at(stage);
+    case.facts.follower.count_through_alias = Series::default();
+    case.memory.last_renewing_at = None;
+    assert_eq!(proven(&case), GuardVerdict::Pass, "the run's resume was accepted");
+    case.run.as_mut().unwrap().resume_accepted_at = None;
+    assert_eq!(
+        proven(&case),
+        GuardVerdict::Unknown,
+        "nothing was read through it"
+    );
+    case.facts.follower.count_through_alias = some(1000);
+    assert_eq!(proven(&case), GuardVerdict::Pass, "unchanged and read through");
+    case.memory.remote_addresses = None;
+    assert_eq!(
+        proven(&case),
+        GuardVerdict::Unknown,
+        "where it led is not remembered"
+    );
+    // Failover drill: the alias points to a half-filled standby, the direct look goes to the old leader.
+    let mut case = Case::at(stage);
+    case.facts.follower.count_through_alias = some(400);
+    assert_eq!(proven(&case), GuardVerdict::Block);
+    // At the start the plan's own resume is still to come and proves it.
+    let mut case = Case::lost();
+    case.facts.follower.count_through_alias = Series::default();
+    case.memory.last_renewing_at = None;
+    case.memory.remote_addresses = None;
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Recreate, "alias_proven"),
+        GuardVerdict::Pass
+    );
+}
+
+#[test]
+fn a_pause_is_somebodys_unless_our_journal_has_it() {
+    let mut case = Case::lost();
+    change(&mut case.facts.follower.info, |info| {
+        info.status = crate::domain::facts::FollowStatus::Paused;
+    });
+    let mut own = OwnRun {
+        id: crate::domain::ids::RunId::parse("r0").unwrap(),
+        paused: false,
+        closed: false,
+        followed: true,
+        at: ago(3600),
+    };
+    case.memory.own_run = Some(own.clone());
+    let name = "not_paused_by_people";
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Resume, name),
+        GuardVerdict::Block
+    );
+    own.paused = true;
+    case.memory.own_run = Some(own);
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Resume, name),
+        GuardVerdict::Pass
+    );
+}
+
+#[test]
+fn brakes_hold_what_they_name_until_they_expire() {
+    let held = |scope: &str, remedy: Remedy| {
+        let mut case = Case::lost();
+        case.world.brakes = Seen::Present(vec![brake(BrakeScope::parse(scope).unwrap())]);
+        verdict_of(&case, Stage::Plan, remedy, "brakes") == GuardVerdict::Block
+    };
+    for (scope, recreate, resume) in [
+        ("all", true, true),
+        ("recreate", true, false),
+        ("resume", false, true),
+        ("cluster:eu", true, true),
+        ("cluster:us", false, false),
+        ("remote:eu/lead", true, true),
+        ("remote:eu/other", false, false),
+        ("follower:eu/orders-f", true, true),
+        ("follower:eu/orders", false, false),
+    ] {
+        assert_eq!(held(scope, Remedy::Recreate), recreate, "{scope}");
+        assert_eq!(held(scope, Remedy::Resume), resume, "{scope}");
+    }
+    let mut case = Case::lost();
+    let mut ending = brake(BrakeScope::All);
+    ending.expires_at = Some(after(now(), std::time::Duration::from_mins(1)));
+    case.world.brakes = Seen::Present(vec![ending.clone()]);
+    let result = ask(&case, Stage::Plan, Remedy::Resume)
+        .into_iter()
+        .find(|guard| guard.name == "brakes")
+        .unwrap();
+    assert_eq!(result.changes_at, ending.expires_at);
+    case.world.now = after(now(), std::time::Duration::from_mins(1));
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Resume, "brakes"),
+        GuardVerdict::Pass
+    );
+    case.world.brakes = Seen::unknown("locked");
+    case.world.brake_file = Seen::unknown("permission denied");
+    for name in ["brakes", "brake_file"] {
+        assert_eq!(
+            verdict_of(&case, Stage::Plan, Remedy::Resume, name),
+            GuardVerdict::Unknown
+        );
+    }
+}
+
+#[test]
+fn finishing_after_the_put_is_held_by_no_brake_and_no_mode() {
+    let mut case = Case::at(Stage::BeforeResumeRestored);
+    case.settings.mode = Mode::Observe;
+    case.world.brakes = Seen::Present(vec![brake(BrakeScope::All)]);
+    case.world.brake_file = Seen::Present(true);
+    assert_eq!(
+        held(&case, Stage::BeforeResumeRestored, Remedy::Resume),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_leaders_policy_that_would_delete_it_before_the_copy_is_done_blocks() {
+    let mut case = Case::lost();
+    case.facts.leader.ilm = some(ilm("hot", "complete"));
+    let name = "leader_ilm";
+    let verdict = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, name);
+    assert_eq!(verdict(&case), GuardVerdict::Unknown, "its phases are not known");
+    case.facts.leader.ilm_phases = some(vec![
+        IlmPhase {
+            name: "hot".to_owned(),
+            min_age_millis: Some(0),
+            actions: vec!["rollover".to_owned(), "shrink".to_owned()],
+        },
+        IlmPhase {
+            name: "delete".to_owned(),
+            min_age_millis: Some(30 * 86_400_000),
+            actions: vec!["delete".to_owned()],
+        },
+    ]);
+    case.facts.leader.lifecycle_date = some(ago(29 * 86_400));
+    assert_eq!(verdict(&case), GuardVerdict::Pass, "a day away");
+    case.facts.leader.lifecycle_date = some(ago(30 * 86_400 - 300));
+    assert_eq!(verdict(&case), GuardVerdict::Block, "five minutes away");
+    case.facts.leader.ilm = some(ilm("hot", "rollover"));
+    assert_eq!(
+        verdict(&case),
+        GuardVerdict::Block,
+        "the shrink of the phase in hand is still to come"
+    );
+    case.facts.leader.ilm_phases = seen(Seen::Absent);
+    assert_eq!(
+        verdict(&case),
+        GuardVerdict::Pass,
+        "a policy that does not exist does nothing"
+    );
+}
+
+#[test]
+fn auto_follow_races_only_for_a_leader_with_a_new_uuid() {
+    let mut case = Case::lost();
+    case.facts.follower.auto_follow = some(vec![crate::domain::facts::AutoFollowPattern {
+        name: "p".to_owned(),
+        remote: case.facts.remote.clone(),
+        leader_patterns: vec!["ord*".to_owned()],
+        exclusions: Vec::new(),
+        active: true,
+    }]);
+    let verdict = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, "auto_follow");
+    assert_eq!(verdict(&case), GuardVerdict::Pass);
+    change(&mut case.facts.leader.settings, |settings| {
+        settings.insert("index.uuid".to_owned(), "L2".to_owned());
+    });
+    assert_eq!(verdict(&case), GuardVerdict::Block);
+    change(&mut case.facts.follower.auto_follow, |patterns| {
+        patterns[0].exclusions = vec!["orders".to_owned()];
+    });
+    assert_eq!(verdict(&case), GuardVerdict::Pass);
+}
+
+#[test]
+fn a_disk_is_measured_against_its_watermark_in_every_form() {
+    let verdict = |low: &str, headroom: Option<&str>, free: u64| {
+        let mut case = Case::lost();
+        cluster_setting(&mut case, "cluster.routing.allocation.disk.watermark.low", low);
+        if let Some(headroom) = headroom {
+            cluster_setting(
+                &mut case,
+                "cluster.routing.allocation.disk.watermark.low.max_headroom",
+                headroom,
+            );
+        }
+        change(&mut case.facts.follower.disks, |disks| {
+            disks[0].available_bytes = Some(free);
+        });
+        verdict_of(&case, Stage::Plan, Remedy::Recreate, "disk")
+    };
+    let need = 2 << 20;
+    // 100 GiB: 15 GiB stay free at 85%.
+    assert_eq!(verdict("85%", None, (15 << 30) + need + 1), GuardVerdict::Pass);
+    assert_eq!(verdict("0.85", None, (15 << 30) + need - 1), GuardVerdict::Block);
+    assert_eq!(verdict("10gb", None, (10 << 30) + need), GuardVerdict::Pass);
+    assert_eq!(verdict("10gb", None, (10 << 30) + need - 1), GuardVerdict::Block);
+    assert_eq!(verdict("85%", Some("1GB"), (1 << 30) + need), GuardVerdict::Pass);
+    assert_eq!(verdict("soon", None, 99 << 30), GuardVerdict::Unknown);
+}
+
+#[test]
+fn settings_that_are_replicated_must_be_equal_before_a_resume() {
+    let mut case = Case::lost();
+    change(&mut case.facts.leader.settings, |settings| {
+        settings.insert("index.refresh_interval".to_owned(), "1s".to_owned());
+    });
+    let name = "settings_equal";
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Resume, name),
+        GuardVerdict::Pass
+    );
+    change(&mut case.facts.leader.settings, |settings| {
+        settings.insert("index.mapping.total_fields.limit".to_owned(), "2000".to_owned());
+    });
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Resume, name),
+        GuardVerdict::Block
+    );
+}
+
+#[test]
+fn a_replaced_leader_is_held_until_a_snapshot_of_the_follower_can_be_shown() {
+    let mut case = Case::lost();
+    case.verdict = verdict(Cause::LeaderReplaced);
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Recreate, "snapshot_of_follower"),
+        GuardVerdict::Unknown
+    );
+}
+
+#[test]
+fn delete_and_follow_is_refused_by_name() {
+    let results = ask(&Case::lost(), Stage::Plan, Remedy::DeleteAndFollow);
+    assert_eq!(results.len(), 1);
+    assert_eq!(results[0].verdict, GuardVerdict::Block);
+}

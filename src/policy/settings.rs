@@ -1,0 +1,232 @@
+//! The policy's settings: modes, rules, limits and windows, with the contract's defaults.
+//!
+//! Already valid when they arrive here; `config` parses and checks them.
+
+use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::cause::Cause;
+use crate::domain::ids::{FollowerKey, RemoteAlias};
+use crate::domain::time::Span;
+use crate::policy::glob::Glob;
+
+/// What the daemon may do at most. Ordered: `observe` < `ask` < `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Looks, judges, alerts; never writes to a cluster.
+    #[default]
+    Observe,
+    /// Every write waits for an approval.
+    Ask,
+    /// Rules decide.
+    Auto,
+}
+
+impl Mode {
+    /// The word of the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Ask => "ask",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// The strongest action the mode lets through.
+    pub const fn at_most(self) -> Action {
+        match self {
+            Self::Observe => Action::Alert,
+            Self::Ask => Action::Ask,
+            Self::Auto => Action::Auto,
+        }
+    }
+}
+
+/// What a rule wants. Ordered from weak to strong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Tell people.
+    Alert,
+    /// Make a plan and wait for an approval.
+    Ask,
+    /// Repair.
+    Auto,
+}
+
+impl Action {
+    /// The word of the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Ask => "ask",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// One rule; the first that matches counts. Each selector must match; an empty one selects
+/// nothing (safety 10), a selector left out of the configuration arrives as `["*"]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Names of follower clusters.
+    pub clusters: Vec<Glob>,
+    /// Names of follower indices.
+    pub followers: Vec<Glob>,
+    /// Remote aliases.
+    pub remotes: Vec<Glob>,
+    /// Causes; left out of the configuration: all of them.
+    pub causes: Vec<Cause>,
+    /// What to do.
+    pub action: Action,
+}
+
+impl Rule {
+    /// Whether the rule is about this follower and cause. A follower whose alias is not known
+    /// matches only where every alias would.
+    pub fn matches(&self, key: &FollowerKey, remote: Option<&RemoteAlias>, cause: Cause) -> bool {
+        let any = |globs: &[Glob], name: &str| globs.iter().any(|glob| glob.matches(name));
+        any(&self.clusters, key.cluster.as_str())
+            && any(&self.followers, key.index.as_str())
+            && match remote {
+                Some(remote) => any(&self.remotes, remote.as_str()),
+                None => self.remotes.iter().any(|glob| glob.as_str() == "*"),
+            }
+            && self.causes.contains(&cause)
+    }
+}
+
+/// How many recreates may run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InFlightLimit {
+    /// Everywhere.
+    pub total: u32,
+    /// On one follower cluster.
+    pub per_cluster: u32,
+    /// Through one alias of one cluster.
+    pub per_remote: u32,
+}
+
+/// How many recreates one follower may get before `auto` becomes `ask`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PerFollower {
+    /// So many …
+    pub count: u32,
+    /// … within this time.
+    pub per: Span,
+}
+
+/// When the breaker opens and closes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BreakerLimit {
+    /// Part of the known followers, 0 to 1; opens above its floor in followers.
+    pub max_unhealthy: f64,
+    /// It needs at least so many unhealthy followers.
+    pub min_unhealthy: u32,
+    /// It closes after this time without a reason to be open.
+    pub close_after: Span,
+}
+
+/// All limits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Recreates at once.
+    pub recreates_in_flight: InFlightLimit,
+    /// Recreates started within any hour.
+    pub recreates_per_hour: u32,
+    /// Bytes copied by recreates started within any 24 hours.
+    pub bytes_per_day: u64,
+    /// Bytes above which `auto` becomes `ask`.
+    pub recreate_max_bytes: u64,
+    /// Estimated length above which `auto` becomes `ask`.
+    pub recreate_max_duration: Span,
+    /// Recreates of one follower above which `auto` becomes `ask`.
+    pub recreates_per_follower: PerFollower,
+    /// Resumes at once through one alias of one cluster.
+    pub resumes_in_flight_per_remote: u32,
+    /// Resumes started within any minute.
+    pub resumes_per_minute: u32,
+    /// The breaker.
+    pub breaker: BreakerLimit,
+}
+
+/// When a recreate may start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Window {
+    /// Days on which it opens.
+    pub days: Vec<Weekday>,
+    /// Local time of opening.
+    pub start: Time,
+    /// Local time of closing; at or before `start`: on the next day.
+    pub end: Time,
+    /// The zone of both.
+    pub time_zone: TimeZone,
+}
+
+/// Everything the policy is told by the configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `daemon.mode`.
+    pub mode: Mode,
+    /// `policy.rules`.
+    pub rules: Vec<Rule>,
+    /// `judge.confirm_looks`: looks that a verdict must hold for.
+    pub confirm_looks: u32,
+    /// `approval.expires_after`.
+    pub approval_expires_after: Span,
+    /// `approval.approvers`: different people who must agree.
+    pub approvers: u32,
+    /// `limits`.
+    pub limits: Limits,
+    /// `windows`; none: always.
+    pub windows: Vec<Window>,
+    /// `verify.document_tolerance`, 0 to 1.
+    pub document_tolerance: f64,
+    /// `verify.settle`.
+    pub verify_settle: Span,
+    /// Names of limits that are configured and that this version does not enforce (contract: they
+    /// hold recreate at `ask`). `config` fills it; no limit above is among them.
+    pub unenforced: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        const GIB: u64 = 1 << 30;
+        let hours = |count: u64| Span::from_secs(count * 3600);
+        Self {
+            mode: Mode::Observe,
+            rules: Vec::new(),
+            confirm_looks: 2,
+            approval_expires_after: hours(24),
+            approvers: 1,
+            limits: Limits {
+                recreates_in_flight: InFlightLimit {
+                    total: 2,
+                    per_cluster: 1,
+                    per_remote: 1,
+                },
+                recreates_per_hour: 6,
+                bytes_per_day: 500 * GIB,
+                recreate_max_bytes: 50 * GIB,
+                recreate_max_duration: hours(1),
+                recreates_per_follower: PerFollower {
+                    count: 1,
+                    per: hours(7 * 24),
+                },
+                resumes_in_flight_per_remote: 4,
+                resumes_per_minute: 30,
+                breaker: BreakerLimit {
+                    max_unhealthy: 0.3,
+                    min_unhealthy: 3,
+                    close_after: Span::from_mins(10),
+                },
+            },
+            windows: Vec::new(),
+            document_tolerance: 0.001,
+            verify_settle: Span::from_mins(1),
+            unenforced: Vec::new(),
+        }
+    }
+}

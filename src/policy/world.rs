@@ -1,0 +1,113 @@
+//! What the policy knows beside one follower's facts: brakes, runs, the other followers.
+
+use crate::domain::brake::Brake;
+use crate::domain::cause::Remedy;
+use crate::domain::ids::{FollowerKey, IndexUuid, RemoteAlias, RunId};
+use crate::domain::journal::RunOutcome;
+use crate::domain::seen::Seen;
+use crate::domain::time::Timestamp;
+use crate::policy::breaker::BreakerState;
+
+/// A run that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InFlight {
+    /// The run.
+    pub run: RunId,
+    /// Its follower.
+    pub key: FollowerKey,
+    /// The alias it follows through.
+    pub remote: RemoteAlias,
+    /// The most destructive rung of its plan: budgets are reserved for it from the start.
+    pub remedy: Remedy,
+    /// Bytes that a recreate would copy; 0 for a resume.
+    pub bytes: u64,
+    /// When it was opened.
+    pub since: Timestamp,
+}
+
+/// A run that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRun {
+    /// Its follower.
+    pub key: FollowerKey,
+    /// The follower's UUID then: attempts are counted per lineage.
+    pub lineage: IndexUuid,
+    /// The alias it followed through.
+    pub remote: RemoteAlias,
+    /// The last rung tried (`None`: none was begun).
+    pub remedy: Option<Remedy>,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// When it was opened.
+    pub started_at: Timestamp,
+    /// When it was closed.
+    pub ended_at: Timestamp,
+    /// Bytes that it copied or had planned to copy; 0 for a resume.
+    pub bytes: u64,
+}
+
+/// One known follower, as far as the breaker counts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts of one follower"
+)]
+pub struct Member {
+    /// Which.
+    pub key: FollowerKey,
+    /// The alias it follows through, where known.
+    pub remote: Option<RemoteAlias>,
+    /// Its last verdict has another cause than `none`.
+    pub unhealthy: bool,
+    /// People paused it (cause `paused`): does not count.
+    pub paused_by_people: bool,
+    /// Its cause has approval `never` and somebody has acknowledged it: does not count.
+    pub never_and_acknowledged: bool,
+    /// A run of ours is in flight or has ended within the settle time: counts.
+    pub in_flight_or_cooling: bool,
+}
+
+/// What the policy knows beside one follower's facts.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Now.
+    pub now: Timestamp,
+    /// No automatic act before this (three times the poll interval after the daemon's start).
+    pub warm_until: Timestamp,
+    /// All brakes; unknown: they could not be read, so one is engaged. Absent is none.
+    pub brakes: Seen<Vec<Brake>>,
+    /// The file that brakes everything: `Present(true)` or unknown is engaged.
+    pub brake_file: Seen<bool>,
+    /// Runs that have not ended.
+    pub in_flight: Vec<InFlight>,
+    /// Runs that ended; at least as far back as the longest limit (`recreates_per_follower.per`, 24 h).
+    pub past: Vec<PastRun>,
+    /// The breakers, as [`crate::policy::breaker()`] last said.
+    pub breaker: BreakerState,
+    /// Two `[[clusters]]` entries show the same `cluster_uuid`, one of them this follower's or its leader's.
+    pub duplicate_cluster_uuid: bool,
+    /// Another refollow installation writes to this follower cluster (marker in the cluster);
+    /// absent and `Present(false)`: none.
+    pub other_installation: Seen<bool>,
+    /// The pair replicates both ways under one name: the leader index is itself a follower, or the
+    /// leader cluster follows the follower cluster under the same index name. Absent: no.
+    pub both_ways: Seen<bool>,
+}
+
+impl World {
+    /// A quiet world: nothing braked, nothing running, warmed up.
+    pub fn quiet(now: Timestamp) -> Self {
+        Self {
+            now,
+            warm_until: now,
+            brakes: Seen::Absent,
+            brake_file: Seen::Absent,
+            in_flight: Vec::new(),
+            past: Vec::new(),
+            breaker: BreakerState::default(),
+            duplicate_cluster_uuid: false,
+            other_installation: Seen::Absent,
+            both_ways: Seen::Absent,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Stored JSON from and to domain types, with the format's number, and what both stores compute alike.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::domain::ids::RunId;
+use crate::domain::journal::{Entry, Event, JOURNAL_FORMAT};
+use crate::domain::plan::PLAN_FORMAT;
+use crate::domain::step::Step;
+use crate::store::{AuditCheck, AuditEvent, AuditRecord, RunClosed, RunSummary, StoreError};
+
+/// A kind of stored thing: its name for people and the highest format that this build knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    /// For messages.
+    pub(super) name: &'static str,
+    /// Highest known format; written with every row.
+    pub(super) format: i64,
+}
+
+pub(super) const ENTRY: Kind = Kind {
+    name: "a journal entry",
+    format: JOURNAL_FORMAT as i64,
+};
+pub(super) const SUMMARY: Kind = Kind {
+    name: "a run",
+    format: 1,
+};
+pub(super) const PLAN: Kind = Kind {
+    name: "a plan",
+    format: PLAN_FORMAT as i64,
+};
+pub(super) const MEMORY: Kind = Kind {
+    name: "a memory",
+    format: 1,
+};
+pub(super) const BRAKE: Kind = Kind {
+    name: "a brake",
+    format: 1,
+};
+pub(super) const AUDIT: Kind = Kind {
+    name: "an audit record",
+    format: 1,
+};
+pub(super) const STATE: Kind = Kind {
+    name: "a stored value",
+    format: 1,
+};
+
+/// To JSON text.
+pub(super) fn encode<T: Serialize>(kind: Kind, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Write {
+        problem: format!("{} cannot be written as JSON: {error}", kind.name),
+        remedy: "this is a defect of refollow: report it".to_owned(),
+    })
+}
+
+/// From JSON text; refuses a format that is not known yet before it looks at the text.
+pub(super) fn decode<T: DeserializeOwned>(kind: Kind, format: i64, json: &str) -> Result<T, StoreError> {
+    if format > kind.format {
+        return Err(StoreError::Newer {
+            what: format!("{} in the state", kind.name),
+            found: format,
+            known: kind.format,
+        });
+    }
+    serde_json::from_str(json).map_err(|error| StoreError::Damaged {
+        what: kind.name.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+/// The summary after one more entry, or why the entry is refused. `last` is the run's last position.
+pub(super) fn advance(
+    summary: Option<RunSummary>,
+    last: u64,
+    entry: &Entry,
+) -> Result<RunSummary, StoreError> {
+    if entry.seq != last + 1 {
+        return Err(StoreError::Sequence {
+            run: entry.run.clone(),
+            expected: last + 1,
+            found: entry.seq,
+        });
+    }
+    let misplaced = |problem| StoreError::Misplaced {
+        run: entry.run.clone(),
+        problem,
+    };
+    match (summary, &entry.event) {
+        (None, Event::Opened { plan, attempt, .. }) => Ok(RunSummary {
+            id: entry.run.clone(),
+            plan: plan.hash.clone(),
+            follower: plan.basis.key(),
+            remote: plan.basis.remote.clone(),
+            opened_at: entry.at,
+            closed: None,
+            attempt: *attempt,
+            bytes: plan.figures.bytes.unwrap_or(0),
+            rung: None,
+            followed: false,
+        }),
+        (None, _) => Err(misplaced("a run begins with its opening")),
+        (Some(_), Event::Opened { .. }) => Err(misplaced("it is open already")),
+        (Some(RunSummary { closed: Some(_), .. }), _) => Err(misplaced("it has ended")),
+        (Some(mut summary), event) => {
+            match event {
+                Event::Rung { remedy } => summary.rung = Some(*remedy),
+                Event::Intent {
+                    step: Step::Follow, ..
+                } => summary.followed = true,
+                Event::Closed {
+                    outcome,
+                    remedy,
+                    reason,
+                    ..
+                } => {
+                    summary.closed = Some(RunClosed {
+                        at: entry.at,
+                        outcome: *outcome,
+                        remedy: *remedy,
+                        reason: reason.clone(),
+                    });
+                }
+                _ => {}
+            }
+            Ok(summary)
+        }
+    }
+}
+
+/// No second open run on one follower.
+pub(super) fn busy(summary: &RunSummary, open: RunId) -> StoreError {
+    StoreError::Busy {
+        follower: summary.follower.clone(),
+        run: open,
+    }
+}
+
+/// `prev_hash` of the first audit record.
+pub(super) const CHAIN_START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The hash of one audit record.
+pub(super) fn chain_hash(prev_hash: &str, seq: u64, event_json: &str) -> String {
+    let digest = Sha256::digest(format!("{prev_hash}\n{seq}\n{event_json}").as_bytes());
+    digest
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect()
+}
+
+/// One audit record as stored: the event's text is kept as it was hashed.
+#[derive(Debug, Clone)]
+pub(super) struct StoredAudit {
+    pub(super) seq: u64,
+    pub(super) prev_hash: String,
+    pub(super) hash: String,
+    pub(super) event_json: String,
+}
+
+impl StoredAudit {
+    /// The next link of a chain.
+    pub(super) fn next(seq: u64, prev_hash: String, event: &AuditEvent) -> Result<Self, StoreError> {
+        let event_json = encode(AUDIT, event)?;
+        let hash = chain_hash(&prev_hash, seq, &event_json);
+        Ok(Self {
+            seq,
+            prev_hash,
+            hash,
+            event_json,
+        })
+    }
+
+    /// For callers.
+    pub(super) fn record(&self, format: i64) -> Result<AuditRecord, StoreError> {
+        let event: AuditEvent = decode(AUDIT, format, &self.event_json)?;
+        Ok(AuditRecord {
+            seq: self.seq,
+            at: event.at,
+            prev_hash: self.prev_hash.clone(),
+            hash: self.hash.clone(),
+            event: decode(AUDIT, format, &self.event_json)?,
+        })
+    }
+}
+
+/// Follows a chain record by record.
+#[derive(Debug)]
+pub(super) struct ChainWalk {
+    next: u64,
+    prev: String,
+}
+
+impl ChainWalk {
+    pub(super) fn new() -> Self {
+        Self {
+            next: 1,
+            prev: CHAIN_START.to_owned(),
+        }
+    }
+
+    /// One more record; `Err` is the first place that does not fit.
+    pub(super) fn step(&mut self, stored: &StoredAudit) -> Result<(), AuditCheck> {
+        let broken = |problem: &str| AuditCheck::Broken {
+            seq: self.next,
+            problem: problem.to_owned(),
+        };
+        if stored.seq != self.next {
+            return Err(broken("the record is missing"));
+        }
+        if stored.prev_hash != self.prev {
+            return Err(broken("it does not continue the record before"));
+        }
+        if chain_hash(&stored.prev_hash, stored.seq, &stored.event_json) != stored.hash {
+            return Err(broken("its content is not what its hash was computed from"));
+        }
+        self.next += 1;
+        self.prev.clone_from(&stored.hash);
+        Ok(())
+    }
+
+    /// At the end: the chain must reach the head that was written with its last record.
+    pub(super) fn finish(self, head: Option<(u64, String)>) -> AuditCheck {
+        let seen = self.next - 1;
+        match head {
+            Some((seq, hash)) if seq != seen || (seen > 0 && hash != self.prev) => AuditCheck::Broken {
+                seq: self.next,
+                problem: format!("the log ends at {seen}, but {seq} records were written"),
+            },
+            None if seen > 0 => AuditCheck::Broken {
+                seq: self.next,
+                problem: "the place where the head of the chain is kept is empty".to_owned(),
+            },
+            _ => AuditCheck::Whole(seen),
+        }
+    }
+}

@@ -1,0 +1,913 @@
+//! The routes over TCP and over the admin socket, in front of a daemon that only remembers what it was asked.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use futures::FutureExt as _;
+use refollow::domain::brake::BrakeScope;
+use refollow::domain::cause::{Approval, Cause, Remedy};
+use refollow::domain::decision::{DecisionKind, GuardResult};
+use refollow::domain::facts::Parameters;
+use refollow::domain::ids::{
+    ClusterName, ClusterUuid, FollowerKey, IndexName, IndexUuid, PlanHash, RemoteAlias, RunId,
+};
+use refollow::domain::journal::RunOutcome;
+use refollow::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures};
+use refollow::domain::state::State;
+use refollow::domain::time::Timestamp;
+use refollow::http::client::AdminClient;
+use refollow::http::dto::{
+    ApproveBody, BrakeItem, BrakeRequest, Brakes, Caller, ClusterItem, Clusters, Daemon, Done, EventItem,
+    Events, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, Reply, RunDetail,
+    RunItem, Runs, Status, StepItem, Why,
+};
+use refollow::http::{Server, Settings};
+use refollow::tasks::Tasks;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+pub fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_795_000_000 + second).unwrap()
+}
+
+/// What it was asked to change, and by whom.
+#[derive(Default)]
+pub struct FakeDaemon {
+    pub asked: Mutex<Vec<String>>,
+    pub missing: Mutex<Vec<String>>,
+    /// Changing calls wait for this before they count as done.
+    pub slow: Option<Arc<tokio::sync::Notify>>,
+}
+
+impl FakeDaemon {
+    fn note(&self, text: String) {
+        self.asked.lock().unwrap().push(text);
+    }
+
+    fn changes(&self, text: String) -> Reply<'_, Done> {
+        async move {
+            if let Some(slow) = &self.slow {
+                slow.notified().await;
+            }
+            self.note(text);
+            Ok(Done::say("done"))
+        }
+        .boxed()
+    }
+}
+
+fn follower() -> FollowerItem {
+    FollowerItem {
+        cluster: ClusterName::parse("eu").unwrap(),
+        index: IndexName::parse("orders-f").unwrap(),
+        state: State::Fatal,
+        cause: Cause::HistoryLost,
+        decision: DecisionKind::Ask,
+        lag_operations: Some(12),
+        runway_expires_at: Some(at(4000)),
+        incident: None,
+        remote: Some(RemoteAlias::parse("lead").unwrap()),
+        leader: Some(IndexName::parse("orders").unwrap()),
+        plan: Some(plan().hash),
+        looked_at: Some(at(0)),
+        flapping: false,
+    }
+}
+
+pub fn plan() -> Plan {
+    let basis = PlanBasis {
+        cluster: ClusterName::parse("eu").unwrap(),
+        cluster_uuid: ClusterUuid::parse("cu-eu").unwrap(),
+        follower: IndexName::parse("orders-f").unwrap(),
+        follower_uuid: IndexUuid::parse("iu-f").unwrap(),
+        remote: RemoteAlias::parse("lead").unwrap(),
+        leader_cluster: None,
+        leader_cluster_uuid: None,
+        leader: IndexName::parse("orders").unwrap(),
+        leader_uuid: None,
+        leader_uuid_followed: None,
+        shards: Vec::new(),
+        shard_count: 1,
+        cause: Cause::HistoryLost,
+        ladder: vec![Remedy::Resume, Remedy::Recreate],
+        parameters: Parameters::default(),
+        own_settings: BTreeMap::new(),
+        aliases: BTreeMap::new(),
+        data_stream: None,
+        overrides: Vec::new(),
+    };
+    Plan {
+        format: PLAN_FORMAT,
+        hash: basis.hash().unwrap(),
+        basis,
+        approval: Approval::Policy,
+        created_at: at(0),
+        figures: PlanFigures::default(),
+        evidence: Vec::new(),
+    }
+}
+
+fn plan_item(hash: PlanHash, state: &str) -> PlanItem {
+    PlanItem {
+        hash,
+        follower: FollowerKey::parse("eu/orders-f").unwrap(),
+        cause: Cause::HistoryLost,
+        ladder: vec![Remedy::Resume, Remedy::Recreate],
+        approval: Approval::Policy,
+        state: state.to_owned(),
+        expires_at: at(86_400),
+        guards: guards(),
+        created_at: Some(at(0)),
+        bytes: Some(5_000_000_000),
+        eta_seconds: Some(125),
+        consents: Vec::new(),
+        approvers_needed: Some(1),
+        requested_by: None,
+        state_reason: None,
+    }
+}
+
+fn guards() -> Vec<GuardResult> {
+    vec![
+        GuardResult::pass("leader_healthy", "the leader is green"),
+        GuardResult::block("window", "it is outside every window").until(at(3600)),
+    ]
+}
+
+fn run_item() -> RunItem {
+    RunItem {
+        id: RunId::parse("r1").unwrap(),
+        plan: plan().hash,
+        follower: FollowerKey::parse("eu/orders-f").unwrap(),
+        outcome: Some(RunOutcome::Cured),
+        remedy: Some(Remedy::Recreate),
+        steps: vec![StepItem {
+            name: "pause".to_owned(),
+            state: "proven".to_owned(),
+            started_at: Some(at(1)),
+            ended_at: Some(at(2)),
+        }],
+        opened_at: Some(at(0)),
+        closed_at: Some(at(90)),
+        reason: Some("following again, documents equal".to_owned()),
+        person_must: None,
+        progress: None,
+    }
+}
+
+fn known(follower: &FollowerKey) -> Result<(), Problem> {
+    if follower.to_string() == "eu/orders-f" {
+        Ok(())
+    } else {
+        Err(Problem::not_found(format!("there is no follower {follower}"))
+            .remedy("refollow status lists them"))
+    }
+}
+
+impl Daemon for FakeDaemon {
+    fn status(&self) -> Status {
+        Status {
+            followers: vec![follower()],
+            notes: Vec::new(),
+        }
+    }
+    fn clusters(&self) -> Clusters {
+        Clusters {
+            clusters: vec![ClusterItem {
+                name: ClusterName::parse("eu").unwrap(),
+                up: Some(true),
+                version: Some("8.10.4".to_owned()),
+                cluster_uuid: Some("cu-eu".to_owned()),
+                last_look_at: Some(at(0)),
+                last_success_at: Some(at(0)),
+                followers: 1,
+                problem: None,
+                remotes: Vec::new(),
+            }],
+        }
+    }
+    fn why(&self, key: FollowerKey) -> Reply<'_, Why> {
+        async move {
+            known(&key)?;
+            Ok(Why {
+                follower: follower(),
+                guards: guards(),
+                reasons: vec!["outside every window".to_owned()],
+                also: vec![Cause::Overloaded],
+                ladder: vec![Remedy::Resume, Remedy::Recreate],
+                approval: Some(Approval::Policy),
+                evidence: Vec::new(),
+                searchable: Some("yes".to_owned()),
+                staleness: Some("12 operations behind".to_owned()),
+                cost_of_waiting: None,
+            })
+        }
+        .boxed()
+    }
+    fn plan_now(&self, key: FollowerKey) -> Reply<'_, PlanNow> {
+        async move {
+            known(&key)?;
+            Ok(PlanNow {
+                follower: key,
+                decision: DecisionKind::Ask,
+                reasons: vec!["the mode is ask".to_owned()],
+                plan: Some(PlanDetail {
+                    item: plan_item(plan().hash, "pending"),
+                    plan: plan(),
+                    steps: vec!["POST /orders-f/_ccr/pause_follow".to_owned()],
+                }),
+                stored: true,
+            })
+        }
+        .boxed()
+    }
+    fn evidence(&self, key: FollowerKey) -> Reply<'_, Value> {
+        async move { known(&key).map(|()| json!({"format": "refollow-evidence/1"})) }.boxed()
+    }
+    fn recreate(&self, key: FollowerKey, who: Caller) -> Reply<'_, Done> {
+        self.changes(format!("recreate {key} by {}", who.name))
+    }
+    fn plans(&self, open_only: bool) -> Reply<'_, Plans> {
+        let mut plans = vec![plan_item(plan().hash, "pending")];
+        if !open_only {
+            plans.push(plan_item(PlanHash::parse(&"ab".repeat(32)).unwrap(), "expired"));
+            plans.push(plan_item(
+                PlanHash::parse(&("ab".repeat(31) + "cd")).unwrap(),
+                "void",
+            ));
+        }
+        async move { Ok(Plans { plans }) }.boxed()
+    }
+    fn plan(&self, hash: PlanHash) -> Reply<'_, PlanDetail> {
+        async move {
+            let item = plan_item(hash, "pending");
+            Ok(PlanDetail {
+                item,
+                plan: plan(),
+                steps: Vec::new(),
+            })
+        }
+        .boxed()
+    }
+    fn approve(&self, hash: PlanHash, who: Caller, body: ApproveBody) -> Reply<'_, Done> {
+        if hash.as_str().starts_with("abab") {
+            return async move { Err(Problem::new(ProblemKind::Expired, "the plan expired an hour ago")) }
+                .boxed();
+        }
+        let overrides: Vec<_> = body.overrides.iter().map(|one| one.fact.clone()).collect();
+        self.changes(format!(
+            "approve {hash} by {} ({}) note {:?} overrides {overrides:?}",
+            who.name, who.uid, body.note
+        ))
+    }
+    fn reject(&self, hash: PlanHash, who: Caller, reason: String) -> Reply<'_, Done> {
+        self.changes(format!("reject {hash} by {}: {reason}", who.name))
+    }
+    fn runs(&self, limit: u32) -> Reply<'_, Runs> {
+        async move {
+            Ok(Runs {
+                runs: if limit == 0 { Vec::new() } else { vec![run_item()] },
+            })
+        }
+        .boxed()
+    }
+    fn run(&self, id: RunId) -> Reply<'_, RunDetail> {
+        async move {
+            if id.as_str() == "r1" {
+                Ok(RunDetail {
+                    item: run_item(),
+                    journal: Vec::new(),
+                    undo: vec!["curl …".to_owned()],
+                })
+            } else {
+                Err(Problem::not_found(format!("there is no run {id}")))
+            }
+        }
+        .boxed()
+    }
+    fn abort(&self, id: RunId, _who: Caller) -> Reply<'_, Done> {
+        async move {
+            Err(Problem::refused(
+                "point_of_no_return",
+                format!("run {id} has sent its PUT and only finishes"),
+            ))
+        }
+        .boxed()
+    }
+    fn brakes(&self) -> Reply<'_, Brakes> {
+        async move {
+            Ok(Brakes {
+                brakes: vec![BrakeItem {
+                    scope: BrakeScope::Recreate,
+                    owner: "anna".to_owned(),
+                    reason: "move of the data centre".to_owned(),
+                    engaged_at: Some(at(0)),
+                    expires_at: None,
+                    holds: true,
+                }],
+            })
+        }
+        .boxed()
+    }
+    fn brake(&self, request: BrakeRequest, who: Caller) -> Reply<'_, Done> {
+        self.changes(format!(
+            "brake {} for {:?} by {}: {}",
+            request.scope, request.length, who.name, request.reason
+        ))
+    }
+    fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done> {
+        self.changes(format!("release {scope} by {}", who.name))
+    }
+    fn events(&self, after: u64) -> Reply<'_, Events> {
+        async move {
+            Ok(Events {
+                events: vec![EventItem {
+                    seq: after + 1,
+                    at: at(0),
+                    kind: "plan_made".to_owned(),
+                    who: "refollow".to_owned(),
+                    subject: "eu/orders-f".to_owned(),
+                    detail: Value::Null,
+                }],
+            })
+        }
+        .boxed()
+    }
+    fn metrics_text(&self, open_metrics: bool) -> String {
+        format!("refollow_test 1\n{}", if open_metrics { "# EOF\n" } else { "" })
+    }
+    fn ready(&self) -> Result<(), Vec<String>> {
+        let missing = self.missing.lock().unwrap().clone();
+        if missing.is_empty() { Ok(()) } else { Err(missing) }
+    }
+}
+
+pub struct Running {
+    pub daemon: Arc<FakeDaemon>,
+    pub tasks: Tasks,
+    pub tcp: std::net::SocketAddr,
+    pub client: AdminClient,
+    _dir: tempfile::TempDir,
+}
+
+pub async fn start_with(daemon: FakeDaemon) -> Running {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        admin_socket: dir.path().join("admin.sock"),
+    };
+    let server = Server::bind(&settings).await.unwrap();
+    let tcp = server.tcp_address();
+    let (daemon, tasks) = (Arc::new(daemon), Tasks::new());
+    server.start(daemon.clone(), &tasks);
+    Running {
+        daemon,
+        tasks,
+        tcp,
+        client: AdminClient::new(settings.admin_socket),
+        _dir: dir,
+    }
+}
+
+pub async fn start() -> Running {
+    start_with(FakeDaemon::default()).await
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Running {
+    /// One plain request over TCP.
+    async fn tcp(&self, method: &str, path: &str, headers: &str) -> Answer {
+        let mut stream = tokio::net::TcpStream::connect(self.tcp).await.unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer {
+            status,
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        let answer = self.tcp("GET", path, "").await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert!(
+            answer.head.contains("content-type: application/json"),
+            "{}",
+            answer.head
+        );
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.daemon.asked.lock().unwrap().clone()
+    }
+}
+
+fn has(value: &Value, fields: &[&str]) {
+    for field in fields {
+        assert!(value.get(field).is_some(), "`{field}` is missing in {value}");
+    }
+}
+
+#[tokio::test]
+async fn the_shapes_of_the_contract_are_served_over_tcp() {
+    let running = start().await;
+    let follower = [
+        "cluster",
+        "index",
+        "state",
+        "cause",
+        "decision",
+        "lag_operations",
+        "runway_expires_at",
+        "incident",
+    ];
+    let status = running.json("/api/v1/followers").await;
+    has(&status["followers"][0], &follower);
+    assert_eq!(status["followers"][0]["state"], "fatal");
+    for path in [
+        "/api/v1/followers/eu/orders-f",
+        "/api/v1/followers/eu/orders-f/why",
+    ] {
+        let why = running.json(path).await;
+        has(&why, &follower);
+        has(&why["guards"][1], &["name", "verdict", "inputs", "changes_at"]);
+        assert_eq!(why["guards"][1]["verdict"], "block");
+    }
+    let plans = running.json("/api/v1/plans").await;
+    has(
+        &plans["plans"][0],
+        &[
+            "hash",
+            "follower",
+            "cause",
+            "ladder",
+            "approval",
+            "state",
+            "expires_at",
+            "guards",
+        ],
+    );
+    assert_eq!(plans["plans"][0]["follower"], "eu/orders-f");
+    assert_eq!(plans["plans"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        running.json("/api/v1/plans?open=1").await["plans"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let hash = plans["plans"][0]["hash"].as_str().unwrap().to_owned();
+    has(
+        &running.json(&format!("/api/v1/plans/{hash}")).await,
+        &["hash", "plan", "steps"],
+    );
+    let runs = running.json("/api/v1/runs").await;
+    has(
+        &runs["runs"][0],
+        &["id", "plan", "follower", "outcome", "remedy", "steps"],
+    );
+    has(
+        &runs["runs"][0]["steps"][0],
+        &["name", "state", "started_at", "ended_at"],
+    );
+    assert_eq!(running.json("/api/v1/runs?limit=0").await, json!({"runs": []}));
+    has(&running.json("/api/v1/runs/r1").await, &["id", "journal", "undo"]);
+    has(
+        &running.json("/api/v1/clusters").await["clusters"][0],
+        &["name", "up", "version"],
+    );
+    has(
+        &running.json("/api/v1/brakes").await["brakes"][0],
+        &["scope", "owner", "reason", "expires_at"],
+    );
+    assert_eq!(
+        running.json("/api/v1/events?after=7").await["events"][0]["seq"],
+        8
+    );
+}
+
+#[tokio::test]
+async fn nothing_that_changes_anything_is_reachable_over_tcp() {
+    let running = start().await;
+    let hash = plan().hash;
+    for (method, path) in [
+        ("POST", format!("/api/v1/plans/{hash}/approve")),
+        ("POST", format!("/api/v1/plans/{hash}/reject")),
+        ("POST", "/api/v1/followers/eu/orders-f/recreate".to_owned()),
+        ("POST", "/api/v1/runs/r1/abort".to_owned()),
+        ("PUT", "/api/v1/brakes".to_owned()),
+        ("DELETE", "/api/v1/brakes".to_owned()),
+        ("PATCH", "/api/v1/followers".to_owned()),
+        ("POST", "/nowhere".to_owned()),
+        ("GET", "/api/v1/followers/eu/orders-f/evidence".to_owned()),
+        ("GET", "/api/v1/followers/eu/orders-f/plan".to_owned()),
+    ] {
+        let answer = running.tcp(method, &path, "Content-Length: 0\r\n").await;
+        assert_eq!(answer.status, 403, "{method} {path}: {}", answer.body);
+        let problem: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(problem["code"], "admin_socket_only");
+        let socket = running.client.socket().display().to_string();
+        assert!(
+            problem["message"].as_str().unwrap().contains(&socket),
+            "{problem}"
+        );
+    }
+    assert_eq!(running.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_admin_socket_takes_what_changes_and_knows_who_called() {
+    let running = start().await;
+    let hash = plan().hash;
+    let post = |path: String, body: Value| {
+        let client = running.client.clone();
+        async move { client.call(Method::POST, &path, Some(&body)).await.unwrap() }
+    };
+    let body = json!({"note": "seen", "overrides": [{"index": "orders-f", "fact": "last_copy"}]});
+    let (status, answer) = post(format!("/api/v1/plans/{hash}/approve"), body).await;
+    assert_eq!(
+        (status, answer["message"].as_str()),
+        (StatusCode::OK, Some("done"))
+    );
+    post(
+        format!("/api/v1/plans/{hash}/reject"),
+        json!({"reason": " not now "}),
+    )
+    .await;
+    post("/api/v1/followers/eu/orders-f/recreate".to_owned(), Value::Null).await;
+    let brake = json!({"scope": "cluster:eu", "reason": "drill", "for_seconds": 7200});
+    running
+        .client
+        .call(Method::PUT, "/api/v1/brakes", Some(&brake))
+        .await
+        .unwrap();
+    let scope = json!({"scope": "cluster:eu"});
+    running
+        .client
+        .call(Method::DELETE, "/api/v1/brakes", Some(&scope))
+        .await
+        .unwrap();
+    let uid = rustix::process::getuid().as_raw();
+    let me = {
+        let users = std::fs::read_to_string("/etc/passwd").unwrap();
+        let mine = users
+            .lines()
+            .find(|line| line.split(':').nth(2) == Some(&uid.to_string()));
+        mine.map_or_else(
+            || format!("uid:{uid}"),
+            |line| line.split(':').next().unwrap().to_owned(),
+        )
+    };
+    assert_eq!(
+        running.asked(),
+        [
+            format!("approve {hash} by {me} ({uid}) note Some(\"seen\") overrides [\"last_copy\"]"),
+            format!("reject {hash} by {me}: not now"),
+            format!("recreate eu/orders-f by {me}"),
+            format!("brake cluster:eu for Some(7200s) by {me}: drill"),
+            format!("release cluster:eu by {me}"),
+        ]
+    );
+    for reading in [
+        "/api/v1/followers",
+        "/readyz",
+        "/metrics",
+        "/api/v1/followers/eu/orders-f/evidence",
+    ] {
+        assert_eq!(
+            running.client.call(Method::GET, reading, None).await.unwrap().0,
+            StatusCode::OK,
+            "{reading}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_problem_has_its_code_status_and_exit_code() {
+    let running = start().await;
+    let exit = |value: &Value| -> u8 {
+        serde_json::from_value::<refollow::http::problem::Envelope>(value.clone())
+            .unwrap()
+            .exit_code()
+    };
+    let cases = [
+        (
+            Method::GET,
+            "/api/v1/followers/eu/nobody".to_owned(),
+            None,
+            404,
+            "not_found",
+            1,
+        ),
+        (
+            Method::GET,
+            "/api/v1/nothing".to_owned(),
+            None,
+            404,
+            "not_found",
+            1,
+        ),
+        (
+            Method::GET,
+            "/api/v1/followers/eu/orders-*".to_owned(),
+            None,
+            400,
+            "bad_request",
+            2,
+        ),
+        (
+            Method::GET,
+            "/api/v1/runs?limit=many".to_owned(),
+            None,
+            400,
+            "bad_request",
+            2,
+        ),
+        (
+            Method::GET,
+            "/api/v1/runs?limits=1".to_owned(),
+            None,
+            400,
+            "bad_request",
+            2,
+        ),
+        (
+            Method::DELETE,
+            "/api/v1/runs".to_owned(),
+            None,
+            405,
+            "method_not_allowed",
+            1,
+        ),
+        (
+            Method::POST,
+            "/api/v1/runs/r1/abort".to_owned(),
+            None,
+            409,
+            "refused",
+            3,
+        ),
+        (
+            Method::POST,
+            format!("/api/v1/plans/{}/approve", "ab".repeat(32)),
+            None,
+            410,
+            "expired",
+            3,
+        ),
+        (
+            Method::POST,
+            "/api/v1/plans/abc/approve".to_owned(),
+            None,
+            400,
+            "bad_request",
+            2,
+        ),
+        (
+            Method::POST,
+            format!("/api/v1/plans/{}/reject", plan().hash),
+            None,
+            400,
+            "bad_request",
+            2,
+        ),
+        (
+            Method::POST,
+            format!("/api/v1/plans/{}/reject", plan().hash),
+            Some(json!({"reason": " "})),
+            400,
+            "bad_request",
+            2,
+        ),
+        (
+            Method::PUT,
+            "/api/v1/brakes".to_owned(),
+            Some(json!({"scope": "everything", "reason": "x"})),
+            400,
+            "bad_request",
+            2,
+        ),
+        (
+            Method::PUT,
+            "/api/v1/brakes".to_owned(),
+            Some(json!({"scope": "all", "reason": "x", "until": 3})),
+            400,
+            "bad_request",
+            2,
+        ),
+        (
+            Method::PUT,
+            "/api/v1/brakes".to_owned(),
+            Some(json!({"scope": "all", "reason": "x", "for_seconds": 0})),
+            400,
+            "bad_request",
+            2,
+        ),
+    ];
+    for (method, path, body, status, code, exit_code) in cases {
+        let (got, value) = running
+            .client
+            .call(method.clone(), &path, body.as_ref())
+            .await
+            .unwrap();
+        assert_eq!(
+            (got.as_u16(), value["code"].as_str()),
+            (status, Some(code)),
+            "{method} {path}: {value}"
+        );
+        assert_eq!(exit(&value), exit_code, "{method} {path}");
+        assert!(!value["message"].as_str().unwrap().is_empty());
+    }
+    let (_, refused) = running
+        .client
+        .call(Method::POST, "/api/v1/runs/r1/abort", None)
+        .await
+        .unwrap();
+    assert_eq!(refused["guard"], "point_of_no_return");
+    assert_eq!(running.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn metrics_come_in_the_format_that_was_asked_for() {
+    let running = start().await;
+    let plain = running.tcp("GET", "/metrics", "").await;
+    assert!(
+        plain
+            .head
+            .contains("content-type: text/plain; version=0.0.4; charset=utf-8"),
+        "{}",
+        plain.head
+    );
+    assert_eq!(plain.body, "refollow_test 1\n");
+    let open = running
+        .tcp(
+            "GET",
+            "/metrics",
+            "Accept: application/openmetrics-text;version=1.0.0,*/*;q=0.1\r\n",
+        )
+        .await;
+    assert!(
+        open.head
+            .contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
+    assert!(open.body.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn readiness_says_what_is_missing() {
+    let running = start().await;
+    running
+        .daemon
+        .missing
+        .lock()
+        .unwrap()
+        .push("cluster us was not tried yet".to_owned());
+    let answer = running.tcp("GET", "/readyz", "").await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (503, "not ready yet:\n- cluster us was not tried yet\n")
+    );
+    running.daemon.missing.lock().unwrap().clear();
+    assert_eq!(running.tcp("GET", "/readyz", "").await.status, 200);
+    assert_eq!(running.tcp("GET", "/livez", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn whatever_the_description_of_the_api_names_exists() {
+    let running = start().await;
+    let document = running.json("/api/v1/openapi.json").await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let schemas = &document["components"]["schemas"];
+    let mut operations = std::collections::BTreeSet::new();
+    let mut checked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let real = path
+            .replace("{cluster}", "eu")
+            .replace("{index}", "orders-f")
+            .replace("{id}", "r1")
+            .replace("{hash}", plan().hash.as_str());
+        for (method, described) in methods.as_object().unwrap() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let (status, value) = running.client.call(method.clone(), &real, None).await.unwrap();
+            let unknown = value["message"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("there is no /"));
+            assert!(status != 405 && !unknown, "{method} {path}: {value}");
+            assert!(
+                operations.insert(described["operationId"].to_string()),
+                "{described}"
+            );
+            let named: Vec<_> = described["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|one| one["in"] == "path")
+                .map(|one| one["name"].as_str().unwrap())
+                .collect();
+            assert_eq!(named.len(), path.matches('{').count(), "{method} {path}");
+            for reference in described.to_string().split("#/components/schemas/").skip(1) {
+                let name = reference.split('"').next().unwrap();
+                assert!(schemas.get(name).is_some(), "{name} is not described");
+            }
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 18);
+    for reference in schemas.to_string().split("#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(schemas.get(name).is_some(), "{name} is not described");
+    }
+}
+
+#[tokio::test]
+async fn the_page_links_what_there_is() {
+    let running = start().await;
+    let page = running.tcp("GET", "/", "").await;
+    assert!(page.head.contains("content-type: text/html"), "{}", page.head);
+    for link in page.body.split("href=\"").skip(1) {
+        let path = link.split('"').next().unwrap();
+        assert_eq!(running.tcp("GET", path, "").await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_finished_when_its_caller_has_gone() {
+    let slow = Arc::new(tokio::sync::Notify::new());
+    let running = start_with(FakeDaemon {
+        slow: Some(slow.clone()),
+        ..FakeDaemon::default()
+    })
+    .await;
+    let brake = json!({"scope": "all", "reason": "x"});
+    let hung_up = running.client.call(Method::PUT, "/api/v1/brakes", Some(&brake));
+    let begun = async {
+        while !running.tasks.running().contains(&"brake".to_owned()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answered = hung_up => panic!("it did not wait: {answered:?}"),
+        () = begun => {}
+    }
+    slow.notify_one();
+    running.tasks.drain(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(running.asked().len(), 1, "{:?}", running.asked());
+    assert!(
+        !running.client.socket().exists(),
+        "the socket is removed at the end"
+    );
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_not_there_is_one_line_with_its_remedy_and_exit_code_4() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("admin.sock");
+    let absent = AdminClient::new(&path)
+        .call(Method::GET, "/livez", None)
+        .await
+        .unwrap_err();
+    assert_eq!(absent.exit_code(), 4);
+    assert!(
+        absent.to_string().contains(&path.display().to_string()),
+        "{absent}"
+    );
+    assert!(
+        absent.to_string().contains("systemctl start refollow"),
+        "{absent}"
+    );
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let dead = AdminClient::new(&path)
+        .call(Method::GET, "/livez", None)
+        .await
+        .unwrap_err();
+    assert_eq!(dead.exit_code(), 4);
+    assert!(dead.to_string().contains("left its socket"), "{dead}");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named_with_its_remedy() {
+    let running = start().await;
+    let settings = Settings {
+        listen: running.tcp,
+        admin_socket: running.client.socket().with_file_name("other.sock"),
+    };
+    let error = Server::bind(&settings).await.unwrap_err().to_string();
+    assert!(
+        error.contains("daemon.listen") && error.contains("another program listens there"),
+        "{error}"
+    );
+}
