@@ -1,11 +1,5 @@
 //! Checks of what no recording shows: conditions of the world, speed, odd requests.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a check may fail; allow-in-tests does not reach helpers"
-)]
-
 use std::fmt::Write as _;
 use std::time::Duration;
 
