@@ -44,6 +44,17 @@ pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Dept
     learn(facts, &here);
     learn(facts, &there);
     let (mut here, mut there) = needed(facts, memory);
+    // What the first round made askable: the version names the calls, the index its policy.
+    for look in follower_looks(facts, depth) {
+        if !here.contains(&look) {
+            here.push(look);
+        }
+    }
+    for look in leader_looks(facts, depth) {
+        if !there.contains(&look) {
+            there.push(look);
+        }
+    }
     here.retain(|look| !first_here.contains(look));
     there.retain(|look| !first_there.contains(look));
     let here = ask(&bench.follower, here).await;
