@@ -22,6 +22,7 @@ use crate::engine::Engine;
 use crate::http;
 use crate::http::dto::Daemon;
 use crate::metrics::Metrics;
+use crate::policy;
 use crate::store::{self, Store, StoreError};
 use crate::systemd;
 use crate::tasks::Tasks;
@@ -39,13 +40,11 @@ pub enum StartError {
     #[error("{0}")]
     Build(#[from] BuildError),
     /// A port or socket.
-    #[error("{what}: {problem}")]
-    Listen {
-        /// Which.
-        what: String,
-        /// What the system said, and the remedy.
-        problem: String,
-    },
+    #[error("{0}")]
+    Listen(#[from] http::BindError),
+    /// The metrics could not be registered: a defect.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// A daemon that runs.
@@ -81,39 +80,25 @@ pub async fn start_over(
 ) -> Result<Running, StartError> {
     let clients = build::clients(config, &clock)?;
     let tasks = Tasks::new();
-    let metrics = Arc::new(Metrics::new().map_err(|error| StartError::Listen {
-        what: "metrics".to_owned(),
-        problem: error.to_string(),
-    })?);
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
+    metrics.config_loaded(true, clock.now());
+    metrics.know_clusters(config.clusters.iter().map(|cluster| &cluster.name));
+    metrics.know_guards(policy::guards::names());
     let engine =
         Engine::open(build::engine_settings(config), clients, store, clock, metrics, tasks.clone()).await?;
     for limit in config.not_enforced() {
         tracing::warn!("`{limit}` is configured and not enforced by this version: recreates ask");
     }
     let desk = Arc::new(Desk(Arc::clone(&engine)));
-    let daemon: Arc<dyn Daemon> = Arc::clone(&desk) as Arc<dyn Daemon>;
-    let address = listen(config, &daemon, &tasks).await?;
+    let server = http::Server::bind(&http::Settings {
+        listen: config.daemon.listen,
+        admin_socket: config.daemon.admin_socket.clone(),
+    })
+    .await?;
+    let address = server.tcp_address();
+    server.start(Arc::clone(&desk) as Arc<dyn Daemon>, &tasks);
     engine.start().await?;
     Ok(Running { engine, desk, address, tasks })
-}
-
-async fn listen(config: &Config, daemon: &Arc<dyn Daemon>, tasks: &Tasks) -> Result<SocketAddr, StartError> {
-    let wrong = |what: String, problem: String| StartError::Listen { what, problem };
-    let tcp = tokio::net::TcpListener::bind(config.daemon.listen).await.map_err(|error| {
-        wrong(
-            format!("daemon.listen {}", config.daemon.listen),
-            format!("{error}; choose another address, or stop what listens there"),
-        )
-    })?;
-    let address =
-        tcp.local_addr().map_err(|error| wrong("daemon.listen".to_owned(), error.to_string()))?;
-    let socket = http::admin::bind(&config.daemon.admin_socket)
-        .await
-        .map_err(|error| wrong(format!("daemon.admin_socket {}", config.daemon.admin_socket.display()), error.to_string()))?;
-    let (tcp_daemon, admin_daemon) = (Arc::clone(daemon), Arc::clone(daemon));
-    tasks.spawn("http", move |cancel| http::serve(tcp, tcp_daemon, cancel));
-    tasks.spawn("admin socket", move |cancel| http::admin::serve(socket, admin_daemon, cancel));
-    Ok(address)
 }
 
 /// How `refollow run` ended.
@@ -189,7 +174,7 @@ fn load(path: Option<&Path>, socket: Option<&Path>) -> Result<Config, StartError
 fn reload(running: &Running, config: &mut Config, path: Option<&Path>, socket: Option<&Path>) {
     let refuse = |why: String| {
         tracing::error!("the configuration was not reloaded, the old one stays: {why}");
-        running.engine.metrics.config_reloaded(false);
+        running.engine.metrics.config_loaded(false, running.engine.now());
     };
     let new = match load(path, socket) {
         Ok(new) => new,
@@ -203,7 +188,7 @@ fn reload(running: &Running, config: &mut Config, path: Option<&Path>, socket: O
     match build::clients(&new, &clock) {
         Ok(clients) => {
             running.engine.reload(build::engine_settings(&new), clients);
-            running.engine.metrics.config_reloaded(true);
+            running.engine.metrics.config_loaded(true, running.engine.now());
             *config = new;
         }
         Err(error) => refuse(error.to_string()),

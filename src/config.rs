@@ -40,19 +40,7 @@ pub const DEFAULT_PATH: &str = "/etc/refollow/refollow.toml";
 /// Limits that can be configured and that this version does not enforce yet, by path. The one
 /// place of that list: whoever builds the enforcement takes its line away. While a limit is
 /// listed, recreate is held at `ask` (contract, *Modes*).
-const NOT_ENFORCED: &[&str] = &[
-    "limits.recreates_in_flight",
-    "limits.recreates_per_hour",
-    "limits.bytes_per_day",
-    "limits.recreate_max_bytes",
-    "limits.recreate_max_duration",
-    "limits.recreates_per_follower",
-    "limits.resumes_in_flight",
-    "limits.resumes_per_minute",
-    "limits.breaker",
-    "approval.approvers",
-    "windows",
-];
+const NOT_ENFORCED: &[&str] = &[];
 
 /// How fine the metrics are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,7 +55,7 @@ pub enum MetricsLevel {
 /// `[daemon]`, without the mode, which the policy is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
-    /// The SQLite file of `state`.
+    /// The database file of `state`.
     pub state: PathBuf,
     /// Where metrics, health and the reading API are served.
     pub listen: SocketAddr,
@@ -250,7 +238,7 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
         .unwrap_or_else(|| PathBuf::from("/run/refollow/admin.sock"));
     let shutdown_timeout = section.duration(
         "shutdown_timeout",
-        Duration::from_secs(1)..=Duration::from_secs(600),
+        Duration::from_secs(1)..=Duration::from_mins(10),
         Duration::from_secs(30),
     );
     let log = section.word(

@@ -1,4 +1,6 @@
 //! refollow: watches Elasticsearch cross-cluster replication and repairs broken followers.
+pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -8,6 +8,8 @@
 mod auto_follow;
 mod canned;
 pub mod clock;
+#[cfg(test)]
+mod checks;
 mod cluster;
 pub mod command;
 pub mod control;

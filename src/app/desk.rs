@@ -22,6 +22,7 @@ use crate::http::dto::{
     FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, RemoteItem, Reply, RunDetail, RunItem, Runs,
     Status, StepItem, Why,
 };
+use crate::metrics::{Format, HeldStep};
 use crate::policy::{self, ConsentError};
 use crate::store::{AuditEvent, StoreError};
 
@@ -301,7 +302,11 @@ impl Daemon for Desk {
             }
         }
         for (key, step, since) in book.held() {
-            notes.push(format!("`{key}` is held by refollow after `{step}` since {since}"));
+            let how = match step {
+                HeldStep::Pause => "paused",
+                HeldStep::Close => "closed",
+            };
+            notes.push(format!("`{key}` is held {how} by refollow since {since}"));
         }
         Status { followers, notes }
     }
@@ -616,8 +621,10 @@ impl Daemon for Desk {
 
     fn metrics_text(&self, open_metrics: bool) -> String {
         let now = self.now();
-        let snapshot = self.0.lock().metrics(now);
-        self.0.metrics.encode(&snapshot, open_metrics)
+        let book = self.0.lock();
+        let snapshot = book.metrics(now);
+        let format = if open_metrics { Format::OpenMetrics } else { Format::Prometheus };
+        self.0.metrics.render(&snapshot, format)
     }
 
     fn ready(&self) -> Result<(), Vec<String>> {

@@ -12,8 +12,8 @@ use crate::domain::ids::{ClusterName, IndexName, RemoteAlias};
 use crate::elastic::auth::{Auth, Credentials, Trust};
 use crate::elastic::net::{Endpoint, TransportSettings};
 
-const DAY: Duration = Duration::from_secs(86_400);
-const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
 const SHORTEST: Duration = Duration::from_millis(100);
 
 /// The address of one node: scheme, host, port and perhaps a path prefix; no user, no query, no
@@ -226,7 +226,7 @@ pub(super) fn clusters(root: &mut Section<'_>) -> Vec<Cluster> {
 struct Alias {
     path: String,
     section: String,
-    alias: RemoteAlias,
+    name: RemoteAlias,
     target: String,
 }
 
@@ -264,7 +264,7 @@ fn cluster(
             Ok(alias) => aliases.push(Alias {
                 path: target.path,
                 section: section.path.clone(),
-                alias,
+                name: alias,
                 target: target.text,
             }),
             Err(error) => notes.problem(
@@ -423,7 +423,7 @@ fn check_aliases(
                 format!("the alias leads back to `{target}` itself; nothing is repaired between a cluster and itself"),
             );
         }
-        cluster.remotes.insert(alias.alias, target.clone());
+        cluster.remotes.insert(alias.name, target.clone());
     }
 }
 

@@ -360,9 +360,10 @@ impl<'n> Section<'n> {
         let path = self.path_of(key);
         let table = match self.take(key) {
             None => Map::new(),
-            Some(value) => match value.kind {
-                ValueKind::Table(table) => table,
-                _ => {
+            Some(value) => {
+                if let ValueKind::Table(table) = value.kind {
+                    table
+                } else {
                     self.wrong(
                         &path,
                         &value,
@@ -371,7 +372,7 @@ impl<'n> Section<'n> {
                     );
                     Map::new()
                 }
-            },
+            }
         };
         let mut section = Section::new(path, table, self.notes);
         section.secret = self.secret;

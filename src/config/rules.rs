@@ -15,9 +15,9 @@ use crate::policy::settings::{
     Action, BreakerLimit, InFlightLimit, Limits, Mode, PerFollower, Rule, Settings, Window,
 };
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(86_400);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Reads everything that the policy is told; `mode` is already known.
 pub(super) fn settings(root: &mut Section<'_>, mode: Mode, clusters: &[Cluster]) -> Settings {
@@ -43,7 +43,7 @@ pub(super) fn settings(root: &mut Section<'_>, mode: Mode, clusters: &[Cluster])
         confirm_looks,
         approval_expires_after,
         approvers,
-        limits: limits(root, default.limits),
+        limits: limits(root, &default.limits),
         windows: windows(root),
         document_tolerance,
         verify_settle,
@@ -51,7 +51,7 @@ pub(super) fn settings(root: &mut Section<'_>, mode: Mode, clusters: &[Cluster])
     }
 }
 
-fn limits(root: &mut Section<'_>, default: Limits) -> Limits {
+fn limits(root: &mut Section<'_>, default: &Limits) -> Limits {
     const MANY: std::ops::RangeInclusive<u32> = 0..=1_000_000;
     let mut limits = root.section("limits", "[limits]");
     let mut in_flight = limits.section(

@@ -94,7 +94,11 @@ pub(super) fn trust(cluster: &mut Section<'_>) -> Trust {
     let trust = file(&mut table, "ca_file").and_then(|path| match Trust::ca_file(&path) {
         Ok(trust) => Some(trust),
         Err(error) => {
-            table.problem("ca_file", error.to_string(), "name a PEM file with the authorities");
+            table.problem(
+                "ca_file",
+                error.to_string(),
+                "name a PEM file with the authorities",
+            );
             None
         }
     });

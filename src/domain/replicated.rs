@@ -106,7 +106,7 @@ pub fn own_settings(settings: &BTreeMap<String, String>) -> BTreeMap<String, Str
             is_own(key)
                 && !NOT_RESTORABLE.contains(&key.as_str())
                 && !key.starts_with("index.blocks.")
-                && !(expands && key.as_str() == "index.number_of_replicas")
+                && (!expands || key.as_str() != "index.number_of_replicas")
         })
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()

@@ -8,12 +8,13 @@ use crate::domain::facts::{
 };
 use crate::domain::ids::ClusterName;
 use crate::domain::memory::Memory;
-use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, millis_between};
 use crate::domain::verdict::Evidence;
 
 /// Longest text kept in one piece of evidence, in characters.
 const SHOWN_CHARS: usize = 300;
+/// A second look older than this beside the newest first look says nothing any more.
+const SECOND_LOOK_MAX_AGE_MILLIS: i64 = 10 * 60_000;
 /// Answers closer together than this belong to one look, in milliseconds.
 const SAME_LOOK_MILLIS: i64 = 1_000;
 /// `read_poll_timeout` where nothing tells another (reference 5), in milliseconds.
@@ -92,6 +93,34 @@ pub(super) fn gone<T>(series: &Series<T>) -> Option<&Sighting<T>> {
 }
 
 impl<'a> Case<'a> {
+    /// When the follower was last asked about (statistics or info).
+    fn last_look(&self) -> Option<Timestamp> {
+        let side = &self.facts.follower;
+        let stats = side.stats.last().map(|seen| seen.at);
+        stats.max(side.info.last().map(|seen| seen.at))
+    }
+
+    /// Whether a word of a second look still speaks of the present: such calls are made only
+    /// now and then, and a follower that was cured must not keep what they once said.
+    fn is_fresh(&self, at: Timestamp) -> bool {
+        self.last_look()
+            .is_none_or(|look| millis_between(at, look) <= SECOND_LOOK_MAX_AGE_MILLIS)
+    }
+
+    /// The newest word of a second look, where it is a value and still fresh.
+    pub(super) fn fresh<T>(&self, series: &'a Series<T>) -> Option<(&'a Sighting<T>, &'a T)> {
+        newest(series).filter(|(seen, _)| self.is_fresh(seen.at))
+    }
+
+    /// Errors that looks are answered with now.
+    pub(super) fn errors(&self) -> impl Iterator<Item = &'a LookError> {
+        let case = *self;
+        self.facts
+            .errors
+            .iter()
+            .filter(move |error| case.is_fresh(error.at))
+    }
+
     /// The newest `_ccr/info`, where it is a value.
     pub(super) fn info(&self) -> Option<(&'a Sighting<FollowInfo>, &'a FollowInfo)> {
         newest(&self.facts.follower.info)
@@ -230,7 +259,7 @@ impl<'a> Case<'a> {
         let side = &self.facts.follower;
         let mut closed: Option<Evidence> = None;
         let mut open: Option<Evidence> = None;
-        if let Some((seen, meta)) = newest(&side.meta)
+        if let Some((seen, meta)) = self.fresh(&side.meta)
             && let Some(is_open) = meta.open
         {
             let found = evidence(
@@ -240,7 +269,7 @@ impl<'a> Case<'a> {
             );
             later(if is_open { &mut open } else { &mut closed }, found);
         }
-        if let Some((seen, settings)) = newest(&side.settings) {
+        if let Some((seen, settings)) = self.fresh(&side.settings) {
             let mark = settings
                 .get("index.verified_before_close")
                 .is_some_and(|value| value == "true");
@@ -251,15 +280,15 @@ impl<'a> Case<'a> {
             );
             later(if mark { &mut closed } else { &mut open }, found);
         }
-        if let Some((seen, stats)) = newest(&side.index)
+        if let Some((seen, stats)) = self.fresh(&side.index)
             && !stats.primaries.is_empty()
         {
             later(&mut open, evidence(seen, "indices.*.shards", "answered"));
         }
-        if let Some((seen, count)) = newest(&side.count) {
+        if let Some((seen, count)) = self.fresh(&side.count) {
             later(&mut open, evidence(seen, "count", count.to_string()));
         }
-        for error in &self.facts.errors {
+        for error in self.errors() {
             if error.cluster == self.facts.key.cluster
                 && error.exception.kind == "index_closed_exception"
                 && error
@@ -288,17 +317,17 @@ impl<'a> Case<'a> {
 
     /// The newest health of the follower index.
     pub(super) fn health(&self) -> Option<(&'a Sighting<IndexHealth>, &'a IndexHealth)> {
-        newest(&self.facts.follower.health)
+        self.fresh(&self.facts.follower.health)
     }
 
     /// The newest routing table of the follower index.
     pub(super) fn routing(&self) -> Option<(&'a Sighting<Routing>, &'a Routing)> {
-        newest(&self.facts.follower.routing)
+        self.fresh(&self.facts.follower.routing)
     }
 
     /// The newest recoveries of the follower index.
     pub(super) fn recovery(&self) -> Option<(&'a Sighting<Vec<ShardRecovery>>, &'a Vec<ShardRecovery>)> {
-        newest(&self.facts.follower.recovery)
+        self.fresh(&self.facts.follower.recovery)
     }
 
     /// A primary that is not allocated, and what says so. Of health and routing the later counts.
@@ -483,9 +512,4 @@ pub(super) fn millis_of(text: &str) -> Option<i64> {
         _ => return None,
     };
     amount.checked_mul(factor)
-}
-
-/// Whether a series' newest word is a value or an absence.
-pub(super) fn known<T>(series: &Series<T>) -> bool {
-    matches!(series.now(), Seen::Present(_) | Seen::Absent)
 }

@@ -5,7 +5,7 @@ use crate::domain::facts::{IndexStats, Sighting};
 use crate::domain::time::millis_between;
 use crate::domain::verdict::Evidence;
 use crate::judge::Fit;
-use crate::judge::case::{Case, evidence, gone, newest};
+use crate::judge::case::{Case, evidence, gone};
 use crate::judge::restore;
 use crate::judge::state::{index_is_gone, is_unfollowed};
 
@@ -85,7 +85,7 @@ pub(super) fn unallocated(case: &Case<'_>) -> Option<Fit> {
         return None;
     }
     let mut found = vec![red];
-    if let Some((seen, explain)) = newest(&case.facts.follower.explain) {
+    if let Some((seen, explain)) = case.fresh(&case.facts.follower.explain) {
         if let Some(reason) = &explain.unassigned_reason {
             found.push(evidence(seen, "unassigned_info.reason", reason));
         }
@@ -115,9 +115,10 @@ const WRITE_BLOCKS: &[&str] = &[
 /// Wrong when: the block was removed since.
 pub(super) fn blocked(case: &Case<'_>) -> Option<Fit> {
     let side = &case.facts.follower;
-    let settings =
-        newest(&side.settings).map(|(seen, map)| (seen.at, &seen.cluster, &seen.call, map, "settings"));
-    let meta = newest(&side.meta).map(|(seen, meta)| {
+    let settings = case
+        .fresh(&side.settings)
+        .map(|(seen, map)| (seen.at, &seen.cluster, &seen.call, map, "settings"));
+    let meta = case.fresh(&side.meta).map(|(seen, meta)| {
         (
             seen.at,
             &seen.cluster,
@@ -190,7 +191,7 @@ pub(super) fn task_unassigned(case: &Case<'_>) -> Option<Fit> {
             ));
         }
     }
-    if let Some((seen, tasks)) = newest(&case.facts.follower.tasks) {
+    if let Some((seen, tasks)) = case.fresh(&case.facts.follower.tasks) {
         for task in tasks.iter().filter(|task| task.node.is_none()).take(3) {
             found.push(evidence(
                 seen,

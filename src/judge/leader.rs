@@ -420,7 +420,7 @@ pub(super) fn closed(case: &Case<'_>) -> Option<Fit> {
     {
         found.push(evidence(seen, "settings.index.verified_before_close", "true"));
     }
-    for error in &case.facts.errors {
+    for error in case.errors() {
         if Some(&error.cluster) == case.facts.leader_cluster.as_ref()
             && error.exception.kind == "index_closed_exception"
             && error

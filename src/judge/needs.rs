@@ -1,14 +1,22 @@
 //! Which second calls would settle a verdict, so that the observer makes them only for the
 //! followers that need them.
+//!
+//! A second look is asked for again while something is wrong and what it said has grown old:
+//! otherwise a follower that was cured would keep the red, the block or the closing it once had.
 
-use crate::domain::facts::FollowStatus;
-use crate::judge::case::{Case, gone, known, newest};
-use crate::judge::state::could_not_be_looked_at;
+use crate::domain::facts::{FollowStatus, Series};
+use crate::domain::time::millis_between;
+use crate::judge::case::{Case, gone, newest};
+use crate::judge::identity::{compare, is_recent};
+use crate::judge::state::{could_not_be_looked_at, follows, stalled_shard};
+
+/// Age at which a second look is asked for again, in milliseconds.
+const REPEAT_MILLIS: i64 = 30_000;
 
 /// A further look at one follower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
-    /// `/<f>/_ccr/info` and `/<f>/_ccr/stats`, by name.
+    /// `/<f>/_ccr/info`, by name.
     FollowerByName,
     /// `_cluster/state/metadata/<f>`.
     Meta,
@@ -18,7 +26,7 @@ pub enum Need {
     Health,
     /// `/<f>/_recovery`.
     Recovery,
-    /// `_cluster/allocation/explain` of a primary.
+    /// `_cluster/allocation/explain` of a primary that is not allocated.
     Explain,
     /// `/<f>/_settings?flat_settings=true`.
     Settings,
@@ -36,21 +44,90 @@ pub enum Need {
     LeaderLicense,
 }
 
+/// What was asked lately, whatever the answer.
+fn lately<T>(case: &Case<'_>, series: &Series<T>) -> bool {
+    series
+        .last()
+        .is_some_and(|seen| millis_between(seen.at, case.facts.now) < REPEAT_MILLIS)
+}
+
 /// The looks that this follower needs, in the order in which they help.
 pub(super) fn needs(case: &Case<'_>) -> Vec<Need> {
-    let side = &case.facts.follower;
     let mut needs: Vec<Need> = Vec::new();
-    let mut need = |need: Need, is_known: bool| {
-        if !is_known && !needs.contains(&need) {
+    let mut need = |need: Need, asked_lately: bool| {
+        if !asked_lately && !needs.contains(&need) {
             needs.push(need);
         }
     };
+    let side = &case.facts.follower;
+    let leader = &case.facts.leader;
+    let info = newest(&side.info).map(|(_, info)| info.status);
     if could_not_be_looked_at(case) {
         // A list that lacks it proves nothing.
         need(Need::FollowerByName, false);
     }
-    let info = newest(&side.info).map(|(_, info)| info.status);
-    let troubled = case.fatal().next().is_some()
+    if gone(&side.info).is_some() {
+        need(Need::Meta, lately(case, &side.meta));
+    }
+    if info == Some(FollowStatus::Paused) {
+        need(Need::Meta, lately(case, &side.meta));
+        need(Need::Health, lately(case, &side.health));
+        need(Need::Recovery, lately(case, &side.recovery));
+    }
+    if case.red().is_some() {
+        need(Need::Health, lately(case, &side.health));
+        need(Need::Routing, lately(case, &side.routing));
+        need(Need::Explain, lately(case, &side.explain));
+    }
+    if case.known_closed().is_some() {
+        need(Need::Meta, lately(case, &side.meta));
+    }
+    let has_leader = case.facts.leader_cluster.is_some();
+    let without_task = info == Some(FollowStatus::Active) && gone(&side.stats).is_some();
+    if troubled(case) || without_task {
+        need(Need::Meta, lately(case, &side.meta));
+        need(Need::Settings, lately(case, &side.settings));
+        need(Need::Health, lately(case, &side.health));
+        if has_leader {
+            let recent = newest(&leader.index).is_some_and(|(seen, _)| is_recent(case, seen.at));
+            need(
+                Need::LeaderStats,
+                lately(case, &leader.index) && (recent || newest(&leader.index).is_none()),
+            );
+            need(Need::LeaderSettings, lately(case, &leader.settings));
+        }
+        // On 7.x the followed UUID stands only in the tasks.
+        need(
+            Need::Tasks,
+            compare(case).followed_uuid.is_some() || lately(case, &side.tasks),
+        );
+    }
+    if without_task {
+        need(Need::Tasks, lately(case, &side.tasks));
+    }
+    if has_leader
+        && case.rising().iter().any(|rising| {
+            rising
+                .read
+                .exception
+                .chain()
+                .any(|one| one.kind == "no_shard_available_action_exception")
+        })
+    {
+        need(Need::LeaderHealth, lately(case, &leader.health));
+    }
+    if case.errors().any(|error| error.status == 403) {
+        need(Need::License, lately(case, &side.license));
+        if has_leader {
+            need(Need::LeaderLicense, lately(case, &leader.license));
+        }
+    }
+    needs
+}
+
+/// Something shows in the statistics, or the follower is in no state that follows.
+fn troubled(case: &Case<'_>) -> bool {
+    case.fatal().next().is_some()
         || case.unreadable_fatal().is_some()
         || case.shards().any(|(_, shard)| {
             shard
@@ -59,50 +136,7 @@ pub(super) fn needs(case: &Case<'_>) -> Vec<Need> {
                 .is_some_and(|reads| !reads.is_empty())
         })
         || case.writes_failing().is_some()
-        || crate::judge::state::stalled_shard(case).is_some();
-    let has_leader = case.facts.leader_cluster.is_some();
-    let without_task = info == Some(FollowStatus::Active) && gone(&side.stats).is_some();
-    if gone(&side.info).is_some() {
-        need(Need::Meta, known(&side.meta));
-    }
-    if info == Some(FollowStatus::Paused) {
-        need(Need::Meta, known(&side.meta));
-        need(Need::Health, known(&side.health));
-        need(Need::Recovery, known(&side.recovery));
-        if case.red().is_some() {
-            need(Need::Routing, known(&side.routing));
-            need(Need::Explain, known(&side.explain));
-        }
-    }
-    if troubled || without_task {
-        need(Need::Meta, known(&side.meta));
-        need(Need::Settings, known(&side.settings));
-        need(Need::Health, known(&side.health));
-        if has_leader {
-            need(Need::LeaderStats, known(&case.facts.leader.index));
-            need(Need::LeaderSettings, known(&case.facts.leader.settings));
-        }
-        // On 7.x the followed UUID stands only in the tasks.
-        let recorded = newest(&side.meta).is_some_and(|(_, meta)| meta.followed.is_some());
-        need(Need::Tasks, recorded || known(&side.tasks));
-    }
-    if without_task {
-        need(Need::Tasks, known(&side.tasks));
-    }
-    if has_leader
-        && case
-            .rising()
-            .iter()
-            .any(|rising| rising.read.exception.kind == "no_shard_available_action_exception")
-    {
-        need(Need::LeaderHealth, known(&case.facts.leader.health));
-    }
-    if case.facts.errors.iter().any(|error| error.status == 403) {
-        need(Need::License, known(&side.license));
-        need(
-            Need::LeaderLicense,
-            !has_leader || known(&case.facts.leader.license),
-        );
-    }
-    needs
+        || stalled_shard(case).is_some()
+        || (case.stats().is_some() && !follows(case))
+        || crate::judge::follower::blocked(case).is_some()
 }

@@ -214,9 +214,7 @@ pub(super) fn license(case: &Case<'_>) -> Option<Fit> {
     .flatten()
     .collect();
     found.extend(
-        case.facts
-            .errors
-            .iter()
+        case.errors()
             .filter(|error| is_license(&error.exception))
             .map(of_error),
     );
@@ -289,13 +287,7 @@ const LOAD: &[&str] = &[
 /// Seen on: derived (reference 2.2, 2.3). Wrong when: it passed since.
 pub(super) fn overloaded(case: &Case<'_>) -> Option<Fit> {
     let mut found = present_exceptions(case, LOAD);
-    found.extend(
-        case.facts
-            .errors
-            .iter()
-            .filter(|error| is_load(error))
-            .map(of_error),
-    );
+    found.extend(case.errors().filter(|error| is_load(error)).map(of_error));
     (!found.is_empty()).then(|| Fit::now(found))
 }
 

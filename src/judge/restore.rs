@@ -68,7 +68,7 @@ pub(super) fn stuck(case: &Case<'_>) -> Option<Fit> {
 /// What shows that an unallocated primary comes from a failed restore: the decider
 /// `restore_in_progress`, a snapshot recovery source, or our own journal; never red alone.
 pub(super) fn shows_failed_restore(case: &Case<'_>) -> Option<Evidence> {
-    if let Some((seen, explain)) = newest(&case.facts.follower.explain)
+    if let Some((seen, explain)) = case.fresh(&case.facts.follower.explain)
         && explain.primary != Some(false)
         && explain
             .current_state
@@ -85,7 +85,7 @@ pub(super) fn shows_failed_restore(case: &Case<'_>) -> Option<Evidence> {
             format!("{name}: {why}"),
         ));
     }
-    if let Some((seen, routing)) = newest(&case.facts.follower.routing)
+    if let Some((seen, routing)) = case.fresh(&case.facts.follower.routing)
         && let Some((shard, _)) = routing.iter().find(|(_, primary)| {
             primary.state == "UNASSIGNED" && primary.recovery_source.as_deref() == Some("SNAPSHOT")
         })

@@ -12,11 +12,11 @@ use crate::domain::time::{Span, Timestamp, after};
 use crate::policy::settings::Settings;
 use crate::policy::world::World;
 
-const MINUTE: Span = Span::from_secs(60);
-const HOUR: Span = Span::from_secs(3600);
-const DAY: Span = Span::from_secs(24 * 3600);
+const MINUTE: Span = Span::from_mins(1);
+const HOUR: Span = Span::from_hours(1);
+const DAY: Span = Span::from_hours(24);
 /// How far back resumes through a remote tell whether it can be trusted (safety 9, half-open).
-const PROBATION: Span = Span::from_secs(30 * 60);
+const PROBATION: Span = Span::from_mins(30);
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]

@@ -23,7 +23,7 @@ mod automatic;
 mod tests;
 
 /// After this a person is asked, whatever is waited for (safety 13).
-const LONGEST_WAIT: Span = Span::from_secs(3600);
+const LONGEST_WAIT: Span = Span::from_hours(1);
 
 /// Guards whose `block` makes a follower observe-only (end of safety.md).
 const OBSERVE_ONLY: &[&str] = &[
@@ -315,17 +315,11 @@ fn allowed(moment: &Moment<'_>) -> (Action, Option<u32>, Vec<String>) {
 fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
     let (action, rule, mut reasons) = allowed(moment);
     reasons.extend(runway(moment));
-    let plan = build_plan(
-        moment.verdict,
-        moment.facts,
-        moment.memory,
-        &[],
-        moment.world.now,
-    )
-    .map(|mut plan| {
-        plan.figures.runway_expires_at = moment.runway_expires_at;
-        plan
-    });
+    let plan =
+        build_plan(moment.verdict, moment.facts, moment.memory, &[], moment.world.now).map(|mut plan| {
+            plan.figures.runway_expires_at = moment.runway_expires_at;
+            plan
+        });
     let same = moment
         .existing
         .filter(|record| plan.as_ref().is_ok_and(|plan| plan.hash == record.plan.hash));

@@ -124,10 +124,7 @@ impl Own {
         lacks("the follower's UUID is", uuid.is_some());
         let remote = facts.remote.clone().or_else(|| memory.remote.clone());
         lacks("the alias it follows through is", remote.is_some());
-        let leader = facts
-            .leader_index
-            .clone()
-            .or_else(|| memory.leader_index.clone());
+        let leader = facts.leader_index.clone().or_else(|| memory.leader_index.clone());
         lacks("the leader's name is", leader.is_some());
         let shard_count = follower
             .settings
@@ -255,8 +252,12 @@ fn figures(facts: &Facts) -> PlanFigures {
     let leader = facts.leader.index.present();
     let bytes = leader.and_then(|stats| stats.store_bytes);
     PlanFigures {
-        follower_documents: facts.follower.index.present().and_then(|stats| stats.documents()),
-        leader_documents: leader.and_then(|stats| stats.documents()),
+        follower_documents: facts
+            .follower
+            .index
+            .present()
+            .and_then(super::super::domain::facts::IndexStats::documents),
+        leader_documents: leader.and_then(super::super::domain::facts::IndexStats::documents),
         bytes,
         eta_seconds: bytes.map(|bytes| eta(bytes).as_secs()),
         lease_id: facts.lease_id(),
@@ -324,31 +325,31 @@ mod tests {
         let ways: &[Way] = &[
             ("cluster_uuid", |c| {
                 change(&mut c.facts.follower.root, |root| {
-                    root.cluster_uuid = Some(crate::domain::ids::ClusterUuid::parse("o").unwrap())
-                })
+                    root.cluster_uuid = Some(crate::domain::ids::ClusterUuid::parse("o").unwrap());
+                });
             }),
             ("leader cluster_uuid", |c| {
                 change(&mut c.facts.leader.root, |root| {
-                    root.cluster_uuid = Some(crate::domain::ids::ClusterUuid::parse("o").unwrap())
-                })
+                    root.cluster_uuid = Some(crate::domain::ids::ClusterUuid::parse("o").unwrap());
+                });
             }),
             ("leader cluster", |c| {
-                c.facts.leader_cluster = Some(crate::domain::ids::ClusterName::parse("o").unwrap())
+                c.facts.leader_cluster = Some(crate::domain::ids::ClusterName::parse("o").unwrap());
             }),
             ("follower uuid", |c| {
                 change(&mut c.facts.follower.settings, |map| {
                     map.insert("index.uuid".to_owned(), "o".to_owned());
-                })
+                });
             }),
             ("leader uuid", |c| {
                 change(&mut c.facts.leader.settings, |map| {
                     map.insert("index.uuid".to_owned(), "o".to_owned());
-                })
+                });
             }),
             ("leader uuid followed", |c| {
                 change(&mut c.facts.follower.meta, |meta| {
-                    meta.followed.as_mut().unwrap().leader_index_uuid = Some(uuid("o"))
-                })
+                    meta.followed.as_mut().unwrap().leader_index_uuid = Some(uuid("o"));
+                });
             }),
             ("history followed", |c| {
                 change(&mut c.facts.follower.meta, |meta| {
@@ -358,43 +359,44 @@ mod tests {
                         .history_uuids
                         .as_mut()
                         .unwrap()
-                        .reverse()
-                })
+                        .reverse();
+                });
             }),
             ("history present", |c| {
                 change(&mut c.facts.leader.index, |stats| {
-                    stats.primaries.get_mut(&0).unwrap().history_uuid = Some(HistoryUuid::parse("o").unwrap())
-                })
+                    stats.primaries.get_mut(&0).unwrap().history_uuid =
+                        Some(HistoryUuid::parse("o").unwrap());
+                });
             }),
             ("remote", |c| {
-                c.facts.remote = Some(crate::domain::ids::RemoteAlias::parse("o").unwrap())
+                c.facts.remote = Some(crate::domain::ids::RemoteAlias::parse("o").unwrap());
             }),
             ("leader", |c| {
-                c.facts.leader_index = Some(crate::domain::ids::IndexName::parse("o").unwrap())
+                c.facts.leader_index = Some(crate::domain::ids::IndexName::parse("o").unwrap());
             }),
             ("cause", |c| {
-                c.verdict.cause = crate::domain::cause::Cause::FollowerRewritten
+                c.verdict.cause = crate::domain::cause::Cause::FollowerRewritten;
             }),
             ("ladder", |c| {
                 c.verdict.ladder.pop();
             }),
             ("parameters", |c| {
                 change(&mut c.facts.follower.info, |info| {
-                    info.parameters = Some(Default::default())
-                })
+                    info.parameters = Some(BTreeMap::default());
+                });
             }),
             ("own settings", |c| {
                 change(&mut c.facts.follower.settings, |map| {
                     map.insert("index.priority".to_owned(), "1".to_owned());
-                })
+                });
             }),
             ("aliases", |c| {
                 change(&mut c.facts.follower.aliases, |map| {
                     map.insert("a".to_owned(), "{}".to_owned());
-                })
+                });
             }),
             ("data stream", |c| {
-                c.facts.follower.data_stream = some("s".to_owned())
+                c.facts.follower.data_stream = some("s".to_owned());
             }),
         ];
         let mut seen = vec![hash(&Case::lost())];

@@ -220,12 +220,12 @@ impl Default for Settings {
                 breaker: BreakerLimit {
                     max_unhealthy: 0.3,
                     min_unhealthy: 3,
-                    close_after: Span::from_secs(600),
+                    close_after: Span::from_mins(10),
                 },
             },
             windows: Vec::new(),
             document_tolerance: 0.001,
-            verify_settle: Span::from_secs(60),
+            verify_settle: Span::from_mins(1),
             unenforced: Vec::new(),
         }
     }

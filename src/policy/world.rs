@@ -48,7 +48,10 @@ pub struct PastRun {
 
 /// One known follower, as far as the breaker counts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts of one follower")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts of one follower"
+)]
 pub struct Member {
     /// Which.
     pub key: FollowerKey,

@@ -68,10 +68,6 @@ pub struct AutoStats {
 /// One cluster.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// Which of the pair.
-    pub side: Side,
-    /// Its version.
-    pub version: Version,
     /// `cluster_name`.
     pub name: String,
     /// `cluster_uuid`.
@@ -114,8 +110,8 @@ pub struct Cluster {
     pub roles: BTreeMap<String, Value>,
     /// Users and their roles.
     pub users: BTreeMap<String, Vec<String>>,
-    /// API keys by id: name, privileges by role name, invalidated.
-    pub keys: BTreeMap<String, Value>,
+    /// Users that were deleted: what they made goes on, they themselves are not let in.
+    pub deleted_users: BTreeSet<String>,
     /// When a follower was last made, for `_xpack/usage`.
     pub last_follow_ms: Option<i64>,
 }
@@ -141,8 +137,6 @@ impl Cluster {
             );
         }
         Self {
-            side,
-            version: options.version,
             name: name.to_owned(),
             uuid: super::identifier(random),
             node: super::identifier(random),
@@ -168,7 +162,7 @@ impl Cluster {
             streams: BTreeMap::new(),
             roles: BTreeMap::new(),
             users: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            deleted_users: BTreeSet::new(),
             last_follow_ms: None,
         }
     }
@@ -229,11 +223,11 @@ impl Cluster {
             if part.is_empty() {
                 continue;
             }
-            if let Some(excluded) = part.strip_prefix('-') {
-                if expression.contains('*') {
-                    names.retain(|name| !json::wildcard(excluded, name));
-                    continue;
-                }
+            if let Some(excluded) = part.strip_prefix('-')
+                && expression.contains('*')
+            {
+                names.retain(|name| !json::wildcard(excluded, name));
+                continue;
             }
             if part == "_all" || part.contains('*') {
                 let pattern = if part == "_all" { "*" } else { part };

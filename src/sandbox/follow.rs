@@ -22,7 +22,12 @@ pub enum Outcome {
 }
 
 /// `{follower cluster}/{follower}/{uuid}-following-{alias}/{leader}/{uuid}`.
-pub fn lease_id(cluster: &str, follower: (&str, &str), alias: &str, leader: (&str, &str)) -> String {
+pub fn lease_id(
+    cluster: &str,
+    follower: (&str, &str),
+    alias: &str,
+    leader: (&str, &str),
+) -> String {
     format!(
         "{cluster}/{}/{}-following-{alias}/{}/{}",
         follower.0, follower.1, leader.0, leader.1
@@ -71,20 +76,27 @@ impl Pair {
         let fields = body.as_object().unwrap_or(&empty);
         let known: &[&str] = match self.version {
             Version::V7_7_0 => &["remote_cluster", "leader_index"],
-            Version::V8_10_4 => &["remote_cluster", "leader_index", "settings", "data_stream_name"],
+            Version::V8_10_4 => &[
+                "remote_cluster",
+                "leader_index",
+                "settings",
+                "data_stream_name",
+            ],
         };
         let params = Params::parse(fields, known, action)?;
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
-        let alias = text("remote_cluster").ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
-        let leader_name = text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
+        let alias =
+            text("remote_cluster").ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
+        let leader_name =
+            text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
         params.validate()?;
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
         }
-        if let Some(index) = self.cluster(side).indices.get(follower) {
-            if let Some(block) = index.block("metadata_write") {
-                return Err(blocked(follower, block));
-            }
+        if let Some(index) = self.cluster(side).indices.get(follower)
+            && let Some(block) = index.block("metadata_write")
+        {
+            return Err(blocked(follower, block));
         }
         let leader = self.leader_for_follow(side, &alias, &leader_name, user)?;
         if leader.settings.get("index.soft_deletes.enabled") == Some(&json!("false")) {
@@ -171,14 +183,13 @@ impl Pair {
         leader_name: &str,
         leader: &Leader,
     ) -> Result<(), Fault> {
-        if let Some(stream) = &leader.data_stream {
-            if let Some(local) = self.cluster(side).streams.get(stream) {
-                if !local.replicated {
-                    return Err(Fault::argument(format!(
-                        "cannot follow backing index [{leader_name}], because local data stream [{stream}] is no longer marked as replicated"
-                    )));
-                }
-            }
+        if let Some(stream) = &leader.data_stream
+            && let Some(local) = self.cluster(side).streams.get(stream)
+            && !local.replicated
+        {
+            return Err(Fault::argument(format!(
+                "cannot follow backing index [{leader_name}], because local data stream [{stream}] is no longer marked as replicated"
+            )));
         }
         let Some(index) = self.cluster(side).indices.get(follower) else {
             return Ok(());
@@ -206,7 +217,13 @@ impl Pair {
     }
 
     /// The leader as `CcrLicenseChecker` fetches it, or its refusal.
-    fn leader_for_follow(&self, side: Side, alias: &str, leader: &str, user: &str) -> Result<Leader, Fault> {
+    fn leader_for_follow(
+        &self,
+        side: Side,
+        alias: &str,
+        leader: &str,
+        user: &str,
+    ) -> Result<Leader, Fault> {
         let peer = self
             .remote(side, alias)
             .map_err(|problem| self.remote_fault(side, alias, leader, &problem))?;
@@ -263,7 +280,13 @@ impl Pair {
         })
     }
 
-    fn remote_fault(&self, side: Side, alias: &str, leader: &str, problem: &RemoteProblem) -> Fault {
+    fn remote_fault(
+        &self,
+        side: Side,
+        alias: &str,
+        leader: &str,
+        problem: &RemoteProblem,
+    ) -> Fault {
         match problem {
             RemoteProblem::Unknown => Fault::of(
                 404,
@@ -274,13 +297,16 @@ impl Pair {
                 let connect = self.connect_exception(side);
                 let root = match self.version {
                     Version::V7_7_0 => {
-                        let port = super::cluster::Cluster::transport_port(self.version, side.other());
+                        let port =
+                            super::cluster::Cluster::transport_port(self.version, side.other());
                         exception(
                             "connect_transport_exception",
                             format!("[][127.0.0.1:{port}] connect_exception"),
                         )
                     }
-                    Version::V8_10_4 => exception("uncategorized_execution_exception", "Failed execution"),
+                    Version::V8_10_4 => {
+                        exception("uncategorized_execution_exception", "Failed execution")
+                    }
                 };
                 Fault::with_root(
                     400,
@@ -327,18 +353,16 @@ impl Pair {
         let closing = old.as_ref().is_some_and(|index| index.closing_ms.is_some());
         let mut shards = Vec::new();
         for number in 0..leader.histories.len() {
-            let mut shard = match old.as_ref().and_then(|index| index.shards.get(number)) {
-                Some(shard) => {
+            let mut shard =
+                if let Some(shard) = old.as_ref().and_then(|index| index.shards.get(number)) {
                     let mut shard = shard.clone();
                     shard.term += 1 + u64::from(closing);
                     shard
-                }
-                None => {
+                } else {
                     let (history, allocation) = (self.fresh_id(), self.fresh_id());
                     let number = u32::try_from(number).unwrap_or(u32::MAX);
                     Shard::new(number, history, allocation, &node, now)
-                }
-            };
+                };
             shard.state = State::Initializing;
             shard.recovery = None;
             shards.push(shard);
@@ -402,10 +426,76 @@ impl Pair {
         params: &Params,
         user: &str,
     ) -> Result<(), Fault> {
-        self.cluster_right(side, user, "manage_ccr", "cluster:admin/xpack/ccr/resume_follow")?;
+        self.cluster_right(
+            side,
+            user,
+            "manage_ccr",
+            "cluster:admin/xpack/ccr/resume_follow",
+        )?;
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
         }
+        let ccr = self.check_resume(side, follower, user)?;
+        let Some(index) = self.cluster(side).indices.get(follower) else {
+            return Err(Fault::no_index_inside(follower));
+        };
+        let uuid = index.uuid.clone();
+        let starts: Vec<(u32, i64, String)> = index
+            .shards
+            .iter()
+            .map(|shard| (shard.number, shard.max_seq, shard.history_uuid.clone()))
+            .collect();
+        let taken: Vec<Value> = starts
+            .iter()
+            .map(|(number, _, _)| format!("{uuid}-{number}"))
+            .filter(|id| self.cluster(side).tasks.contains_key(id))
+            .map(|id| {
+                exception(
+                    "resource_already_exists_exception",
+                    format!("task with id {{{id}}} already exist"),
+                )
+            })
+            .collect();
+        if let Some((first, rest)) = taken.split_first() {
+            let mut first = first.clone();
+            if let (Some(object), false) = (first.as_object_mut(), rest.is_empty()) {
+                object.insert("suppressed".to_owned(), json!(rest));
+            }
+            return Err(Fault::new(400, &first));
+        }
+        let now = self.now_ms;
+        let cluster = self.cluster_mut(side);
+        let assigned = cluster.assigns_tasks();
+        for (number, max_seq, history) in starts {
+            cluster.allocations += 1;
+            // One shard after the other starts.
+            let mut run = Run::new(now + 10 * i64::from(number));
+            run.read_due_ms = now + super::task::START_MS + 40 * i64::from(number);
+            run.leader_checkpoint = max_seq;
+            run.follower_checkpoint = max_seq;
+            run.last_requested = max_seq;
+            run.follower_history = history;
+            let task = FollowTask {
+                id: format!("{uuid}-{number}"),
+                follower: follower.to_owned(),
+                follower_uuid: uuid.clone(),
+                shard: number,
+                alias: ccr.alias.clone(),
+                leader: ccr.leader.clone(),
+                leader_uuid: ccr.leader_uuid.clone(),
+                params: params.clone(),
+                user: user.to_owned(),
+                allocation: cluster.allocations,
+                assigned,
+                run,
+            };
+            cluster.tasks.insert(task.id.clone(), task);
+        }
+        Ok(())
+    }
+
+    /// What a resume compares before it starts tasks (`TransportResumeFollowAction`).
+    fn check_resume(&self, side: Side, follower: &str, user: &str) -> Result<CcrMeta, Fault> {
         let Some(index) = self.cluster(side).indices.get(follower) else {
             return Err(Fault::no_index_inside(follower));
         };
@@ -449,66 +539,26 @@ impl Pair {
                 Version::V7_7_0 => "Not all copies of follow shard are started".to_owned(),
                 Version::V8_10_4 => format!(
                     "The primary shard of a follower index {} is not active",
-                    super::routes::shards::describe(follower, index, shard, &self.cluster(side).node)
+                    super::routes::shards::describe(
+                        follower,
+                        index,
+                        shard,
+                        &self.cluster(side).node
+                    )
                 ),
             }));
         }
-        let uuid = index.uuid.clone();
-        let starts: Vec<(u32, i64, String)> = index
-            .shards
-            .iter()
-            .map(|shard| (shard.number, shard.max_seq, shard.history_uuid.clone()))
-            .collect();
-        let taken: Vec<Value> = starts
-            .iter()
-            .map(|(number, _, _)| format!("{uuid}-{number}"))
-            .filter(|id| self.cluster(side).tasks.contains_key(id))
-            .map(|id| {
-                exception(
-                    "resource_already_exists_exception",
-                    format!("task with id {{{id}}} already exist"),
-                )
-            })
-            .collect();
-        if let Some((first, rest)) = taken.split_first() {
-            let mut first = first.clone();
-            if let (Some(object), false) = (first.as_object_mut(), rest.is_empty()) {
-                object.insert("suppressed".to_owned(), json!(rest));
-            }
-            return Err(Fault::new(400, &first));
-        }
-        let now = self.now_ms;
-        let cluster = self.cluster_mut(side);
-        let assigned = cluster.assigns_tasks();
-        for (number, max_seq, history) in starts {
-            cluster.allocations += 1;
-            let mut run = Run::new(now + 15 * i64::from(number));
-            run.leader_checkpoint = max_seq;
-            run.follower_checkpoint = max_seq;
-            run.last_requested = max_seq;
-            run.follower_history = history;
-            let task = FollowTask {
-                id: format!("{uuid}-{number}"),
-                follower: follower.to_owned(),
-                follower_uuid: uuid.clone(),
-                shard: number,
-                alias: ccr.alias.clone(),
-                leader: ccr.leader.clone(),
-                leader_uuid: ccr.leader_uuid.clone(),
-                params: params.clone(),
-                user: user.to_owned(),
-                allocation: cluster.allocations,
-                assigned,
-                run,
-            };
-            cluster.tasks.insert(task.id.clone(), task);
-        }
-        Ok(())
+        Ok(ccr)
     }
 
     /// `POST /{follower}/_ccr/pause_follow`.
     pub(super) fn pause(&mut self, side: Side, follower: &str, user: &str) -> Answer {
-        self.cluster_right(side, user, "manage_ccr", "cluster:admin/xpack/ccr/pause_follow")?;
+        self.cluster_right(
+            side,
+            user,
+            "manage_ccr",
+            "cluster:admin/xpack/ccr/pause_follow",
+        )?;
         let Some(index) = self.cluster(side).indices.get(follower) else {
             return Err(Fault::no_index_inside(follower));
         };
@@ -525,7 +575,9 @@ impl Pair {
         let before = tasks.len();
         tasks.retain(|_, task| task.follower_uuid != uuid);
         if tasks.len() == before {
-            return Err(Fault::argument(format!("no shard follow tasks for [{follower}]")));
+            return Err(Fault::argument(format!(
+                "no shard follow tasks for [{follower}]"
+            )));
         }
         Ok((200, json!({"acknowledged": true})))
     }

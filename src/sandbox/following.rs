@@ -156,9 +156,6 @@ impl Pair {
                 return Err(Failure::retried(self.connect_exception(side)));
             }
         };
-        if let Some(denied) = self.may_read_leader(peer, &task.user, &task.leader) {
-            return Err(Failure::retried(denied));
-        }
         let Some(index) = self.cluster(peer).indices.get(&task.leader) else {
             return Err(Failure::fatal(no_index(&task.leader)));
         };
@@ -191,8 +188,11 @@ impl Pair {
         let from = task.run.last_requested + 1;
         match self.leader(side, task) {
             Err(failure) => self.read_failed(task, from, failure),
-            Ok((_, _, shard)) => {
-                if shard.max_seq >= from {
+            Ok((peer, _, shard)) => {
+                // Rights are looked at when a read is sent, not while it waits.
+                if let Some(denied) = self.may_read_leader(peer, &task.user, &task.leader) {
+                    self.read_failed(task, from, Failure::retried(denied));
+                } else if shard.max_seq >= from {
                     self.finish_read(side, task);
                 }
             }
@@ -249,12 +249,13 @@ impl Pair {
             Ok((_, _, shard)) => match shard.read(from, count) {
                 Err(missing) => Err(Failure::fatal(self.missing(&missing, shard))),
                 Ok(ops) => {
-                    let mut size = 0_u64;
+                    let mut taken_bytes = 0_u64;
                     let taken: Vec<_> = ops
                         .iter()
                         .take_while(|op| {
-                            let fits = size == 0 || size + u64::from(op.bytes) <= limit;
-                            size += u64::from(op.bytes);
+                            let fits =
+                                taken_bytes == 0 || taken_bytes + u64::from(op.bytes) <= limit;
+                            taken_bytes += u64::from(op.bytes);
                             fits
                         })
                         .cloned()
@@ -287,8 +288,10 @@ impl Pair {
                     run.write_due_ms = Some(self.now_ms + WRITE_MS);
                     run.writes = 1;
                 } else if run.writes < most {
+                    // A write of its own, with retries of its own.
                     run.writes += 1;
-                    run.failed_writes += u64::from(run.write_retries);
+                    run.write_retries = 0;
+                    run.write_due_ms = Some(self.now_ms + WRITE_MS);
                 }
             }
         }
@@ -417,8 +420,6 @@ impl Pair {
         } else {
             shard.leases.add(&id, wanted, now, term);
         }
-        let (leader, number) = (task.leader.clone(), task.shard as usize);
-        self.after_write(peer, &leader, number);
     }
 
     fn lease_id(&self, side: Side, task: &FollowTask) -> String {
@@ -456,11 +457,11 @@ impl Pair {
             index.mapping_version += 1;
             index.version += 1;
         }
-        if versions.1 != task.run.versions.1 {
-            if let Err(fatal) = super::settings::take_over(index, &settings, now) {
-                task.run.fatal = Some(fatal);
-                return;
-            }
+        if versions.1 != task.run.versions.1
+            && let Err(fatal) = super::settings::take_over(index, &settings, now)
+        {
+            task.run.fatal = Some(fatal);
+            return;
         }
         if versions.2 != task.run.versions.2 {
             let taken: std::collections::BTreeMap<String, Value> = aliases
@@ -526,10 +527,10 @@ impl Pair {
             .indices
             .get_mut(name)
             .and_then(|index| index.shards.get_mut(number))
+            && shard.committed < shard.max_seq
+            && now - shard.flushed_ms > 60_000
         {
-            if shard.committed < shard.max_seq && now - shard.flushed_ms > 60_000 {
-                shard.flush_due_ms.get_or_insert(now + 20);
-            }
+            shard.flush_due_ms.get_or_insert(now + 20);
         }
     }
 }

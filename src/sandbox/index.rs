@@ -90,11 +90,6 @@ impl Index {
             .unwrap_or(12 * 3_600_000)
     }
 
-    /// Whether its history can be replicated.
-    pub fn soft_deletes(&self) -> bool {
-        self.setting("index.soft_deletes.enabled") != Some("false")
-    }
-
     /// Left out of `*` and `_all`.
     pub fn hidden(&self) -> bool {
         self.is_true("index.hidden")
@@ -103,6 +98,12 @@ impl Index {
     /// Whether all primaries serve.
     pub fn all_started(&self) -> bool {
         self.shards.iter().all(Shard::started)
+    }
+
+    /// Made by 7.x, which says some things differently.
+    pub fn is_old(&self) -> bool {
+        self.setting("index.version.created")
+            .is_some_and(|version| version.starts_with('7'))
     }
 
     /// Time between refreshes, and whether it was set by somebody.
@@ -123,7 +124,14 @@ impl Index {
                 .iter()
                 .all(|shard| now_ms - shard.searched_ms > 30_000);
         if !idle {
-            self.refresh_ms.get_or_insert(now_ms.saturating_add(interval));
+            // The schedule counts from the start of the shards.
+            let begun = self
+                .shards
+                .first()
+                .and_then(|shard| shard.recovery.as_ref())
+                .map_or(now_ms, |recovery| recovery.stop_ms.unwrap_or(now_ms));
+            let rest = interval - (now_ms - begun).rem_euclid(interval.max(1));
+            self.refresh_ms.get_or_insert(now_ms.saturating_add(rest.max(1)));
         }
     }
 
@@ -147,16 +155,16 @@ impl Index {
 
     /// Sets or (with `null`) removes settings; counts a version where something changed.
     pub fn put_settings(&mut self, changes: &BTreeMap<String, Value>) {
-        let mut changed = false;
+        let mut differs = false;
         for (key, value) in changes {
             if value.is_null() {
-                changed |= self.settings.remove(key).is_some();
+                differs |= self.settings.remove(key).is_some();
             } else {
                 let value = json::setting(value);
-                changed |= self.settings.insert(key.clone(), value.clone()) != Some(value);
+                differs |= self.settings.insert(key.clone(), value.clone()) != Some(value);
             }
         }
-        if changed {
+        if differs {
             self.settings_version += 1;
             self.version += 1;
         }
@@ -197,9 +205,13 @@ impl Index {
             .then_some(("FORBIDDEN/5/index read-only (api)", 403));
         // 8.x lets metadata be changed under this block, 7.x does not.
         let flood = (self.is_true("index.blocks.read_only_allow_delete")
-            && (kind == "write" || self.setting("index.version.created").is_some_and(|v| v.starts_with('7'))))
+            && (kind == "write" || self.is_old()))
             .then_some((
-                "TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block",
+                if self.is_old() {
+                    "TOO_MANY_REQUESTS/12/index read-only / allow delete (api)"
+                } else {
+                    "TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block"
+                },
                 429,
             ));
         let metadata = self

@@ -65,6 +65,7 @@ pub enum Handled {
 
 impl Side {
     /// The other cluster.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::Leader => Self::Follower,
@@ -423,6 +424,10 @@ impl Pair {
     }
 
     /// Makes every task of a follower fatal with this exception.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers build the exception for this call"
+    )]
     pub fn make_fatal(&mut self, follower_index: &str, exception: serde_json::Value) {
         for task in self.cluster_mut(Side::Follower).tasks.values_mut() {
             if task.follower == follower_index {

@@ -138,12 +138,11 @@ impl Restore {
                 rate,
                 ..
             } = &mut shard.phase
+                && *rate != new_rate
             {
-                if *rate != new_rate {
-                    *recovered = copied;
-                    *since_ms = now_ms;
-                    *rate = new_rate;
-                }
+                *recovered = copied;
+                *since_ms = now_ms;
+                *rate = new_rate;
             }
         }
     }

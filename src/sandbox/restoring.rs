@@ -336,6 +336,22 @@ impl Pair {
         }
     }
 
+    /// What a lifecycle policy does to a new index at once: it sets its priority.
+    fn run_lifecycle(&mut self, side: Side, name: &str) {
+        let cluster = self.cluster_mut(side);
+        let Some(index) = cluster.indices.get_mut(name) else {
+            return;
+        };
+        let priority = index
+            .setting("index.lifecycle.name")
+            .and_then(|policy| cluster.policies.get(policy))
+            .and_then(|policy| policy.pointer("/policy/phases/hot/actions/set_priority/priority"))
+            .map(json::setting);
+        if let Some(priority) = priority {
+            index.settings.insert("index.priority".to_owned(), priority);
+        }
+    }
+
     /// All shards ended: resume where all went well and somebody listens, then answer.
     fn finish_restore(&mut self, side: Side, name: &str) {
         let Some(restore) = self
@@ -346,6 +362,7 @@ impl Pair {
         else {
             return;
         };
+        self.run_lifecycle(side, name);
         let failed = json!({"follow_index_created": true, "follow_index_shards_acked": false, "index_following_started": false});
         let (status, body): (u16, Value) = if restore.succeeded() && restore.listener {
             match self.resume(side, name, &restore.params, &restore.user) {

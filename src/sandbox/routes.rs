@@ -119,12 +119,17 @@ impl Call {
 }
 
 /// `{"acknowledged": true}`.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the last word of many routes, which all can refuse"
+)]
 pub fn acknowledged() -> Answer {
     Ok((200, json!({"acknowledged": true})))
 }
 
 /// Answers a request, or says when.
 pub fn dispatch(pair: &mut Pair, call: &Call) -> Result<Outcome, Fault> {
+    pair.authenticate(call.side, &call.user, &call.path)?;
     if let Some(outcome) = ccr::route(pair, call)? {
         return Ok(outcome);
     }

@@ -22,6 +22,20 @@ impl Pair {
         !self.secured || user == SUPERUSER || user == "elastic"
     }
 
+    /// Refuses a user that is not known (401).
+    pub(super) fn authenticate(&self, side: Side, user: &str, path: &str) -> Result<(), Fault> {
+        let cluster = self.cluster(side);
+        let known = cluster.users.contains_key(user) || cluster.roles.contains_key(user);
+        if self.free(user) || known && !cluster.deleted_users.contains(user) {
+            return Ok(());
+        }
+        Err(Fault::of(
+            401,
+            "security_exception",
+            format!("unable to authenticate user [{user}] for REST request [{path}]"),
+        ))
+    }
+
     /// Whether a user has a cluster privilege.
     pub(super) fn has_cluster(&self, side: Side, user: &str, privilege: &str) -> bool {
         if self.free(user) {
@@ -115,7 +129,7 @@ impl Pair {
         Some(exception(
             "security_exception",
             format!(
-                "action [indices:data/read/xpack/ccr/shard_changes] is unauthorized for user [{user}] with effective roles [{}] on indices [{leader}], this action is granted by the index privileges [read,all]",
+                "action [indices:data/read/xpack/ccr/shard_changes] is unauthorized for user [{user}] with effective roles [{}] on indices [{leader}], this action is granted by the index privileges [cross_cluster_replication,read,all]",
                 self.roles_of(peer, user).join(",")
             ),
         ))

@@ -89,8 +89,17 @@ pub fn identical(leader: &BTreeMap<String, Value>, follower: &BTreeMap<String, V
     if ours == theirs {
         return Ok(());
     }
+    let words = if follower
+        .get("index.version.created")
+        .and_then(Value::as_str)
+        .is_some_and(|v| v.starts_with('7'))
+    {
+        "setting"
+    } else {
+        "settings "
+    };
     Err(Fault::argument(format!(
-        "the leader index settings [{}] and follower index settings [{}] must be identical",
+        "the leader index {words}[{}] and follower index settings [{}] must be identical",
         json!(theirs),
         json!(ours)
     )))
@@ -134,11 +143,13 @@ pub fn take_over(index: &mut Index, leader: &BTreeMap<String, Value>, now_ms: i6
                 .settings
                 .insert("index.verified_before_close".to_owned(), json!("true"));
             let file = path.as_str().unwrap_or_default();
-            let reason = format!("IOException while reading {key}: /etc/elasticsearch/{file}");
+            let file = format!("/var/lib/elasticsearch/follower/config/{file}");
+            let name = key.rsplit('.').next().unwrap_or_default();
+            let reason = format!("IOException while reading {name}_path: {file}");
             return Err(json!({"type": "exception",
                 "reason": format!("java.lang.IllegalArgumentException: {reason}"),
                 "caused_by": {"type": "illegal_argument_exception", "reason": reason,
-                    "caused_by": {"type": "no_such_file_exception", "reason": format!("/etc/elasticsearch/{file}")}}}));
+                    "caused_by": {"type": "no_such_file_exception", "reason": file}}}));
         }
         for shard in &mut index.shards {
             shard.term += 1;

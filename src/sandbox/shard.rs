@@ -362,11 +362,6 @@ impl Shard {
         self.refresh();
     }
 
-    /// The lowest sequence number that is certainly kept, without moving it.
-    pub fn known_floor(&self) -> i64 {
-        self.floor
-    }
-
     /// The node went away: the shard is nowhere until it is back.
     pub fn go_down(&mut self, node: &str, now_ms: i64) {
         if self.started() {

@@ -81,7 +81,9 @@ impl Params {
                     params.max_write_request_operation_count = count()?;
                 }
                 "max_outstanding_read_requests" => params.max_outstanding_read_requests = count()?,
-                "max_outstanding_write_requests" => params.max_outstanding_write_requests = count()?,
+                "max_outstanding_write_requests" => {
+                    params.max_outstanding_write_requests = count()?;
+                }
                 "max_read_request_size" => params.max_read_request_size = text()?,
                 "max_write_request_size" => params.max_write_request_size = text()?,
                 "max_write_buffer_count" => params.max_write_buffer_count = count()?,
@@ -317,11 +319,11 @@ pub const START_MS: i64 = 30;
 /// Interval of the lease renewal (`index.ccr.retention_lease.renew_interval`).
 pub const RENEW_MS: i64 = 30_000;
 
-/// The pause before retry `n` (from 1): half of 50 ms × 2^(n-1), the first 45 ms, capped by the
+/// The pause before retry `n` (from 1): half of 50 ms × 2^(n-1), the first 33 ms, capped by the
 /// poll timeout. Elasticsearch draws it at random up to the double; this is deterministic.
 pub fn backoff_ms(retry: u32, cap_ms: i64) -> i64 {
     let factor = 1_i64 << retry.saturating_sub(1).min(20);
-    (25 * factor).max(45).min(cap_ms).max(1)
+    (25 * factor).max(33).min(cap_ms).max(1)
 }
 
 impl FollowTask {
@@ -340,6 +342,8 @@ impl FollowTask {
     /// The shard object of `_ccr/stats`.
     pub fn stats(&self, now_ms: i64, human: bool) -> Value {
         let run = &self.run;
+        let begun = run.reading != Reading::Starting || now_ms > run.started_ms;
+        let known = |value: i64| if begun { value } else { 0 };
         let exceptions: Vec<Value> = run
             .read_exceptions
             .iter()
@@ -348,23 +352,27 @@ impl FollowTask {
             })
             .collect();
         let waiting: u64 = run.buffer.iter().map(|op| u64::from(op.bytes)).sum();
-        let writing = run.writes;
-        let buffered = if writing > 0 { 0 } else { run.buffer.len() };
+        let outstanding_writes = run.writes;
+        let buffered = if outstanding_writes > 0 {
+            0
+        } else {
+            run.buffer.len()
+        };
         let reading = u64::from(run.reading != Reading::Starting);
         let mut stats = json!({
             "remote_cluster": self.alias,
             "leader_index": self.leader,
             "follower_index": self.follower,
             "shard_id": self.shard,
-            "leader_global_checkpoint": run.leader_checkpoint,
-            "leader_max_seq_no": run.leader_checkpoint,
-            "follower_global_checkpoint": run.follower_checkpoint,
-            "follower_max_seq_no": run.follower_checkpoint,
-            "last_requested_seq_no": run.last_requested,
+            "leader_global_checkpoint": known(run.leader_checkpoint),
+            "leader_max_seq_no": known(run.leader_checkpoint),
+            "follower_global_checkpoint": known(run.follower_checkpoint),
+            "follower_max_seq_no": known(run.follower_checkpoint),
+            "last_requested_seq_no": known(run.last_requested),
             "outstanding_read_requests": reading,
-            "outstanding_write_requests": writing,
+            "outstanding_write_requests": outstanding_writes,
             "write_buffer_operation_count": buffered,
-            "write_buffer_size_in_bytes": if writing > 0 { 0 } else { waiting },
+            "write_buffer_size_in_bytes": if outstanding_writes > 0 { 0 } else { waiting },
             "follower_mapping_version": run.versions.0,
             "follower_settings_version": run.versions.1,
             "follower_aliases_version": run.versions.2,

@@ -57,9 +57,9 @@ impl SqliteStore {
         let opening = |error: sqlx::Error| cannot_open(path, &error);
         // Whose it is comes first: switching a stranger's database to WAL would already change it.
         let looking = SqliteConnectOptions::new().filename(path).read_only(true);
-        let mut look = SqliteConnection::connect_with(&looking).await.map_err(opening)?;
-        is_ours(path, &mut look).await?;
-        look.close().await.map_err(opening)?;
+        let mut probe = SqliteConnection::connect_with(&looking).await.map_err(opening)?;
+        is_ours(path, &mut probe).await?;
+        probe.close().await.map_err(opening)?;
 
         let mut writer = SqliteConnection::connect_with(&options).await.map_err(opening)?;
         MIGRATIONS

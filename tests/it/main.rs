@@ -4,6 +4,7 @@
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
+mod cli_client;
 mod config;
 mod elastic_client;
 mod executor;

@@ -11,7 +11,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Recordings that do not pass yet, and why. A listed one that passes fails the test too.
-const EXPECTED_TO_DIFFER: [(&str, &str); 0] = [];
+const EXPECTED_TO_DIFFER: [(&str, &str); 2] = [
+    (
+        "7.7.0/18-leader-allocation-filter",
+        "step 5 looks 3 ms after a bulk, between the answer of a read and the taking over of a changed setting; the model does both at one instant",
+    ),
+    (
+        "8.10.4/33-restored-leader-grows",
+        "step 6 looks into a running bulk write: highest sequence number there, checkpoints not yet; the model moves them at one instant",
+    ),
+];
 
 fn recordings() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings")
@@ -39,17 +48,23 @@ fn replay(folder: &str) {
         }
         let text = std::fs::read_to_string(&file).unwrap();
         let recording: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let differences = player::play(folder, &name, &recording);
+        let (differences, compared) = player::play(folder, &name, &recording);
+        let steps = recording["steps"].as_array().map_or(0, Vec::len);
+        // A replay that compares next to nothing proves nothing.
+        assert!(
+            compared >= steps,
+            "{name}: only {compared} fields compared in {steps} steps"
+        );
         let listed = EXPECTED_TO_DIFFER.iter().find(|(known, _)| *known == name);
         match (differences.is_empty(), listed) {
             (true, None) | (false, Some(_)) => {}
             (true, Some((_, reason))) => {
-                let _ = writeln!(told, "{name}: passes, but is listed to differ ({reason})");
+                writeln!(told, "{name}: passes, but is listed to differ ({reason})").unwrap();
             }
             (false, None) => {
-                let _ = writeln!(told, "{name}: {} differences", differences.len());
+                writeln!(told, "{name}: {} differences", differences.len()).unwrap();
                 for difference in differences.iter().take(40) {
-                    let _ = writeln!(told, "    {difference}");
+                    writeln!(told, "    {difference}").unwrap();
                 }
             }
         }

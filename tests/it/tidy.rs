@@ -41,7 +41,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("http", &["domain", "tasks", "metrics", "engine"]),
     (
         "config",
-        &["domain", "policy::settings", "policy::glob", "telemetry"],
+        &[
+            "domain",
+            "policy::settings",
+            "policy::glob",
+            "elastic::auth",
+            "elastic::net",
+            "telemetry",
+        ],
     ),
     (
         "app",
@@ -65,7 +72,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "bench",
         &[
-            "domain", "clock", "judge", "elastic", "engine", "metrics", "sandbox",
+            "domain", "clock", "judge", "policy", "metrics", "elastic", "store", "engine", "sandbox",
         ],
     ),
     (

@@ -172,6 +172,18 @@ fn add_or_empty<T: Clone + Default>(
     add(series, parsed, table, index, Missing::Unknown)
 }
 
+/// Of a run of equal words keeps the first and the newest: a recovery that stands still is told
+/// by how long it does, in however few sightings are kept.
+fn keep_ends_of_a_run<T: PartialEq>(series: &mut Series<T>) {
+    if let [.., first, middle, last] = series.0.as_slice()
+        && first.value == middle.value
+        && middle.value == last.value
+    {
+        let at = series.0.len() - 2;
+        series.0.remove(at);
+    }
+}
+
 fn clone_seen<T: Clone>(seen: &Seen<T>) -> Seen<T> {
     seen.clone()
 }
@@ -209,7 +221,11 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
             let shards = shards.map_or_else(|| Seen::unknown("it holds no shard counts"), Seen::Present);
             push(&mut side.total_shards, parsed, shards);
         }
-        Body::Recovery(table) => return add_or_empty(&mut side.recovery, parsed, table, index),
+        Body::Recovery(table) => {
+            let told = add_or_empty(&mut side.recovery, parsed, table, index);
+            keep_ends_of_a_run(&mut side.recovery);
+            return told;
+        }
         Body::IndexStats(table) => return add_stats(&mut side.index, parsed, table, index),
         Body::Aliases(table) => {
             // `/<f>/_alias` of an index without aliases: older versions leave the index out.

@@ -10,11 +10,11 @@ use crate::policy::world::PastRun;
 
 /// So many runs on one follower within [`BUSY`] are more than one should do unasked.
 const BUSY_RUNS: usize = 3;
-const BUSY: Span = Span::from_secs(3600);
+const BUSY: Span = Span::from_hours(1);
 /// The rest after a run that ended without having tried to the end; it doubles with each.
-const REST: Span = Span::from_secs(60);
+const REST: Span = Span::from_mins(1);
 /// The longest rest.
-const LONGEST_REST: Span = Span::from_secs(3600);
+const LONGEST_REST: Span = Span::from_hours(1);
 
 /// Why `auto` becomes `ask`, as sentences; empty when it may go on.
 pub(super) fn asks_instead(moment: &Moment<'_>, rungs: &[Remedy]) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::domain::brake::{Brake, BrakeScope};
-use crate::domain::cause::{Cause, Remedy};
+use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::DecisionKind;
 use crate::domain::facts::{EsVersion, Facts, Series};
 use crate::domain::journal::{RunOutcome, Trigger};
@@ -102,7 +102,6 @@ fn always_asks_in_every_mode_and_never_is_told_to_people() {
             ..case.moment()
         });
         let kind = assessment.decision.kind;
-        use crate::domain::cause::Approval;
         match cause.approval() {
             Approval::Never => assert_eq!(kind, DecisionKind::Alert, "{cause}"),
             Approval::Always => assert_ne!(kind, DecisionKind::Act, "{cause}"),
@@ -274,10 +273,11 @@ fn an_open_breaker_turns_auto_into_ask_and_a_later_approval_passes_it() {
 
 #[test]
 fn limits_turn_auto_into_ask() {
-    let ways: &[(&str, fn(&mut Case))] = &[
+    type Way = (&'static str, fn(&mut Case));
+    let ways: &[Way] = &[
         ("size", |case| case.settings.limits.recreate_max_bytes = 1),
         ("duration", |case| {
-            case.settings.limits.recreate_max_duration = Duration::ZERO
+            case.settings.limits.recreate_max_duration = Duration::ZERO;
         }),
         ("per follower", |case| {
             let mut run = ended("orders-f", Remedy::Recreate, RunOutcome::Cured, 6 * 86_400, 1);
@@ -290,7 +290,7 @@ fn limits_turn_auto_into_ask() {
             case.facts.follower.root = some(root);
         }),
         ("not enforced", |case| {
-            case.settings.unenforced.push("blockers".to_owned())
+            case.settings.unenforced.push("blockers".to_owned());
         }),
         ("not cured", |case| {
             case.world
@@ -366,7 +366,7 @@ fn a_recreate_that_a_person_asked_for_still_needs_its_approval_and_every_guard()
     case.verdict = verdict(Cause::None);
     let mut wanted = case.verdict.clone();
     wanted.ladder = vec![Remedy::Recreate];
-    wanted.approval = crate::domain::cause::Approval::Always;
+    wanted.approval = Approval::Always;
     let plan = build_plan(&wanted, &case.facts, &case.memory, &[], ago(30)).unwrap();
     let pending = new_record(plan, ago(30), &case.settings, Some("ann".to_owned()));
     assert_eq!(with(&case, &pending).decision.kind, DecisionKind::Ask);

@@ -132,7 +132,7 @@ fn license(q: &Question<'_>, series: &Series<License>, side: &str) -> Check {
 
 /// Three times the estimated length of the copy, at least ten minutes.
 pub(super) fn thrice(bytes: u64) -> Span {
-    (eta(bytes) * 3).max(Span::from_secs(600))
+    (eta(bytes) * 3).max(Span::from_mins(10))
 }
 
 /// Reference guard 12: every primary fits on a data node under the low watermark, with the old

@@ -13,7 +13,7 @@ use crate::policy::guards::read::{
 use crate::policy::guards::{Question, Stage};
 
 /// A task that was seen reading so recently proves where the alias leads.
-const READING_LATELY: Span = Span::from_secs(15 * 60);
+const READING_LATELY: Span = Span::from_mins(15);
 
 /// Two counts taken further apart than this are not compared, in milliseconds.
 const TOGETHER_MILLIS: i64 = 10_000;

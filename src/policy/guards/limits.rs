@@ -1,7 +1,6 @@
 //! Guards of people and limits: mode, brakes, warm-up, windows, breaker, budgets, fresh answers.
 
 use crate::domain::brake::BrakeScope;
-use crate::domain::cause::Remedy;
 use crate::domain::facts::Series;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, millis_between};

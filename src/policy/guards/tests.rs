@@ -84,7 +84,7 @@ const SPOILS: &[Spoil] = &[
     }),
     ("leader_looked_at", |case| case.facts.leader_cluster = None),
     ("cluster_configured_once", |case| {
-        case.world.duplicate_cluster_uuid = true
+        case.world.duplicate_cluster_uuid = true;
     }),
     ("one_way", |case| case.world.both_ways = Seen::Present(true)),
     ("no_other_installation", |case| {
@@ -115,10 +115,10 @@ const SPOILS: &[Spoil] = &[
         });
     }),
     ("is_follower", |case| {
-        case.facts.follower.info = seen(Seen::Absent)
+        case.facts.follower.info = seen(Seen::Absent);
     }),
     ("same_follower", |case| {
-        case.memory.follower_index_uuid = Some(uuid("other"))
+        case.memory.follower_index_uuid = Some(uuid("other"));
     }),
     ("clusters_pinned", |case| {
         case.memory.leader_cluster_uuid = Some(ClusterUuid::parse("other").unwrap());
@@ -145,7 +145,7 @@ const SPOILS: &[Spoil] = &[
     }),
     ("leader_healthy", |case| {
         change(&mut case.facts.leader.health, |health| {
-            health.active_primary_shards = Some(1)
+            health.active_primary_shards = Some(1);
         });
     }),
     ("documents_not_fewer", |case| {
@@ -165,24 +165,24 @@ const SPOILS: &[Spoil] = &[
         });
     }),
     ("follower_ilm", |case| {
-        case.facts.follower.ilm = some(ilm("hot", "unfollow"))
+        case.facts.follower.ilm = some(ilm("hot", "unfollow"));
     }),
     ("leader_ilm", |case| {
-        case.facts.leader.ilm = some(ilm("delete", "delete"))
+        case.facts.leader.ilm = some(ilm("delete", "delete"));
     }),
     ("remote_connected", |case| {
         change(&mut case.facts.follower.remote, |remote| {
-            remote.connected = Some(false)
+            remote.connected = Some(false);
         });
     }),
     ("follower_license", |case| {
         change(&mut case.facts.follower.license, |license| {
-            license.kind = "basic".to_owned()
+            license.kind = "basic".to_owned();
         });
     }),
     ("leader_license", |case| {
         change(&mut case.facts.leader.license, |license| {
-            license.expires_at = Some(after(now(), std::time::Duration::from_secs(60)))
+            license.expires_at = Some(after(now(), std::time::Duration::from_mins(1)));
         });
     }),
     ("versions", |case| {
@@ -221,34 +221,34 @@ const SPOILS: &[Spoil] = &[
     }),
     ("disk", |case| {
         change(&mut case.facts.follower.disks, |disks| {
-            disks[0].available_bytes = Some((15 << 30) + (1 << 20))
+            disks[0].available_bytes = Some((15 << 30) + (1 << 20));
         });
     }),
     ("remote_client_node", |case| {
         change(&mut case.facts.follower.nodes, |nodes| {
-            nodes[0].roles = vec!["data".to_owned()]
+            nodes[0].roles = vec!["data".to_owned()];
         });
     }),
     ("allocation_enabled", |case| {
-        cluster_setting(case, "cluster.routing.allocation.enable", "none")
+        cluster_setting(case, "cluster.routing.allocation.enable", "none");
     }),
     ("task_assignment", |case| {
-        cluster_setting(case, "cluster.persistent_tasks.allocation.enable", "none")
+        cluster_setting(case, "cluster.persistent_tasks.allocation.enable", "none");
     }),
     ("close_enabled", |case| {
-        cluster_setting(case, "cluster.indices.close.enable", "false")
+        cluster_setting(case, "cluster.indices.close.enable", "false");
     }),
     ("room_to_reopen", |case| {
-        case.facts.follower.total_shards = some(1001)
+        case.facts.follower.total_shards = some(1001);
     }),
     ("follower_cluster_calm", |case| {
         change(&mut case.facts.follower.cluster_health, |health| {
-            health.status = Health::Red
+            health.status = Health::Red;
         });
     }),
     ("leader_cluster_calm", |case| {
         change(&mut case.facts.leader.cluster_health, |health| {
-            health.pending_tasks = Some(51)
+            health.pending_tasks = Some(51);
         });
     }),
     ("follower_privileges", |case| {
@@ -408,24 +408,25 @@ fn knowing_less_never_makes_a_held_guard_pass() {
 
 #[test]
 fn facts_that_only_recreate_needs_hold_it_when_they_are_not_known() {
-    let needed: &[(&str, fn(&mut Facts))] = &[
+    type Forget = (&'static str, fn(&mut Facts));
+    let needed: &[Forget] = &[
         ("disk", |f| f.follower.disks = Series::default()),
         ("no_snapshot_or_restore", |f| {
-            f.follower.snapshots = Series::default()
+            f.follower.snapshots = Series::default();
         }),
         ("room_to_reopen", |f| f.follower.total_shards = Series::default()),
         ("leader_ilm", |f| f.leader.ilm = Series::default()),
         ("follower_ilm", |f| f.follower.ilm = Series::default()),
         ("leader_cluster_calm", |f| {
-            f.leader.cluster_health = Series::default()
+            f.leader.cluster_health = Series::default();
         }),
         ("follower_privileges", |f| {
-            f.follower.privileges = Series::default()
+            f.follower.privileges = Series::default();
         }),
         ("leader_license", |f| f.leader.license = Series::default()),
         ("data_stream", |f| f.follower.data_stream = Series::default()),
         ("sequence_numbers_not_lower", |f| {
-            f.follower.index = Series::default()
+            f.follower.index = Series::default();
         }),
         ("documents_not_fewer", |f| f.leader.index = Series::default()),
         ("clusters_pinned", |f| f.leader.root = Series::default()),
@@ -619,14 +620,14 @@ fn brakes_hold_what_they_name_until_they_expire() {
     }
     let mut case = Case::lost();
     let mut ending = brake(BrakeScope::All);
-    ending.expires_at = Some(after(now(), std::time::Duration::from_secs(60)));
+    ending.expires_at = Some(after(now(), std::time::Duration::from_mins(1)));
     case.world.brakes = Seen::Present(vec![ending.clone()]);
     let result = ask(&case, Stage::Plan, Remedy::Resume)
         .into_iter()
         .find(|guard| guard.name == "brakes")
         .unwrap();
     assert_eq!(result.changes_at, ending.expires_at);
-    case.world.now = after(now(), std::time::Duration::from_secs(60));
+    case.world.now = after(now(), std::time::Duration::from_mins(1));
     assert_eq!(
         verdict_of(&case, Stage::Plan, Remedy::Resume, "brakes"),
         GuardVerdict::Pass
@@ -660,21 +661,18 @@ fn a_leaders_policy_that_would_delete_it_before_the_copy_is_done_blocks() {
     let name = "leader_ilm";
     let verdict = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, name);
     assert_eq!(verdict(&case), GuardVerdict::Unknown, "its phases are not known");
-    let phases = |days: u64| {
-        some(vec![
-            IlmPhase {
-                name: "hot".to_owned(),
-                min_age_millis: Some(0),
-                actions: vec!["rollover".to_owned(), "shrink".to_owned()],
-            },
-            IlmPhase {
-                name: "delete".to_owned(),
-                min_age_millis: Some(days * 86_400_000),
-                actions: vec!["delete".to_owned()],
-            },
-        ])
-    };
-    case.facts.leader.ilm_phases = phases(30);
+    case.facts.leader.ilm_phases = some(vec![
+        IlmPhase {
+            name: "hot".to_owned(),
+            min_age_millis: Some(0),
+            actions: vec!["rollover".to_owned(), "shrink".to_owned()],
+        },
+        IlmPhase {
+            name: "delete".to_owned(),
+            min_age_millis: Some(30 * 86_400_000),
+            actions: vec!["delete".to_owned()],
+        },
+    ]);
     case.facts.leader.lifecycle_date = some(ago(29 * 86_400));
     assert_eq!(verdict(&case), GuardVerdict::Pass, "a day away");
     case.facts.leader.lifecycle_date = some(ago(30 * 86_400 - 300));
@@ -728,7 +726,7 @@ fn a_disk_is_measured_against_its_watermark_in_every_form() {
             );
         }
         change(&mut case.facts.follower.disks, |disks| {
-            disks[0].available_bytes = Some(free)
+            disks[0].available_bytes = Some(free);
         });
         verdict_of(&case, Stage::Plan, Remedy::Recreate, "disk")
     };

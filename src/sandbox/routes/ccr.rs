@@ -218,10 +218,10 @@ fn patterns(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
     match (call.method, rest) {
         (Method::Get, _) => {
             let cluster = pair.cluster(side);
-            if let [name] = rest {
-                if !cluster.patterns.contains_key(*name) {
-                    return Err(missing(name));
-                }
+            if let [name] = rest
+                && !cluster.patterns.contains_key(*name)
+            {
+                return Err(missing(name));
             }
             let list: Vec<Value> = cluster
                 .patterns
@@ -308,10 +308,10 @@ fn pattern_json(pattern: &Pattern) -> Value {
         .filter(|(key, _)| !fields.contains(&key.as_str()))
         .collect();
     let mut all = known;
-    if let Ok(params) = Params::parse(&rest, &["settings"], "auto_follow") {
-        if let Value::Object(params) = params.to_json() {
-            all.extend(params);
-        }
+    if let Ok(params) = Params::parse(&rest, &["settings"], "auto_follow")
+        && let Value::Object(params) = params.to_json()
+    {
+        all.extend(params);
     }
     Value::Object(all)
 }

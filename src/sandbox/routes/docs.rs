@@ -72,6 +72,10 @@ fn bulk(pair: &mut Pair, call: &Call, default: Option<&str>) -> Answer {
         .filter(|line| !line.is_empty());
     let mut items = Vec::new();
     let mut errors = false;
+    // Thousands of items that `filter_path` would drop are not made at all.
+    let tells_items = call
+        .param("filter_path")
+        .is_none_or(|paths| paths.contains("items"));
     let mut touched: Vec<String> = Vec::new();
     while let Some(line) = lines.next() {
         let Ok(Value::Object(action)) = serde_json::from_slice::<Value>(line) else {
@@ -100,7 +104,9 @@ fn bulk(pair: &mut Pair, call: &Call, default: Option<&str>) -> Answer {
                 if !touched.contains(&name) {
                     touched.push(name);
                 }
-                items.push(json!({kind: item}));
+                if tells_items {
+                    items.push(json!({kind: item}));
+                }
             }
             Err(fault) => {
                 errors = true;
@@ -149,7 +155,9 @@ fn apply(pair: &mut Pair, call: &Call, write: &Write<'_>) -> Result<(String, Val
         None => None,
         Some(source) => match serde_json::from_slice::<Value>(source) {
             Ok(Value::Object(document)) => Some(document),
-            _ => return Err(Fault::of(400, "mapper_parsing_exception", "failed to parse")),
+            _ => {
+                return Err(Fault::of(400, "mapper_parsing_exception", "failed to parse"));
+            }
         },
     };
     let Some(index) = pair.cluster_mut(side).indices.get_mut(&name) else {
@@ -180,9 +188,8 @@ fn apply(pair: &mut Pair, call: &Call, write: &Write<'_>) -> Result<(String, Val
         return Err(Fault::of(403, "status_exception", reason));
     }
     let number = murmur3::shard_of(write.routing.as_deref().unwrap_or(&id), index.shard_count());
-    let value = document
-        .as_ref()
-        .map(|document| super::super::digest(&Value::Object(document.clone()).to_string()));
+    // The source as it came stands for the document: the follower copies it byte by byte.
+    let value = write.source.map(|source| super::super::digest(&source));
     if let Some(document) = &document {
         index.learn(document);
     }

@@ -75,33 +75,7 @@ pub fn make(
     }
     let now = pair.now_ms;
     let uuid = pair.fresh_id();
-    let mut all: BTreeMap<String, Value> = BTreeMap::new();
-    all.insert("index.creation_date".to_owned(), json!(now.to_string()));
-    all.insert("index.number_of_replicas".to_owned(), json!("1"));
-    all.insert("index.number_of_shards".to_owned(), json!("1"));
-    all.insert("index.provided_name".to_owned(), json!(name));
-    all.insert("index.uuid".to_owned(), json!(uuid));
-    let created = match pair.version {
-        Version::V7_7_0 => "7070099",
-        Version::V8_10_4 => "8100499",
-    };
-    all.insert("index.version.created".to_owned(), json!(created));
-    if pair.version == Version::V8_10_4 {
-        all.insert(
-            "index.routing.allocation.include._tier_preference".to_owned(),
-            json!("data_content"),
-        );
-        if settings.get("index.soft_deletes.enabled") == Some(&json!("false")) {
-            return Err(Fault::argument(
-                "Creating indices with soft-deletes disabled is no longer supported. Please do not specify a value for setting [index.soft_deletes.enabled].",
-            ));
-        }
-    }
-    for (key, value) in settings {
-        if !value.is_null() {
-            all.insert(key.clone(), value.clone());
-        }
-    }
+    let all = first_settings(pair, name, &uuid, settings)?;
     let count: u32 = all
         .get("index.number_of_shards")
         .and_then(Value::as_str)
@@ -153,6 +127,44 @@ pub fn make(
     pair.cluster_mut(side).indices.insert(name.to_owned(), index);
     pair.metadata_changed(side);
     Ok(())
+}
+
+/// The settings of a new index.
+fn first_settings(
+    pair: &Pair,
+    name: &str,
+    uuid: &str,
+    settings: &BTreeMap<String, Value>,
+) -> Result<BTreeMap<String, Value>, Fault> {
+    let now = pair.now_ms;
+    let mut all: BTreeMap<String, Value> = BTreeMap::new();
+    all.insert("index.creation_date".to_owned(), json!(now.to_string()));
+    all.insert("index.number_of_replicas".to_owned(), json!("1"));
+    all.insert("index.number_of_shards".to_owned(), json!("1"));
+    all.insert("index.provided_name".to_owned(), json!(name));
+    all.insert("index.uuid".to_owned(), json!(uuid));
+    let created = match pair.version {
+        Version::V7_7_0 => "7070099",
+        Version::V8_10_4 => "8100499",
+    };
+    all.insert("index.version.created".to_owned(), json!(created));
+    if pair.version == Version::V8_10_4 {
+        all.insert(
+            "index.routing.allocation.include._tier_preference".to_owned(),
+            json!("data_content"),
+        );
+        if settings.get("index.soft_deletes.enabled") == Some(&json!("false")) {
+            return Err(Fault::argument(
+                "Creating indices with soft-deletes disabled is no longer supported. Please do not specify a value for setting [index.soft_deletes.enabled].",
+            ));
+        }
+    }
+    for (key, value) in settings {
+        if !value.is_null() {
+            all.insert(key.clone(), value.clone());
+        }
+    }
+    Ok(all)
 }
 
 /// Index settings of a body, flat, all with their prefix.
@@ -651,8 +663,13 @@ fn put_mapping(pair: &mut Pair, call: &Call, expression: &str) -> Answer {
         let mut all = index.mapping.clone().unwrap_or_default();
         all.extend(new.clone());
         if fields(&all) > limit {
+            let place = if index.is_old() {
+                format!(" in index [{}]", index.name)
+            } else {
+                String::new()
+            };
             return Err(Fault::argument(format!(
-                "Limit of total fields [{limit}] has been exceeded"
+                "Limit of total fields [{limit}]{place} has been exceeded"
             )));
         }
     }

@@ -414,11 +414,14 @@ fn security(pair: &mut Pair, call: &Call, rest: &[&str]) -> Answer {
                 .filter_map(Value::as_str)
                 .map(str::to_owned)
                 .collect();
+            pair.cluster_mut(side).deleted_users.remove(*name);
             let old = pair.cluster_mut(side).users.insert((*name).to_owned(), roles);
             Ok((200, json!({"created": old.is_none()})))
         }
         (Method::Delete, ["user", name]) => {
-            let found = pair.cluster_mut(side).users.remove(*name).is_some();
+            let cluster = pair.cluster_mut(side);
+            let found = cluster.users.remove(*name).is_some();
+            cluster.deleted_users.insert((*name).to_owned());
             Ok((if found { 200 } else { 404 }, json!({"found": found})))
         }
         _ => Err(Fault::argument(format!(

@@ -167,11 +167,11 @@ pub fn stats(pair: &Pair, call: &Call, expression: &str, metrics: Option<&str>) 
         all = (all.0 + sums.0, all.1 + sums.1, all.2 + sums.2);
         let mut entry =
             json!({"uuid": index.uuid, "primaries": metric(sums, metrics), "total": metric(sums, metrics)});
-        if pair.version == Version::V8_10_4 {
-            if let Some(object) = entry.as_object_mut() {
-                object.insert("health".to_owned(), json!(index_health(index)));
-                object.insert("status".to_owned(), json!("open"));
-            }
+        if pair.version == Version::V8_10_4
+            && let Some(object) = entry.as_object_mut()
+        {
+            object.insert("health".to_owned(), json!(index_health(index)));
+            object.insert("status".to_owned(), json!("open"));
         }
         if call.param("level") == Some("shards") {
             let shards: Map<String, Value> = started

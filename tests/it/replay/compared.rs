@@ -1,8 +1,9 @@
 //! The fields of the answers that are compared: what refollow's judge, guards and executor read.
 //!
 //! Always compared, in every answer: the HTTP status, and of an error the exception types of the
-//! root causes and of the whole `caused_by` chain, and `requested_operations_missing`.
-//! Identifiers (22 characters), times and texts are compared by shape.
+//! root causes and of the whole `caused_by` chain, `requested_operations_missing`, and the
+//! reasons without their identifiers and numbers. Identifiers (22 characters) and times are
+//! compared by shape.
 
 /// How a field is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum How {
     /// A primary term: equal up to 3; above, every failed attempt of the allocator counts, and
     /// their number depends on the machine's speed.
     Term,
-    /// An exception: types and `requested_operations_missing` along the chain.
+    /// An exception: types, reasons and `requested_operations_missing` along the chain.
     Exception,
 }
 

@@ -1,0 +1,74 @@
+//! From the checked configuration to what runs: clients and the engine's settings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::clock::SharedClock;
+use crate::config::{Config, MetricsLevel};
+use crate::domain::ids::ClusterName;
+use crate::elastic::client::{Client, ClientSettings};
+use crate::elastic::net::{NetTransport, Unbuildable};
+use crate::elastic::transport::SharedTransport;
+use crate::engine::settings::{ClusterSettings, Settings};
+
+/// Why a client could not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("cluster `{cluster}`: {source}")]
+pub struct BuildError {
+    /// Which cluster.
+    pub cluster: ClusterName,
+    /// What is wrong.
+    pub source: Unbuildable,
+}
+
+/// One client per configured cluster.
+///
+/// # Errors
+/// The first that cannot be built: a certificate or key that TLS does not take.
+pub fn clients(
+    config: &Config,
+    clock: &SharedClock,
+) -> Result<BTreeMap<ClusterName, Arc<Client>>, BuildError> {
+    let mut clients = BTreeMap::new();
+    for cluster in &config.clusters {
+        let endpoints = cluster
+            .transports()
+            .iter()
+            .map(|settings| NetTransport::new(settings).map(|transport| Arc::new(transport) as SharedTransport))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| BuildError { cluster: cluster.name.clone(), source })?;
+        let settings = ClientSettings {
+            looks_in_flight: usize::try_from(cluster.requests_in_flight).unwrap_or(1),
+            look_deadline: cluster.call_deadline,
+            long_deadline: cluster.long_call_deadline,
+            ..ClientSettings::default()
+        };
+        let client = Client::new(cluster.name.clone(), endpoints, settings, Arc::clone(clock));
+        clients.insert(cluster.name.clone(), Arc::new(client));
+    }
+    Ok(clients)
+}
+
+/// The engine's part of the configuration.
+pub fn engine_settings(config: &Config) -> Settings {
+    let mut policy = config.policy.clone();
+    policy.unenforced = config.not_enforced();
+    Settings {
+        clusters: config
+            .clusters
+            .iter()
+            .map(|cluster| ClusterSettings {
+                name: cluster.name.clone(),
+                poll_interval: cluster.poll_interval,
+                leader_side_interval: cluster.leader_side_interval,
+                remotes: cluster.remotes.clone(),
+                declared_followers: cluster.declared_followers.clone(),
+            })
+            .collect(),
+        policy,
+        shard_metrics: config.metrics_level == MetricsLevel::Shard,
+        undo_directory: config.daemon.undo_directory.clone(),
+        brake_file: config.daemon.brake_file.clone(),
+        shutdown_timeout: config.daemon.shutdown_timeout,
+    }
+}

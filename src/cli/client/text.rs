@@ -1,0 +1,461 @@
+//! The daemon's answers as text for people.
+#![expect(
+    clippy::format_push_string,
+    reason = "a few lines per command, read by people"
+)]
+
+use std::collections::BTreeMap;
+
+use crate::cli::client::table::{Table, instant, length, relative, size, wrap};
+use crate::domain::cause::{Cause, Remedy};
+use crate::domain::decision::{GuardResult, GuardVerdict};
+use crate::domain::ids::PlanHash;
+use crate::domain::journal::RunOutcome;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::Evidence;
+use crate::http::dto::{
+    Brakes, Clusters, Done, PlanDetail, PlanItem, PlanNow, Plans, RunDetail, RunItem, Runs, Status, Why,
+};
+
+/// Digits of a hash that are shown: enough to be unique, and `approve` takes them.
+const SHOWN: usize = 12;
+
+fn short(hash: &PlanHash) -> String {
+    hash.as_str().chars().take(SHOWN).collect()
+}
+
+fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
+fn ladder(rungs: &[Remedy]) -> String {
+    if rungs.is_empty() {
+        return "-".to_owned();
+    }
+    rungs
+        .iter()
+        .map(|rung| rung.as_str())
+        .collect::<Vec<_>>()
+        .join(" > ")
+}
+
+pub(super) fn done(done: &Done) -> String {
+    let mut out = format!("{}\n", done.message);
+    if let Some(run) = &done.run {
+        out += &format!("run {run}: `refollow runs --run {run}` follows it\n");
+    } else if let Some(plan) = done.plan.as_ref().filter(|plan| plan.state == "pending") {
+        out += &format!(
+            "plan {}: it waits for `refollow approve {}`\n",
+            plan.hash,
+            short(&plan.hash)
+        );
+    }
+    out
+}
+
+pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now: Timestamp) -> String {
+    let mut table = Table::new(&["FOLLOWER", "STATE", "CAUSE", "DECISION", "LAG", "RUNWAY", "OPEN"]);
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    for follower in &status.followers {
+        *counts.entry(follower.state).or_default() += 1;
+        let plan = follower.plan.as_ref().map(|hash| format!("plan {}", short(hash)));
+        table.row(vec![
+            format!("{}/{}", follower.cluster, follower.index),
+            format!(
+                "{}{}",
+                follower.state,
+                if follower.flapping { " (flapping)" } else { "" }
+            ),
+            if follower.cause == Cause::None {
+                "-".to_owned()
+            } else {
+                follower.cause.to_string()
+            },
+            follower.decision.to_string(),
+            or_dash(follower.lag_operations.map(|lag| lag.to_string())),
+            or_dash(follower.runway_expires_at.map(|at| relative(at, now))),
+            or_dash(follower.incident.clone().or(plan)),
+        ]);
+    }
+    let mut out = if table.is_empty() {
+        "No follower is known.\n".to_owned()
+    } else {
+        table.render()
+    };
+    let counted: Vec<_> = counts
+        .iter()
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    if !counted.is_empty() {
+        let (all, plural) = (
+            status.followers.len(),
+            if status.followers.len() == 1 { "" } else { "s" },
+        );
+        out += &format!(
+            "
+{all} follower{plural}: {}
+",
+            counted.join(", ")
+        );
+    }
+    for cluster in &clusters.clusters {
+        match (cluster.up, &cluster.problem) {
+            (Some(true), _) => {}
+            (_, Some(problem)) => {
+                out += &wrap(
+                    "",
+                    &format!("Cluster {} cannot be looked at: {problem}", cluster.name),
+                )
+            }
+            (None, None) => out += &format!("Cluster {} was not looked at yet.\n", cluster.name),
+            (Some(false), None) => out += &format!("Cluster {} cannot be looked at.\n", cluster.name),
+        }
+    }
+    for brake in brakes.brakes.iter().filter(|brake| brake.holds) {
+        let since = brake
+            .engaged_at
+            .map(|at| format!(", engaged {}", relative(at, now)))
+            .unwrap_or_default();
+        let until = brake.expires_at.map_or_else(
+            || ", until released".to_owned(),
+            |at| format!(", lets go {}", relative(at, now)),
+        );
+        let said = format!(
+            "Brake {} by {}{since}{until}: {}",
+            brake.scope, brake.owner, brake.reason
+        );
+        out += &wrap("", &said);
+    }
+    for note in &status.notes {
+        out += &wrap("", note);
+    }
+    out
+}
+
+fn guards(guards: &[GuardResult], now: Timestamp) -> String {
+    // What holds a remedy back comes first.
+    let rank = |guard: &&GuardResult| match guard.verdict {
+        GuardVerdict::Block => 0,
+        GuardVerdict::Unknown => 1,
+        GuardVerdict::Pass => 2,
+    };
+    let mut sorted: Vec<_> = guards.iter().collect();
+    sorted.sort_by_key(rank);
+    let wide = sorted
+        .iter()
+        .map(|guard| guard.name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut out = String::new();
+    for guard in sorted {
+        let changes = guard
+            .changes_at
+            .map(|at| format!(" (changes {})", relative(at, now)))
+            .unwrap_or_default();
+        let lead = format!("  {:<8}{:<wide$}  ", guard.verdict, guard.name);
+        out += &wrap(&lead, &format!("{}{changes}", guard.inputs));
+    }
+    out
+}
+
+fn evidence(evidence: &[Evidence]) -> String {
+    evidence
+        .iter()
+        .map(|one| {
+            wrap(
+                "  ",
+                &format!(
+                    "{} = {} ({}, {})",
+                    one.field,
+                    one.value,
+                    one.call,
+                    instant(one.at)
+                ),
+            )
+        })
+        .collect()
+}
+
+fn block(heading: &str, content: &str) -> String {
+    if content.is_empty() {
+        String::new()
+    } else {
+        format!("\n{heading}\n{content}")
+    }
+}
+
+pub(super) fn why(why: &Why, now: Timestamp) -> String {
+    let follower = &why.follower;
+    let mut out = format!("{}/{}: {}", follower.cluster, follower.index, follower.state);
+    if follower.cause != Cause::None {
+        out += &format!(", {}", follower.cause);
+    }
+    if follower.flapping {
+        out += ", flapping";
+    }
+    out.push('\n');
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    if let (Some(remote), Some(leader)) = (&follower.remote, &follower.leader) {
+        facts.push(("follows", format!("{remote}:{leader}")));
+    }
+    if !why.also.is_empty() {
+        facts.push((
+            "also fits",
+            why.also
+                .iter()
+                .map(|cause| cause.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        ));
+    }
+    facts.push(("decision", follower.decision.to_string()));
+    facts.extend(why.reasons.iter().map(|reason| ("", reason.clone())));
+    facts.push(("ladder", ladder(&why.ladder)));
+    if let Some(approval) = why.approval {
+        facts.push(("approval", approval.to_string()));
+    }
+    facts.push((
+        "lag",
+        or_dash(follower.lag_operations.map(|lag| format!("{lag} operations"))),
+    ));
+    facts.push((
+        "runway",
+        follower.runway_expires_at.map_or_else(
+            || "-".to_owned(),
+            |at| format!("until {} ({})", instant(at), relative(at, now)),
+        ),
+    ));
+    if let Some(incident) = &follower.incident {
+        facts.push(("incident", incident.clone()));
+    }
+    if let Some(plan) = &follower.plan {
+        facts.push(("plan", plan.to_string()));
+    }
+    for (name, text) in [
+        ("searchable", &why.searchable),
+        ("stale", &why.staleness),
+        ("doing nothing", &why.cost_of_waiting),
+    ] {
+        facts.extend(text.clone().map(|text| (name, text)));
+    }
+    for (name, text) in facts {
+        out += &wrap(&format!("  {name:<14}"), &text);
+    }
+    out += &block("Guards", &guards(&why.guards, now));
+    out += &block("Evidence", &evidence(&why.evidence));
+    out
+}
+
+pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
+    let mut table = Table::new(&[
+        "PLAN", "FOLLOWER", "CAUSE", "LADDER", "APPROVAL", "STATE", "EXPIRES", "HELD BY",
+    ]);
+    for plan in &plans.plans {
+        let open = matches!(plan.state.as_str(), "pending" | "approved" | "running");
+        let held: Vec<_> = plan
+            .guards
+            .iter()
+            .filter(|guard| open && !guard.passes())
+            .map(|guard| guard.name.as_str())
+            .collect();
+        let waits = plan.state == "pending";
+        table.row(vec![
+            short(&plan.hash),
+            plan.follower.to_string(),
+            plan.cause.to_string(),
+            ladder(&plan.ladder),
+            plan.approval.to_string(),
+            plan.state.clone(),
+            if waits {
+                relative(plan.expires_at, now)
+            } else {
+                "-".to_owned()
+            },
+            match held.as_slice() {
+                [] => "-".to_owned(),
+                [one] => (*one).to_owned(),
+                [one, rest @ ..] => format!("{one} +{}", rest.len()),
+            },
+        ]);
+    }
+    if table.is_empty() {
+        "There is no plan.\n".to_owned()
+    } else {
+        table.render()
+    }
+}
+
+fn plan_facts(plan: &PlanItem, now: Timestamp) -> String {
+    let mut facts: Vec<(&str, String)> = vec![
+        ("plan", plan.hash.to_string()),
+        ("state", plan.state.clone()),
+        ("cause", plan.cause.to_string()),
+        ("ladder", ladder(&plan.ladder)),
+        ("approval", plan.approval.to_string()),
+        (
+            "expires",
+            format!(
+                "{} ({})",
+                instant(plan.expires_at),
+                relative(plan.expires_at, now)
+            ),
+        ),
+    ];
+    if let Some(bytes) = plan.bytes {
+        let eta = plan
+            .eta_seconds
+            .map(|eta| format!(", about {}", length(eta)))
+            .unwrap_or_default();
+        facts.push(("copies", format!("{}{eta}", size(bytes))));
+    }
+    if let Some(who) = &plan.requested_by {
+        facts.push(("asked for by", who.clone()));
+    }
+    for consent in &plan.consents {
+        let note = consent
+            .note
+            .as_ref()
+            .map(|note| format!(": {note}"))
+            .unwrap_or_default();
+        facts.push((
+            "approved by",
+            format!("{} at {}{note}", consent.by, instant(consent.at)),
+        ));
+    }
+    if let Some(reason) = &plan.state_reason {
+        facts.push(("because", reason.clone()));
+    }
+    facts
+        .into_iter()
+        .map(|(name, text)| wrap(&format!("  {name:<14}"), &text))
+        .collect()
+}
+
+fn plan_detail(plan: &PlanDetail, now: Timestamp) -> String {
+    let basis = &plan.plan.basis;
+    let mut out = plan_facts(&plan.item, now);
+    out += &wrap("  follows       ", &format!("{}:{}", basis.remote, basis.leader));
+    let maps = [
+        ("parameters", serde_json::to_string(&basis.parameters)),
+        ("own settings", serde_json::to_string(&basis.own_settings)),
+    ];
+    for (name, json) in maps {
+        if let Some(json) = json.ok().filter(|json| json != "{}") {
+            out += &wrap(&format!("  {name:<14}"), &json);
+        }
+    }
+    // Commands stand on lines of their own, whole, so that they can be copied.
+    let steps: String = plan
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(index, step)| format!("  {}. {step}\n", index + 1))
+        .collect();
+    out += &block("Steps", &steps);
+    out += &block("Guards", &guards(&plan.item.guards, now));
+    out += &block("Evidence", &evidence(&plan.plan.evidence));
+    out
+}
+
+pub(super) fn plan_now(now_planned: &PlanNow, now: Timestamp) -> String {
+    let mut out = format!("{}: {}\n", now_planned.follower, now_planned.decision);
+    for reason in &now_planned.reasons {
+        out += &wrap("  ", reason);
+    }
+    let Some(plan) = &now_planned.plan else {
+        out += "There is no plan to make.\n";
+        return out;
+    };
+    out.push('\n');
+    out += &plan_detail(plan, now);
+    if !now_planned.stored {
+        out += "\nThis plan is only shown: it is not stored and cannot be approved.\n";
+    } else if plan.item.state == "pending" {
+        out += &format!("\nIt waits for: refollow approve {}\n", short(&plan.item.hash));
+    }
+    out
+}
+
+fn outcome(run: &RunItem) -> String {
+    run.outcome
+        .map_or_else(|| "running".to_owned(), |outcome| outcome.to_string())
+}
+
+pub(super) fn runs(runs: &Runs, now: Timestamp) -> String {
+    let mut table = Table::new(&["RUN", "FOLLOWER", "OUTCOME", "REMEDY", "STEP", "STARTED", "TOOK"]);
+    for run in &runs.runs {
+        let seconds =
+            |from: Timestamp, to: Timestamp| to.as_second().saturating_sub(from.as_second()).unsigned_abs();
+        table.row(vec![
+            run.id.to_string(),
+            run.follower.to_string(),
+            outcome(run),
+            or_dash(run.remedy.map(|remedy| remedy.to_string())),
+            or_dash(
+                run.steps
+                    .last()
+                    .map(|step| format!("{} {}", step.name, step.state)),
+            ),
+            or_dash(run.opened_at.map(|at| relative(at, now))),
+            or_dash(
+                run.opened_at
+                    .map(|at| length(seconds(at, run.closed_at.unwrap_or(now)))),
+            ),
+        ]);
+    }
+    if table.is_empty() {
+        "There was no run yet.\n".to_owned()
+    } else {
+        table.render()
+    }
+}
+
+pub(super) fn run(detail: &RunDetail, now: Timestamp) -> String {
+    let run = &detail.item;
+    let mut out = format!("{}: {} {}\n", run.id, run.follower, outcome(run));
+    let mut facts: Vec<(&str, String)> = vec![("plan", run.plan.to_string())];
+    facts.extend(run.remedy.map(|remedy| ("remedy", remedy.to_string())));
+    facts.extend(
+        run.opened_at
+            .map(|at| ("started", format!("{} ({})", instant(at), relative(at, now)))),
+    );
+    facts.extend(run.closed_at.map(|at| ("ended", instant(at))));
+    facts.extend(run.reason.clone().map(|reason| ("because", reason)));
+    facts.extend(run.person_must.clone().map(|must| ("you must", must)));
+    facts.extend(
+        run.progress
+            .clone()
+            .filter(|_| run.outcome.is_none())
+            .map(|progress| ("now", progress)),
+    );
+    for (name, text) in facts {
+        out += &wrap(&format!("  {name:<14}"), &text);
+    }
+    let mut steps = Table::new(&["  STEP", "STATE", "STARTED", "ENDED"]);
+    for step in &run.steps {
+        steps.row(vec![
+            format!("  {}", step.name),
+            step.state.clone(),
+            or_dash(step.started_at.map(instant)),
+            or_dash(step.ended_at.map(instant)),
+        ]);
+    }
+    if !steps.is_empty() {
+        out += &format!("\n{}", steps.render());
+    }
+    // After a good end they would do harm.
+    let over = matches!(
+        run.outcome,
+        Some(RunOutcome::Cured | RunOutcome::BackedOut | RunOutcome::Refused)
+    );
+    let undo: String = detail
+        .undo
+        .iter()
+        .filter(|_| !over)
+        .map(|command| format!("  {command}\n"))
+        .collect();
+    out + &block(
+        "To undo it by hand, while it goes on or was left half done",
+        &undo,
+    )
+}

@@ -1,0 +1,184 @@
+//! The commands that ask the daemon: what they print, and their exit codes.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use refollow::cli::client::Session;
+use serde_json::Value;
+
+use crate::http_api::{FakeDaemon, Running, at, plan, start, start_with};
+
+/// What a command printed, what it complained of, and its exit code.
+#[derive(Debug)]
+struct Said {
+    out: String,
+    err: String,
+    code: u8,
+}
+
+async fn run_at(socket: &Path, json: bool, command: impl AsyncFnOnce(&mut Session<'_>) -> u8) -> Said {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = command(&mut Session::new(socket, json, at(120), &mut out, &mut err)).await;
+    Said {
+        out: String::from_utf8(out).unwrap(),
+        err: String::from_utf8(err).unwrap(),
+        code,
+    }
+}
+
+async fn people(running: &Running, command: impl AsyncFnOnce(&mut Session<'_>) -> u8) -> Said {
+    run_at(running.client.socket(), false, command).await
+}
+
+async fn json(running: &Running, command: impl AsyncFnOnce(&mut Session<'_>) -> u8) -> (Value, u8) {
+    let said = run_at(running.client.socket(), true, command).await;
+    (serde_json::from_str(&said.out).unwrap(), said.code)
+}
+
+#[tokio::test]
+async fn people_get_aligned_text() {
+    let running = start().await;
+    let mut all = String::new();
+    all += &people(&running, async |session| session.status().await).await.out;
+    all += "-----\n";
+    all += &people(&running, async |session| session.why("eu/orders-f").await)
+        .await
+        .out;
+    all += "-----\n";
+    all += &people(&running, async |session| session.plans().await).await.out;
+    all += "-----\n";
+    all += &people(&running, async |session| session.plan("eu/orders-f").await)
+        .await
+        .out;
+    all += "-----\n";
+    all += &people(&running, async |session| session.runs(None).await)
+        .await
+        .out;
+    all += "-----\n";
+    all += &people(&running, async |session| session.runs(Some("r1")).await)
+        .await
+        .out;
+    insta::assert_snapshot!("people", all);
+}
+
+#[tokio::test]
+async fn programs_get_the_shapes_of_the_contract() {
+    let running = start().await;
+    let (status, code) = json(&running, async |session| session.status().await).await;
+    assert_eq!(
+        (status["followers"][0]["cause"].as_str(), code),
+        (Some("history_lost"), 0)
+    );
+    let (why, _) = json(&running, async |session| session.why("eu/orders-f").await).await;
+    assert_eq!(why["guards"][0]["name"], "leader_healthy");
+    assert_eq!(why["index"], "orders-f");
+    let (plans, _) = json(&running, async |session| session.plans().await).await;
+    assert_eq!(plans["plans"][0]["hash"], plan().hash.as_str());
+    let (runs, _) = json(&running, async |session| session.runs(None).await).await;
+    assert_eq!(runs["runs"][0]["steps"][0]["name"], "pause");
+    let (one, _) = json(&running, async |session| session.runs(Some("r1")).await).await;
+    assert_eq!(one["runs"][0]["id"], "r1");
+    let (evidence, _) = json(&running, async |session| session.evidence("eu/orders-f").await).await;
+    assert_eq!(evidence["format"], "refollow-evidence/1");
+    let (refused, code) = json(&running, async |session| session.abort("r1").await).await;
+    assert_eq!((refused["code"].as_str(), code), (Some("refused"), 3));
+}
+
+#[tokio::test]
+async fn a_plan_is_approved_by_the_beginning_of_its_hash_where_that_is_unique() {
+    let running = start().await;
+    let hash = plan().hash.to_string();
+    let beginning = hash[..8].to_uppercase();
+    let approved = people(&running, async |session| {
+        session.approve(&beginning, Some("seen"), &[]).await
+    })
+    .await;
+    assert_eq!(
+        (approved.code, approved.out.as_str()),
+        (0, "done\n"),
+        "{approved:?}"
+    );
+    let rejected = people(&running, async |session| session.reject(&hash, "no").await).await;
+    assert_eq!(rejected.code, 0, "{rejected:?}");
+    let asked = running.daemon.asked.lock().unwrap().clone();
+    assert!(asked[0].starts_with(&format!("approve {hash} by ")), "{asked:?}");
+    assert!(asked[1].starts_with(&format!("reject {hash} by ")), "{asked:?}");
+
+    let several = people(&running, async |session| {
+        session.approve("abababab", None, &[]).await
+    })
+    .await;
+    assert_eq!(several.code, 2);
+    assert!(several.err.contains("several plans"), "{several:?}");
+    let none = people(&running, async |session| {
+        session.approve("00000000", None, &[]).await
+    })
+    .await;
+    assert_eq!(none.code, 1, "{none:?}");
+    for wrong in [&hash[..7], "not-a-hash", ""] {
+        let said = people(&running, async |session| session.approve(wrong, None, &[]).await).await;
+        assert_eq!(said.code, 2, "{wrong}: {said:?}");
+    }
+    let expired = people(&running, async |session| {
+        session.approve(&"ab".repeat(32), None, &[]).await
+    })
+    .await;
+    assert_eq!(expired.code, 3);
+    assert_eq!(expired.err, "refollow: the plan expired an hour ago\n");
+}
+
+#[tokio::test]
+async fn brakes_are_checked_before_the_daemon_is_asked() {
+    let running = start().await;
+    let length = Some(Duration::from_secs(7200));
+    let set = people(&running, async |session| {
+        session.brake("remote:eu/lead", "drill", length).await
+    })
+    .await;
+    assert_eq!(set.code, 0, "{set:?}");
+    let released = people(&running, async |session| session.release("remote:eu/lead").await).await;
+    assert_eq!(released.code, 0, "{released:?}");
+    let wrong = people(&running, async |session| {
+        session.brake("everything", "drill", None).await
+    })
+    .await;
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("cluster:<c>"), "{wrong:?}");
+    let recreate = people(&running, async |session| session.recreate("eu/orders-f").await).await;
+    assert_eq!(recreate.code, 0);
+    assert_eq!(running.daemon.asked.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_one_line_with_the_exit_code_of_its_kind() {
+    let running = start().await;
+    let unknown = people(&running, async |session| session.why("eu/nobody").await).await;
+    assert_eq!(unknown.code, 1);
+    assert_eq!(
+        unknown.err,
+        "refollow: there is no follower eu/nobody; refollow status lists them\n"
+    );
+    for wrong in ["orders-f", "eu/orders-*", "eu/"] {
+        let said = people(&running, async |session| session.why(wrong).await).await;
+        assert_eq!(said.code, 2, "{wrong}: {said:?}");
+    }
+    let refused = people(&running, async |session| session.abort("r1").await).await;
+    assert_eq!(refused.code, 3);
+    assert!(
+        refused.err.contains("refused by point_of_no_return"),
+        "{refused:?}"
+    );
+    let absent = run_at(Path::new("/nonexistent/admin.sock"), false, async |session| {
+        session.status().await
+    })
+    .await;
+    assert_eq!(absent.code, 4);
+    assert_eq!(absent.err.lines().count(), 1, "{absent:?}");
+    let empty = start_with(FakeDaemon::default()).await;
+    empty.tasks.drain(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(
+        people(&empty, async |session| session.plans().await).await.code,
+        4
+    );
+}
