@@ -82,28 +82,66 @@ pub async fn run(keep: bool, colour: bool, out: &mut (dyn Write + Send)) -> Resu
         std::future::pending(),
     )
     .await?;
-    let text = configuration(&clusters.url(Side::Follower), &clusters.url(Side::Leader), &directory.0);
+    let text = configuration(
+        &clusters.url(Side::Follower),
+        &clusters.url(Side::Leader),
+        &directory.0,
+    );
     let config = match config::parse("demo", &text, std::iter::empty()) {
         Ok((config, _)) => config,
         Err(problems) => return Err(app::StartError::Config(problems).into()),
     };
     let running = app::start(&config, std::sync::Arc::new(SystemClock)).await?;
-    let mut teller = Teller { running: &running, out, colour, began, told: 0 };
-    teller.line("", &format!("sandbox: leader {}, follower {}", clusters.leader, clusters.follower))?;
-    teller.line("", &format!("refollow watches both in mode `auto`; metrics at http://{}/metrics", running.address))?;
+    let mut teller = Teller {
+        running: &running,
+        out,
+        colour,
+        began,
+        told: 0,
+    };
+    teller.line(
+        "",
+        &format!(
+            "sandbox: leader {}, follower {}",
+            clusters.leader, clusters.follower
+        ),
+    )?;
+    teller.line(
+        "",
+        &format!(
+            "refollow watches both in mode `auto`; metrics at http://{}/metrics",
+            running.address
+        ),
+    )?;
 
     let world = clusters.world.clone();
     let met = teller.story(&world).await?;
     let failed = met.iter().filter(|(_, met)| !met).count();
-    teller.line("", &format!("{} of {} chapters ended as they must:", met.len() - failed, met.len()))?;
+    teller.line(
+        "",
+        &format!(
+            "{} of {} chapters ended as they must:",
+            met.len() - failed,
+            met.len()
+        ),
+    )?;
     for (title, met) in &met {
         teller.line("", &format!("  {} {title}", if *met { "yes" } else { "NO " }))?;
     }
     if keep {
-        teller.line("", "staying up (--keep); Ctrl-C ends it. Try, in another terminal:")?;
+        teller.line(
+            "",
+            "staying up (--keep); Ctrl-C ends it. Try, in another terminal:",
+        )?;
         let socket = config.daemon.admin_socket.display();
         teller.line("", &format!("  refollow --socket {socket} status"))?;
-        teller.line("", &format!("  curl -s http://{}/metrics | grep refollow_follower_cause", running.address))?;
+        teller.line(
+            "",
+            &format!(
+                "  curl -s http://{}/metrics | grep refollow_follower_cause",
+                running.address
+            ),
+        )?;
         let mut signals = app::signals::listen();
         while !matches!(signals.recv().await, Some(app::signals::Signal::Stop) | None) {}
     }
@@ -190,7 +228,10 @@ impl Teller<'_> {
             .wait(|followers| followers.len() >= 12 && followers.iter().all(|one| one.cause == Cause::None))
             .await?;
         let count = self.running.desk.status().followers.len();
-        self.line("demo", &format!("{count} followers are watched, all of them well: {all_well}"))?;
+        self.line(
+            "demo",
+            &format!("{count} followers are watched, all of them well: {all_well}"),
+        )?;
         met.push(("twelve followers or more are watched and well", all_well));
         for chapter in chapters() {
             let title = chapter.title;
@@ -210,7 +251,10 @@ impl Teller<'_> {
         let key = FollowerKey::parse(&format!("eu/{}", chapter.follower))
             .map_err(|error| io::Error::other(error.to_string()))?;
         let mine = |followers: &[FollowerItem]| {
-            followers.iter().find(|one| one.cluster == key.cluster && one.index == key.index).cloned()
+            followers
+                .iter()
+                .find(|one| one.cluster == key.cluster && one.index == key.index)
+                .cloned()
         };
         let seen = self
             .wait(|followers| match (mine(followers), chapter.first) {
@@ -233,7 +277,11 @@ impl Teller<'_> {
             Expect::Stays(cause) => {
                 // Long enough for a daemon that would act to have acted.
                 self.linger(Duration::from_secs(3)).await?;
-                let untouched = !world.changes().iter().skip(before).any(|entry| entry.path.contains(chapter.follower));
+                let untouched = !world
+                    .changes()
+                    .iter()
+                    .skip(before)
+                    .any(|entry| entry.path.contains(chapter.follower));
                 mine(&self.running.desk.status().followers).is_some_and(|one| one.cause == cause) && untouched
             }
         };
@@ -266,7 +314,9 @@ impl Teller<'_> {
 
     /// Tells the daemon's events since the last time.
     async fn catch_up(&mut self) -> io::Result<()> {
-        let Ok(events) = self.running.desk.events(self.told).await else { return Ok(()) };
+        let Ok(events) = self.running.desk.events(self.told).await else {
+            return Ok(());
+        };
         for event in events.events {
             self.told = event.seq;
             let text = event.detail.as_str().unwrap_or_default().to_owned();
@@ -300,7 +350,10 @@ fn chapters() -> Vec<Chapter> {
         },
         Chapter {
             title: "a follow is interrupted and leaves it restored but paused: cured by resume",
-            play: vec!["follow-interrupted:invoices-f".to_owned(), "history-lost:invoices-f".to_owned()],
+            play: vec![
+                "follow-interrupted:invoices-f".to_owned(),
+                "history-lost:invoices-f".to_owned(),
+            ],
             follower: "invoices-f",
             first: Some(Cause::HistoryLost),
             expect: Expect::Follows,
