@@ -180,11 +180,13 @@ poll_interval = "1s"
 [[policy.rules]]
 clusters = ["eu"]
 followers = ["*"]
-causes = ["history_lost", "unclassified", "restored_not_following"]
+causes = ["history_lost", "remote_unreachable", "unclassified", "restored_not_following"]
 action = "auto"
 
 [verify]
 settle = "1s"
+# The demo's leaders are tiny and written to all the time, so counts differ by a batch.
+document_tolerance = "5%"
 
 [limits.breaker]
 close_after = "2s"
@@ -362,7 +364,7 @@ fn chapters() -> Vec<Chapter> {
             title: "fatal, but the history is still there: cured by resume alone",
             play: vec!["fatal-but-curable:customers-f".to_owned()],
             follower: "customers-f",
-            first: Some(Cause::Unclassified),
+            first: None,
             expect: Expect::Follows,
         },
         Chapter {
