@@ -50,6 +50,8 @@ enum Expect {
     Follows,
     /// Its cause is this, and nothing was sent to it.
     Stays(Cause),
+    /// Every follower is well again but this one.
+    AllWellBut(&'static str),
 }
 
 /// One chapter of the story.
@@ -276,6 +278,12 @@ impl Teller<'_> {
                 })
                 .await?
             }
+            Expect::AllWellBut(other) => {
+                self.wait(|followers| {
+                    followers.iter().all(|one| one.cause == Cause::None || one.index.as_str() == other)
+                })
+                .await?
+            }
             Expect::Stays(cause) => {
                 // Long enough for a daemon that would act to have acted.
                 self.linger(Duration::from_secs(3)).await?;
@@ -319,10 +327,25 @@ impl Teller<'_> {
         let Ok(events) = self.running.desk.events(self.told).await else {
             return Ok(());
         };
+        // What is said of many followers at once is told once.
+        let mut lines: Vec<(String, String, Vec<String>)> = Vec::new();
         for event in events.events {
             self.told = event.seq;
-            let text = event.detail.as_str().unwrap_or_default().to_owned();
-            self.line(&event.kind, &text)?;
+            let text = event.detail.as_str().unwrap_or_default();
+            let name = format!("`{}`", event.subject);
+            let pattern = if event.subject.is_empty() { text.to_owned() } else { text.replace(&name, "{}") };
+            match lines.iter_mut().find(|(kind, known, _)| *kind == event.kind && *known == pattern) {
+                Some((_, _, names)) => names.push(name),
+                None => lines.push((event.kind, pattern, vec![name])),
+            }
+        }
+        for (kind, pattern, names) in lines {
+            let who = match names.as_slice() {
+                [one] => one.clone(),
+                [first, ..] => format!("{} followers ({first}, …)", names.len()),
+                [] => continue,
+            };
+            self.line(&kind, &pattern.replace("{}", &who))?;
         }
         Ok(())
     }
@@ -379,7 +402,7 @@ fn chapters() -> Vec<Chapter> {
             play: vec!["leader-restart:4s".to_owned()],
             follower: "orders-f",
             first: None,
-            expect: Expect::Follows,
+            expect: Expect::AllWellBut("shipments-f"),
         },
     ]
 }
