@@ -53,7 +53,7 @@ pub(super) fn deleted(case: &Case<'_>) -> Option<Fit> {
         .exception
         .index
         .as_deref()
-        .is_some_and(|named| Some(named) == case.facts.leader_index.as_ref().map(|name| name.as_str()));
+        .is_some_and(|named| Some(named) == case.facts.leader_index.as_ref().map(super::super::domain::ids::IndexName::as_str));
     (refusal.status == 404
         && refusal.exception.kind == "index_not_found_exception"
         && names_leader
@@ -427,7 +427,7 @@ pub(super) fn closed(case: &Case<'_>) -> Option<Fit> {
                 .exception
                 .index
                 .as_deref()
-                .is_none_or(|named| Some(named) == case.facts.leader_index.as_ref().map(|name| name.as_str()))
+                .is_none_or(|named| Some(named) == case.facts.leader_index.as_ref().map(super::super::domain::ids::IndexName::as_str))
         {
             found.push(of_error(error));
         }
@@ -490,9 +490,8 @@ pub(super) fn unavailable(case: &Case<'_>) -> Option<Fit> {
             .get("index.number_of_shards")
             .and_then(|text| text.parse::<usize>().ok())
         && stats.primaries.len() < all
-        && !settings
-            .get("index.verified_before_close")
-            .is_some_and(|value| value == "true")
+        && settings
+            .get("index.verified_before_close").is_none_or(|value| value != "true")
         && seen.at >= settings_seen.at.min(seen.at)
         && stats.uuid.is_some()
     {

@@ -277,7 +277,7 @@ pub(super) fn stats(body: &[u8]) -> Result<Table<IndexStats>, String> {
             uuid: raw.uuid.0,
             docs: totals
                 .as_ref()
-                .and_then(|totals| Some(totals.docs.0.as_ref()?.0.count.0?)),
+                .and_then(|totals| totals.docs.0.as_ref()?.0.count.0),
             store_bytes: totals.and_then(|totals| totals.store.0?.0.size_in_bytes.0),
             ..IndexStats::default()
         };
