@@ -1,4 +1,251 @@
-//! The command line. Owns what is typed (`args`) and each command's way of answering.
+//! The command line: arguments in, exit code out (contract, *Command line*).
+//!
+//! Owns the dispatch and the exit codes; what may be typed is in `args`, what asks the daemon in
+//! `client`. Answers go to standard output, everything else to standard error.
+
+use std::io::{IsTerminal as _, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::app::{self, Exit, StartError};
+use crate::bench;
+use crate::clock::{Clock as _, SystemClock};
+use crate::config;
+use crate::demo;
+use crate::evidence;
+use crate::sandbox::command as sandbox;
+use crate::sandbox::pair::Version;
+use crate::telemetry;
+
 pub mod args;
 pub mod check_config;
 pub mod client;
+
+use args::{Args, Command, Global};
+use client::Session;
+
+/// Done.
+const DONE: u8 = 0;
+/// Tried and failed.
+const FAILED: u8 = 1;
+/// Wrong use, configuration or unreadable file.
+const WRONG: u8 = 2;
+
+/// Runs the command of this process's arguments.
+pub fn run() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("cannot start: {error}"));
+            return ExitCode::from(FAILED);
+        }
+    };
+    let code = runtime.block_on(dispatch(args));
+    // A task that does not end (a connection that hangs) must not keep the process: everything
+    // that matters was waited for.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+async fn dispatch(args: Args) -> u8 {
+    let global = args.global;
+    match args.command {
+        Command::Run => daemon(global).await,
+        Command::CheckConfig { file } => {
+            let file = file.or(global.config);
+            let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+            check_config::run(file.as_deref(), std::env::vars(), global.json, &mut out, &mut err)
+                .unwrap_or(FAILED)
+        }
+        Command::Demo(options) => {
+            let colour = std::io::stdout().is_terminal();
+            match demo::run(options.keep, colour, &mut std::io::stdout()).await {
+                Ok(code) => code,
+                Err(error) => {
+                    complain(&format!("demo: {error}"));
+                    FAILED
+                }
+            }
+        }
+        Command::Sandbox(options) => serve_sandbox(options, global.json).await,
+        Command::Diagnose { files } => {
+            let (results, code) = evidence::diagnose_all(&files);
+            answer(&serde_json::Value::Array(results));
+            code
+        }
+        Command::Bench => match bench::measure(bench::Size::default()) {
+            Ok(report) if global.json => {
+                answer(&serde_json::json!(report));
+                DONE
+            }
+            Ok(report) => {
+                say(bench::table(&report).trim_end());
+                DONE
+            }
+            Err(error) => {
+                complain(&format!("bench: {error}"));
+                FAILED
+            }
+        },
+        asking => ask(asking, global).await,
+    }
+}
+
+async fn daemon(global: Global) -> u8 {
+    // The form of the log lines stands in the configuration, which is read again by `app::run`.
+    let log = config::load(global.config.as_deref(), std::env::vars())
+        .map(|(config, _)| config.daemon.log)
+        .unwrap_or_default();
+    let filter = std::env::var(telemetry::FILTER_VARIABLE).ok();
+    if let Err(error) = telemetry::start(log, filter.as_deref()) {
+        complain(&error.to_string());
+        return WRONG;
+    }
+    match app::run(global.config, global.socket).await {
+        Ok(Exit::Clean) => DONE,
+        Ok(Exit::Unfinished(why)) => {
+            tracing::error!("{why}");
+            FAILED
+        }
+        Err(StartError::Config(problems)) => {
+            complain(&problems.to_string());
+            WRONG
+        }
+        Err(error) => {
+            complain(&format!("refollow does not start: {error}"));
+            FAILED
+        }
+    }
+}
+
+async fn serve_sandbox(options: args::Sandbox, json: bool) -> u8 {
+    let version = if options.version == "7.7.0" {
+        Version::V7_7_0
+    } else {
+        Version::V8_10_4
+    };
+    let start_ms = SystemClock.now().as_millisecond();
+    let mut signals = app::signals::listen();
+    let stop = async move {
+        while let Some(signal) = signals.recv().await {
+            if signal == app::signals::Signal::Stop {
+                return;
+            }
+        }
+    };
+    let options = sandbox::SandboxOptions {
+        leader_port: options.leader_port,
+        follower_port: options.follower_port,
+        version,
+        scenario: options.scenario,
+        start_ms,
+        seed: 1,
+    };
+    match sandbox::serve(options, stop).await {
+        Ok(running) => {
+            if json {
+                answer(&serde_json::json!({
+                    "leader": running.leader.to_string(),
+                    "follower": running.follower.to_string(),
+                    "scenario": running.played,
+                }));
+            } else {
+                say(&format!("leader cluster    http://{}", running.leader));
+                say(&format!(
+                    "follower cluster  http://{}   (knows the leader as `lead`)",
+                    running.follower
+                ));
+                if let Some(played) = &running.played {
+                    say(&format!("scenario          {played}"));
+                }
+                say(&format!(
+                    "control           http://{}/_sandbox   (docs/SANDBOX.md); Ctrl-C ends it",
+                    running.follower
+                ));
+            }
+            running.wait().await;
+            DONE
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            FAILED
+        }
+    }
+}
+
+/// The commands that ask the daemon.
+async fn ask(command: Command, global: Global) -> u8 {
+    let socket = match socket_of(&global) {
+        Ok(socket) => socket,
+        Err(why) => {
+            complain(&why);
+            return WRONG;
+        }
+    };
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+    let mut session = Session::new(socket, global.json, SystemClock.now(), &mut out, &mut err);
+    match command {
+        Command::Status => session.status().await,
+        Command::Why(one) => session.why(&one.follower.to_string()).await,
+        Command::Plan(one) => session.plan(&one.follower.to_string()).await,
+        Command::Evidence(one) => session.evidence(&one.follower.to_string()).await,
+        Command::Recreate(one) => session.recreate(&one.follower.to_string()).await,
+        Command::Plans => session.plans().await,
+        Command::Approve { hash, note } => session.approve(&hash, note.as_deref(), &[]).await,
+        Command::Reject { hash, reason } => session.reject(&hash, &reason).await,
+        Command::Runs { run } => {
+            session
+                .runs(run.as_ref().map(crate::domain::ids::RunId::as_str))
+                .await
+        }
+        Command::Abort { run } => session.abort(run.as_str()).await,
+        Command::Brake {
+            scope,
+            reason,
+            duration,
+        } => session.brake(&scope.to_string(), &reason, duration).await,
+        Command::Release { scope } => session.release(&scope.to_string()).await,
+        Command::Run
+        | Command::CheckConfig { .. }
+        | Command::Demo(_)
+        | Command::Sandbox(_)
+        | Command::Diagnose { .. }
+        | Command::Bench => WRONG,
+    }
+}
+
+/// `--socket`, else what the configuration names, else the default.
+fn socket_of(global: &Global) -> Result<PathBuf, String> {
+    if let Some(socket) = &global.socket {
+        return Ok(socket.clone());
+    }
+    let default = PathBuf::from(config::DEFAULT_SOCKET);
+    if global.config.is_none() && !std::path::Path::new(config::DEFAULT_PATH).exists() {
+        return Ok(default);
+    }
+    match config::load(global.config.as_deref(), std::env::vars()) {
+        Ok((config, _)) => Ok(config.daemon.admin_socket),
+        // Somebody on call may not be allowed to read the configuration and its secrets; the usual
+        // place is then the best guess, unless a file was named.
+        Err(_) if global.config.is_none() => Ok(default),
+        Err(problems) => Err(format!(
+            "{problems}\n(name the socket with --socket to do without the configuration)"
+        )),
+    }
+}
+
+fn answer(value: &serde_json::Value) {
+    say(&format!("{value:#}"));
+}
+
+/// One line to standard output. A reader that has gone away is not an error of ours.
+fn say(text: &str) {
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+fn complain(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}

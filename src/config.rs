@@ -37,6 +37,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Where the file is looked for when nobody names one.
 pub const DEFAULT_PATH: &str = "/etc/refollow/refollow.toml";
 
+/// The admin socket when none is named.
+pub const DEFAULT_SOCKET: &str = "/run/refollow/admin.sock";
+
 /// Limits that can be configured and that this version does not enforce yet, by path. The one
 /// place of that list: whoever builds the enforcement takes its line away. While a limit is
 /// listed, recreate is held at `ask` (contract, *Modes*).
@@ -235,7 +238,7 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
     }
     let admin_socket = section
         .parsed("admin_socket", "\"/run/refollow/admin.sock\"", socket)
-        .unwrap_or_else(|| PathBuf::from("/run/refollow/admin.sock"));
+        .unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET));
     let shutdown_timeout = section.duration(
         "shutdown_timeout",
         Duration::from_secs(1)..=Duration::from_mins(10),

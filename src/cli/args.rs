@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::config::parse_duration;
 use crate::domain::brake::BrakeScope;
-use crate::domain::ids::{FollowerKey, PlanHash, RunId};
+use crate::domain::ids::{FollowerKey, RunId};
 
 /// Watches Elasticsearch cross-cluster replication and repairs broken followers safely.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
@@ -68,18 +68,18 @@ pub enum Command {
     Plans,
     /// Approve exactly one plan
     Approve {
-        /// The plan's hash, as `plans` shows it
+        /// The plan's hash, or its beginning (8 digits or more), as `plans` shows it
         #[arg(value_parser = plan_hash)]
-        hash: PlanHash,
+        hash: String,
         /// A word for those who read the journal
         #[arg(long, value_name = "T")]
         note: Option<String>,
     },
     /// Reject exactly one plan
     Reject {
-        /// The plan's hash, as `plans` shows it
+        /// The plan's hash, or its beginning (8 digits or more), as `plans` shows it
         #[arg(value_parser = plan_hash)]
-        hash: PlanHash,
+        hash: String,
         /// Why
         #[arg(long, value_name = "T", value_parser = reason)]
         reason: String,
@@ -98,8 +98,11 @@ pub enum Command {
     },
     /// Stop a class of actions
     Brake {
-        /// all, recreate, resume, cluster:<c>, remote:<c>/<alias> or follower:<c>/<i>
-        #[arg(value_parser = scope)]
+        /// What to stop; the forms are those of [`BrakeScope::parse`]
+        #[arg(
+            value_parser = scope,
+            help = "all, recreate, resume, cluster:<c>, remote:<c>/<alias> or follower:<c>/<i>"
+        )]
         scope: BrakeScope,
         /// Why
         #[arg(long, value_name = "T", value_parser = reason)]
@@ -152,8 +155,8 @@ pub struct Sandbox {
 /// A command about one follower.
 #[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
 pub struct OneFollower {
-    /// <cluster>/<index>
-    #[arg(value_name = "CLUSTER/INDEX", value_parser = follower)]
+    /// The follower
+    #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, help = "<cluster>/<index>")]
     pub follower: FollowerKey,
 }
 
@@ -161,9 +164,14 @@ fn follower(text: &str) -> Result<FollowerKey, String> {
     FollowerKey::parse(text).map_err(|error| error.to_string())
 }
 
-fn plan_hash(text: &str) -> Result<PlanHash, String> {
+fn plan_hash(text: &str) -> Result<String, String> {
     // Hashes are printed in lower case; a pasted one in upper case is the same hash.
-    PlanHash::parse(&text.to_ascii_lowercase()).map_err(|error| error.to_string())
+    let text = text.to_ascii_lowercase();
+    if (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(text)
+    } else {
+        Err("is not a plan's hash: 64 hexadecimal digits, or at least the first 8 of them".into())
+    }
 }
 
 fn run_id(text: &str) -> Result<RunId, String> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::cause::Remedy;
 use crate::domain::decision::GuardResult;
-use crate::domain::ids::{ClusterName, HistoryUuid, RunId};
+use crate::domain::ids::{ClusterName, HistoryUuid, LeaseId, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::state::named_enum;
 use crate::domain::step::Step;
@@ -111,6 +111,19 @@ pub struct ShardBefore {
     pub global_checkpoint: Option<i64>,
     /// `docs.count`.
     pub docs: Option<u64>,
+    /// `routing.state`.
+    pub state: Option<String>,
+    /// Its retention leases: whether something follows the follower. `None` where not shown.
+    pub leases: Option<Vec<LeaseBefore>>,
+}
+
+/// One retention lease of a [`ShardBefore`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseBefore {
+    /// `id`.
+    pub id: LeaseId,
+    /// `source`.
+    pub source: Option<String>,
 }
 
 /// Reads `{"0": 1}`. Inside an internally tagged enum serde buffers the value and then refuses to

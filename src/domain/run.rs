@@ -415,6 +415,11 @@ impl Run {
             }
             Event::Proven { step, .. } => {
                 self.proven.insert(*step, at);
+                if *step == Step::Resume && self.resume_accepted_at.is_none() {
+                    // Its answer was lost, and it follows: the server took it, which it does only
+                    // after checking UUID and histories.
+                    self.resume_accepted_at = self.sent.get(step).map(|sent| sent.last_at);
+                }
                 match self
                     .steps
                     .iter_mut()
@@ -501,7 +506,9 @@ impl Run {
                 record.ended_at = Some(at);
             }
         }
-        if step == Step::Resume && matches!(answer, StepAnswer::Accepted { .. }) {
+        if matches!(step, Step::Resume | Step::ResumeRestored)
+            && matches!(answer, StepAnswer::Accepted { .. })
+        {
             self.resume_accepted_at = Some(at);
         }
         if let Some(sent) = self.sent.get_mut(&step) {

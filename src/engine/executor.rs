@@ -677,13 +677,6 @@ impl<'a> Life<'a> {
             };
             wire::learn(&mut self.facts, &wire::parse(&evidence));
             self.bench.gate.learn(&[evidence]);
-            let accepted = matches!(change.sent, Sent::Accepted { .. });
-            if accepted && matches!(step, Step::Resume | Step::ResumeRestored) {
-                let at = change.record.ended;
-                self.bench
-                    .gate
-                    .remember(&self.key, &mut |memory| memory.resume_accepted_at = Some(at));
-            }
         }
         let event = AuditEvent {
             at: change.record.ended,
@@ -727,10 +720,11 @@ impl<'a> Life<'a> {
     /// What the judge must know of us: what we paused or closed is not somebody else's doing.
     async fn tell_memory(&mut self) {
         let own = self.run.own_run();
-        let memory = self
-            .bench
-            .gate
-            .remember(&self.key, &mut |memory| memory.own_run = Some(own.clone()));
+        let accepted = self.run.resume_accepted_at();
+        let memory = self.bench.gate.remember(&self.key, &mut |memory| {
+            memory.own_run = Some(own.clone());
+            memory.resume_accepted_at = memory.resume_accepted_at.max(accepted);
+        });
         if let Err(error) = self.bench.store.remember(&[(self.key.clone(), memory)]).await {
             tracing::warn!(run = %self.run.id(), "memory: {error}");
         }

@@ -7,9 +7,8 @@ use futures::StreamExt as _;
 use serde_json::json;
 
 use crate::domain::answer::Answer;
-use crate::domain::facts::{Facts, IndexStats, ShardSeq};
-use crate::domain::ids::IndexName;
-use crate::domain::journal::{Before, ShardBefore};
+use crate::domain::facts::{Facts, IndexStats, Lease, ShardSeq};
+use crate::domain::journal::{Before, LeaseBefore, ShardBefore};
 use crate::domain::memory::Memory;
 use crate::elastic::client::Client;
 use crate::elastic::read::Look;
@@ -44,6 +43,17 @@ pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Dept
     learn(facts, &here);
     learn(facts, &there);
     let (mut here, mut there) = needed(facts, memory);
+    // What the first round made askable: the version names the calls, the index its policy.
+    for look in follower_looks(facts, depth) {
+        if !here.contains(&look) {
+            here.push(look);
+        }
+    }
+    for look in leader_looks(facts, depth) {
+        if !there.contains(&look) {
+            there.push(look);
+        }
+    }
     here.retain(|look| !first_here.contains(look));
     there.retain(|look| !first_there.contains(look));
     let here = ask(&bench.follower, here).await;
@@ -224,6 +234,16 @@ pub fn shards_before(stats: Option<&IndexStats>) -> Vec<ShardBefore> {
             max_seq_no: seq.max_seq_no,
             global_checkpoint: seq.global_checkpoint,
             docs: seq.docs,
+            state: seq.state.clone(),
+            leases: seq.leases.as_ref().map(|leases| {
+                leases
+                    .iter()
+                    .map(|lease| LeaseBefore {
+                        id: lease.id.clone(),
+                        source: lease.source.clone(),
+                    })
+                    .collect()
+            }),
         })
         .collect()
 }
@@ -242,6 +262,18 @@ pub fn follower_before(before: &Before) -> Option<IndexStats> {
                 max_seq_no: was.max_seq_no,
                 global_checkpoint: was.global_checkpoint,
                 docs: was.docs,
+                state: was.state.clone(),
+                leases: was.leases.as_ref().map(|leases| {
+                    leases
+                        .iter()
+                        .map(|lease| Lease {
+                            id: lease.id.clone(),
+                            retaining_seq_no: None,
+                            renewed_at: None,
+                            source: lease.source.clone(),
+                        })
+                        .collect()
+                }),
                 ..ShardSeq::default()
             };
             (was.shard, seq)

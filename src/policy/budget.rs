@@ -72,7 +72,7 @@ struct Trust {
 
 impl Book {
     /// The book of the world, leaving out the run that asks for itself.
-    pub fn of(world: &World, except: Option<&RunId>) -> Self {
+    pub fn of(world: &World, except: Option<(&FollowerKey, &RunId)>) -> Self {
         let now = world.now;
         let mut book = Self {
             now,
@@ -81,7 +81,11 @@ impl Book {
             resumes: Vec::new(),
             trust: BTreeMap::new(),
         };
-        for run in world.in_flight.iter().filter(|run| Some(&run.run) != except) {
+        let others = world
+            .in_flight
+            .iter()
+            .filter(|run| !except.is_some_and(|(key, own)| run.is(key, own)));
+        for run in others {
             book.enter(&run.key, &run.remote, run.remedy, run.bytes, run.since);
         }
         for run in &world.past {

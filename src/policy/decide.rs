@@ -103,7 +103,7 @@ pub fn decide(moment: &Moment<'_>) -> Assessment {
         .existing
         .filter(|record| record.requested_by.is_some() && waits(record));
     if let Some(record) = requested {
-        let wanted = requested_verdict(moment.verdict, record);
+        let wanted = requested_verdict(moment.verdict, &record.plan);
         let moment = Moment {
             verdict: &wanted,
             held_for_looks: u32::MAX,
@@ -115,9 +115,9 @@ pub fn decide(moment: &Moment<'_>) -> Assessment {
 }
 
 /// The verdict as a plan asked for by a person sees it.
-pub fn requested_verdict(verdict: &Verdict, record: &PlanRecord) -> Verdict {
+pub fn requested_verdict(verdict: &Verdict, plan: &Plan) -> Verdict {
     let mut wanted = verdict.clone();
-    wanted.ladder.clone_from(&record.plan.basis.ladder);
+    wanted.ladder.clone_from(&plan.basis.ladder);
     if wanted.approval != Approval::Never {
         wanted.approval = Approval::Always;
     }

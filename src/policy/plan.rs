@@ -256,8 +256,8 @@ fn figures(facts: &Facts) -> PlanFigures {
             .follower
             .index
             .present()
-            .and_then(super::super::domain::facts::IndexStats::documents),
-        leader_documents: leader.and_then(super::super::domain::facts::IndexStats::documents),
+            .and_then(crate::domain::facts::IndexStats::documents),
+        leader_documents: leader.and_then(crate::domain::facts::IndexStats::documents),
         bytes,
         eta_seconds: bytes.map(|bytes| eta(bytes).as_secs()),
         lease_id: facts.lease_id(),

@@ -130,7 +130,7 @@ pub struct BreakerLimit {
 }
 
 /// All limits.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// Recreates at once.
     pub recreates_in_flight: InFlightLimit,

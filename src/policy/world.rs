@@ -25,6 +25,17 @@ pub struct InFlight {
     pub since: Timestamp,
 }
 
+impl InFlight {
+    /// The name of a run that is being opened and has none yet.
+    pub const OPENING: &'static str = "opening";
+
+    /// Whether this is the run in hand: by its name, or because it is the one that is being opened
+    /// on this follower (the follower's lock lets only one be opened).
+    pub fn is(&self, key: &FollowerKey, run: &RunId) -> bool {
+        self.key == *key && (self.run == *run || self.run.as_str() == Self::OPENING)
+    }
+}
+
 /// A run that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastRun {

@@ -145,7 +145,7 @@ const DOCUMENTS: &[&str] = &[
 ];
 
 /// Texts that tie the tree to the machine it was written on.
-const MACHINE: &[&str] = &["/work/", "/root/", "/home/"];
+const MACHINE: &[&str] = &["/work/", "/root/"];
 
 /// The one place that crates come from.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";

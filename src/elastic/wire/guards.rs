@@ -106,6 +106,8 @@ pub(super) fn privileges(answer: &Answer) -> Seen<BTreeMap<String, bool>> {
         && !text.contains("security_exception")
         && [
             "no handler found",
+            // 7.x takes the path for `/<index>/<type>/<id>` then (recording 7.7.0/01).
+            "Invalid index name [_security]",
             "Incorrect HTTP method",
             "ecurity is not enabled",
             "ecurity must be explicitly enabled",

@@ -122,7 +122,7 @@ pub(super) fn budget(q: &Question<'_>) -> Check {
         .as_ref()
         .ok_or_else(|| unknown("the alias it follows through is not known"))?;
     let bytes = if q.remedy.destroys() { bytes_to_copy(q)? } else { 0 };
-    let book = budget::Book::of(q.world, q.run.map(|run| &run.run));
+    let book = budget::Book::of(q.world, q.run.map(|run| (&q.facts.key, &run.run)));
     let asked = budget::Asked {
         key: &q.facts.key,
         remote,
@@ -180,7 +180,7 @@ pub(super) fn no_other_run(q: &Question<'_>) -> Check {
         .world
         .in_flight
         .iter()
-        .find(|run| run.key == q.facts.key && Some(&run.run) != own)
+        .find(|run| run.key == q.facts.key && !own.is_some_and(|own| run.is(&q.facts.key, own)))
     {
         Some(other) => Err(Hold::from(format!(
             "run {} has been working on it since {}",

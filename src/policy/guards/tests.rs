@@ -776,3 +776,26 @@ fn delete_and_follow_is_refused_by_name() {
     assert_eq!(results.len(), 1);
     assert_eq!(results[0].verdict, GuardVerdict::Block);
 }
+
+#[test]
+fn a_run_does_not_stand_in_its_own_way_while_it_is_opened() {
+    let mut case = Case::at(Stage::BeforeRun);
+    let mut own = crate::policy::fixture::flying("orders-f", Remedy::Recreate, 1);
+    for name in ["opening", "r1"] {
+        own.run = crate::domain::ids::RunId::parse(name).unwrap();
+        case.world.in_flight = vec![own.clone()];
+        for remedy in [Remedy::Resume, Remedy::Recreate] {
+            assert_eq!(
+                held(&case, Stage::BeforeRun, remedy),
+                Vec::<String>::new(),
+                "{name}"
+            );
+        }
+    }
+    own.run = crate::domain::ids::RunId::parse("r2").unwrap();
+    case.world.in_flight = vec![own];
+    assert_eq!(
+        verdict_of(&case, Stage::BeforeRun, Remedy::Resume, "no_other_run"),
+        GuardVerdict::Block
+    );
+}

@@ -24,6 +24,12 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         }
         return security(pair, call, rest).map(Some);
     }
+    // Data streams and composable templates came after 7.7.
+    if pair.version == Version::V7_7_0
+        && matches!(segments.as_slice(), ["_data_stream" | "_index_template", ..])
+    {
+        return Ok(None);
+    }
     let answer = match (call.method, segments.as_slice()) {
         (Method::Get, ["_snapshot", "_status"]) => {
             call.only(&["ignore_unavailable", "master_timeout"])?;
@@ -52,6 +58,22 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
             let body = call.body.clone();
             pair.cluster_mut(side).policies.insert((*name).to_owned(), body);
             acknowledged()
+        }
+        (Method::Get, ["_ilm", "policy", name]) => {
+            call.only(&["timeout", "master_timeout"])?;
+            let Some(body) = pair.cluster(side).policies.get(*name) else {
+                return Err(Fault::of(
+                    404,
+                    "resource_not_found_exception",
+                    format!("Lifecycle policy not found: {name}"),
+                ));
+            };
+            let policy = body.get("policy").cloned().unwrap_or_default();
+            let modified = shards::instant(pair.now_ms);
+            Ok((
+                200,
+                json!({*name: {"version": 1, "modified_date": modified, "policy": policy}}),
+            ))
         }
         (Method::Get, [index, "_ilm", "explain"]) => ilm(pair, call, index),
         (Method::Put, ["_index_template", name]) => {

@@ -493,6 +493,32 @@ pub fn health(pair: &Pair, call: &Call, expression: Option<&str>) -> Answer {
     Ok((200, body))
 }
 
+/// The explanation of a shard that has its place.
+fn explain_assigned(pair: &Pair, side: Side, name: &str, number: u64) -> Answer {
+    let cluster = pair.cluster(side);
+    let index = cluster
+        .indices
+        .get(name)
+        .ok_or_else(|| Fault::no_index_inside(name))?;
+    let shard = usize::try_from(number)
+        .ok()
+        .and_then(|number| index.shards.get(number))
+        .ok_or_else(|| Fault::of(404, "shard_not_found_exception", "no such shard"))?;
+    let state = if shard.started() {
+        "started"
+    } else {
+        "initializing"
+    };
+    Ok((
+        200,
+        json!({"index": name, "shard": shard.number, "primary": true, "current_state": state,
+            "current_node": {"id": cluster.node, "name": cluster.node_name, "transport_address": "127.0.0.1:9300", "weight_ranking": 1},
+            "can_remain_on_current_node": "yes", "can_rebalance_cluster": "yes",
+            "can_rebalance_to_other_node": "no",
+            "rebalance_explanation": "cannot rebalance as no target node exists that can both allocate this shard and improve the cluster balance"}),
+    ))
+}
+
 /// `_cluster/allocation/explain` of some (or the named) unassigned shard.
 pub fn explain(pair: &Pair, call: &Call) -> Answer {
     call.only(&["include_yes_decisions", "include_disk_info", "master_timeout"])?;
@@ -512,6 +538,9 @@ pub fn explain(pair: &Pair, call: &Call) -> Answer {
             _ => None,
         });
     let Some((index, shard, why)) = found else {
+        if let (Some(name), Some(number)) = (wanted, number) {
+            return explain_assigned(pair, side, name, number);
+        }
         let reason = match pair.version {
             Version::V7_7_0 => {
                 "unable to find any unassigned shards to explain [ClusterAllocationExplainRequest[useAnyUnassignedShard=true,includeYesDecisions?=false]"

@@ -28,7 +28,10 @@ async fn repair(table: &mut Table, cause: Cause) -> RunEnd {
 fn closed(end: &RunEnd, table: &Table) -> (RunOutcome, Option<Remedy>, Option<Step>) {
     match end {
         RunEnd::Closed {
-            outcome, remedy, held, ..
+            outcome,
+            remedy,
+            held,
+            ..
         } => (*outcome, *remedy, *held),
         RunEnd::LeftOpen { .. } => panic!("{end:?}\n{}", table.story()),
     }
@@ -49,7 +52,10 @@ fn just_before(step: Step, act: impl Fn(&refollow::sandbox::world::World) + Send
 fn forbid_from(step: Step) -> May {
     let on = AtomicBool::new(false);
     Box::new(move |asked, world| {
-        let recreating = world.changes().iter().any(|entry| entry.path.contains("resume_follow"));
+        let recreating = world
+            .changes()
+            .iter()
+            .any(|entry| entry.path.contains("resume_follow"));
         if asked == step && (step != Step::Pause || recreating) {
             on.store(true, Ordering::SeqCst);
         }
@@ -73,7 +79,14 @@ async fn lost_history_is_recreated_with_parameters_settings_and_documents() {
         // The lease is gone with the history, so that there is none to forget.
         assert_eq!(
             table.changes(),
-            ["pause_follow", "resume_follow", "pause_follow", "_close", "follow", "_settings"],
+            [
+                "pause_follow",
+                "resume_follow",
+                "pause_follow",
+                "_close",
+                "follow",
+                "_settings"
+            ],
             "{}",
             table.story()
         );
@@ -150,12 +163,34 @@ async fn a_leader_deleted_after_the_close_leaves_the_follower_open_with_its_docu
         let end = repair(&mut table, Cause::HistoryLost).await;
         let (outcome, _, held) = closed(&end, &table);
         let after = table.standing().await;
-        assert_eq!((after.state.as_str(), after.documents), ("open", documents), "{}", table.story());
+        assert_eq!(
+            (after.state.as_str(), after.documents),
+            ("open", documents),
+            "{}",
+            table.story()
+        );
         // Without its leader it cannot be resumed: a person is told, with the commands.
-        let RunEnd::Closed { person_must, .. } = &end else { unreachable!() };
-        assert_eq!((outcome, held), (RunOutcome::NotCured, Some(Step::Pause)), "{}", table.story());
-        assert!(person_must.as_deref().unwrap().contains("/orders-f/_ccr/resume_follow"));
-        assert!(person_must.as_deref().unwrap().contains("max_outstanding_read_requests"));
+        let RunEnd::Closed { person_must, .. } = &end else {
+            unreachable!()
+        };
+        assert_eq!(
+            (outcome, held),
+            (RunOutcome::NotCured, Some(Step::Pause)),
+            "{}",
+            table.story()
+        );
+        assert!(
+            person_must
+                .as_deref()
+                .unwrap()
+                .contains("/orders-f/_ccr/resume_follow")
+        );
+        assert!(
+            person_must
+                .as_deref()
+                .unwrap()
+                .contains("max_outstanding_read_requests")
+        );
     }
 }
 
@@ -169,8 +204,17 @@ async fn a_leader_replaced_after_the_close_is_not_copied() {
     let documents = table.standing().await.documents;
     repair(&mut table, Cause::HistoryLost).await;
     let after = table.standing().await;
-    assert_eq!((after.state.as_str(), after.documents), ("open", documents), "{}", table.story());
-    assert!(!table.changes().contains(&"follow".to_owned()), "{}", table.story());
+    assert_eq!(
+        (after.state.as_str(), after.documents),
+        ("open", documents),
+        "{}",
+        table.story()
+    );
+    assert!(
+        !table.changes().contains(&"follow".to_owned()),
+        "{}",
+        table.story()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,9 +225,18 @@ async fn a_brake_before_the_put_puts_the_follower_back() {
         let documents = table.standing().await.documents;
         let end = repair(&mut table, Cause::HistoryLost).await;
         let (outcome, _, held) = closed(&end, &table);
-        assert_eq!((outcome, held), (RunOutcome::BackedOut, None), "{step}: {end:?}\n{}", table.story());
+        assert_eq!(
+            (outcome, held),
+            (RunOutcome::BackedOut, None),
+            "{step}: {end:?}\n{}",
+            table.story()
+        );
         let after = table.standing().await;
-        assert_eq!((after.state.as_str(), after.status.as_str()), ("open", "active"), "{step}");
+        assert_eq!(
+            (after.state.as_str(), after.status.as_str()),
+            ("open", "active"),
+            "{step}"
+        );
         assert_eq!(after.documents, documents, "{step}");
         assert!(!table.changes().contains(&"follow".to_owned()));
     }
@@ -222,7 +275,7 @@ async fn a_shutdown_during_the_copy_leaves_the_rest_to_the_next_start_which_fini
     let mut table = table_with(
         Version::V8_10_4,
         just_before(Step::Follow, |world| {
-            scenario::play(world, "restore-rate:500").unwrap();
+            scenario::play(world, "restore-rate:10").unwrap();
         }),
     )
     .await;
@@ -234,11 +287,15 @@ async fn a_shutdown_during_the_copy_leaves_the_rest_to_the_next_start_which_fini
     let (end, ()) = tokio::join!(table.execute_until(&run, cancel), async {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let copying = table
-                .journal(&run)
-                .await
-                .iter()
-                .any(|entry| matches!(&entry.event, Event::Proven { step: Step::Follow, .. }));
+            let copying = table.journal(&run).await.iter().any(|entry| {
+                matches!(
+                    &entry.event,
+                    Event::Proven {
+                        step: Step::Follow,
+                        ..
+                    }
+                )
+            });
             if copying {
                 return token.cancel();
             }
@@ -255,7 +312,14 @@ async fn a_shutdown_during_the_copy_leaves_the_rest_to_the_next_start_which_fini
         "{end:?}\n{}",
         table.story()
     );
-    assert_eq!(table.changes().iter().filter(|change| *change == "follow").count(), 1);
+    assert_eq!(
+        table
+            .changes()
+            .iter()
+            .filter(|change| *change == "follow")
+            .count(),
+        1
+    );
     assert!(table.story().contains("% copied"), "{}", table.story());
 }
 
@@ -280,7 +344,11 @@ async fn a_follow_that_a_new_master_forgot_is_resumed() {
         );
         assert_eq!(table.changes().last().map(String::as_str), Some("_settings"));
         assert_eq!(
-            table.changes().iter().filter(|change| *change == "resume_follow").count(),
+            table
+                .changes()
+                .iter()
+                .filter(|change| *change == "resume_follow")
+                .count(),
             2,
             "{}",
             table.story()
@@ -317,11 +385,28 @@ async fn a_put_refused_after_the_destruction_is_told_and_never_repeated() {
     table.play("history-lost:orders-f");
     let end = repair(&mut table, Cause::HistoryLost).await;
     let (outcome, _, held) = closed(&end, &table);
-    assert_eq!((outcome, held), (RunOutcome::NotCured, Some(Step::Follow)), "{end:?}\n{}", table.story());
-    let RunEnd::Closed { person_must, .. } = &end else { unreachable!() };
+    assert_eq!(
+        (outcome, held),
+        (RunOutcome::NotCured, Some(Step::Follow)),
+        "{end:?}\n{}",
+        table.story()
+    );
+    let RunEnd::Closed { person_must, .. } = &end else {
+        unreachable!()
+    };
     assert!(person_must.as_deref().unwrap().contains("resume_follow"));
-    assert_eq!(table.changes().iter().filter(|change| *change == "follow").count(), 1);
-    assert!(!table.changes().contains(&"_open".to_owned()), "nothing to go back to");
+    assert_eq!(
+        table
+            .changes()
+            .iter()
+            .filter(|change| *change == "follow")
+            .count(),
+        1
+    );
+    assert!(
+        !table.changes().contains(&"_open".to_owned()),
+        "nothing to go back to"
+    );
 }
 
 #[tokio::test(start_paused = true)]

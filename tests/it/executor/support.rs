@@ -193,10 +193,13 @@ async fn table_of(version: Version, secured: bool, may: May) -> Table {
 impl Table {
     async fn set_up(&self) {
         let settings = json!({"settings": {"number_of_shards": 2, "number_of_replicas": 0}});
-        self.done(Side::Leader, Method::Put, "/orders", Some(settings)).await;
+        self.done(Side::Leader, Method::Put, "/orders", Some(settings))
+            .await;
         self.write(0, 300).await;
-        self.done(Side::Leader, Method::Post, "/orders/_flush?force=true", None).await;
-        let follow = json!({"remote_cluster": "lead", "leader_index": "orders", "max_outstanding_read_requests": 7});
+        self.done(Side::Leader, Method::Post, "/orders/_flush?force=true", None)
+            .await;
+        let follow =
+            json!({"remote_cluster": "lead", "leader_index": "orders", "max_outstanding_read_requests": 7});
         self.done(
             Side::Follower,
             Method::Put,
@@ -205,7 +208,8 @@ impl Table {
         )
         .await;
         let own = json!({"index.refresh_interval": "7s", "index.priority": 9});
-        self.done(Side::Follower, Method::Put, "/orders-f/_settings", Some(own)).await;
+        self.done(Side::Follower, Method::Put, "/orders-f/_settings", Some(own))
+            .await;
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
 
