@@ -13,6 +13,9 @@ use crate::domain::facts::{
 };
 use crate::domain::ids::{HistoryUuid, IndexUuid, LeaseId};
 
+/// Copies by shard number.
+pub(super) type ByShard<T> = BTreeMap<String, L<Vec<L<Obj<T>>>>>;
+
 type ByIndex<T> = BTreeMap<String, L<Obj<T>>>;
 
 #[derive(Deserialize)]
@@ -182,7 +185,7 @@ struct RawIndexStats {
     #[serde(default)]
     primaries: L<Obj<RawTotals>>,
     #[serde(default)]
-    shards: L<BTreeMap<String, L<Vec<L<Obj<RawShard>>>>>>,
+    shards: L<ByShard<RawShard>>,
 }
 
 #[derive(Deserialize)]

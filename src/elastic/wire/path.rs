@@ -76,9 +76,10 @@ impl Request {
                     asked = Asked::Not;
                 }
             } else if (name == "_all" || (name.contains('*') && matches_pattern(name, index)))
-                && (!hidden || name.starts_with('.')) {
-                    asked = Asked::InList;
-                }
+                && (!hidden || name.starts_with('.'))
+            {
+                asked = Asked::InList;
+            }
         }
         asked
     }
