@@ -60,6 +60,8 @@ pub struct Looked<'a> {
     pub now: Timestamp,
     /// `[verify] document_tolerance`, 0 to 1.
     pub document_tolerance: f64,
+    /// The counts show what was written: both sides were refreshed, or refresh by themselves.
+    pub counts_are_new: bool,
 }
 
 /// The newest word, if it is of this look.
@@ -393,6 +395,9 @@ fn documents_equal(
     };
     let near = within(documents, looked.document_tolerance);
     if position.proof.checkpoints_equal == Seen::Present(true) {
+        if !near && !looked.counts_are_new {
+            return Seen::unknown("a side that never refreshes by itself could not be refreshed");
+        }
         return Seen::Present(near);
     }
     let reached = match follower {
