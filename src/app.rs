@@ -84,8 +84,15 @@ pub async fn start_over(
     metrics.config_loaded(true, clock.now());
     metrics.know_clusters(config.clusters.iter().map(|cluster| &cluster.name));
     metrics.know_guards(policy::guards::names());
-    let engine =
-        Engine::open(build::engine_settings(config), clients, store, clock, metrics, tasks.clone()).await?;
+    let engine = Engine::open(
+        build::engine_settings(config),
+        clients,
+        store,
+        clock,
+        metrics,
+        tasks.clone(),
+    )
+    .await?;
     for limit in config.not_enforced() {
         tracing::warn!("`{limit}` is configured and not enforced by this version: recreates ask");
     }
@@ -98,7 +105,12 @@ pub async fn start_over(
     let address = server.tcp_address();
     server.start(Arc::clone(&desk) as Arc<dyn Daemon>, &tasks);
     engine.start().await?;
-    Ok(Running { engine, desk, address, tasks })
+    Ok(Running {
+        engine,
+        desk,
+        address,
+        tasks,
+    })
 }
 
 /// How `refollow run` ended.
@@ -127,7 +139,11 @@ pub async fn run(path: Option<PathBuf>, socket: Option<PathBuf>) -> Result<Exit,
         config.daemon.admin_socket.display()
     );
     systemd::ready();
-    systemd::status(&format!("watching {} clusters in mode {}", config.clusters.len(), config.policy.mode.as_str()));
+    systemd::status(&format!(
+        "watching {} clusters in mode {}",
+        config.clusters.len(),
+        config.policy.mode.as_str()
+    ));
     let watchdog = systemd::watchdog_interval();
     let mut config = config;
     let cancelled = running.tasks.token();
@@ -182,7 +198,10 @@ fn reload(running: &Running, config: &mut Config, path: Option<&Path>, socket: O
     };
     let restart = new.needs_restart(config);
     if !restart.is_empty() {
-        return refuse(format!("{} cannot change while the daemon runs; restart it", restart.join(", ")));
+        return refuse(format!(
+            "{} cannot change while the daemon runs; restart it",
+            restart.join(", ")
+        ));
     }
     let clock = Arc::clone(&running.engine.clock);
     match build::clients(&new, &clock) {
@@ -202,7 +221,10 @@ pub async fn drain(running: &Running, config: &Config) -> Exit {
     running.engine.drain();
     let drained = running.tasks.drain(config.daemon.shutdown_timeout).await;
     let memories = running.engine.lock().changed_memories();
-    running.engine.perform(vec![crate::engine::book::Effect::Remember(memories)]).await;
+    running
+        .engine
+        .perform(vec![crate::engine::book::Effect::Remember(memories)])
+        .await;
     let held = running.engine.held_at_exit();
     if let Err(stuck) = drained {
         return Exit::Unfinished(stuck.to_string());

@@ -57,7 +57,8 @@ async fn dispatch(args: Args) -> u8 {
         Command::CheckConfig { file } => {
             let file = file.or(global.config);
             let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
-            check_config::run(file.as_deref(), std::env::vars(), global.json, &mut out, &mut err).unwrap_or(FAILED)
+            check_config::run(file.as_deref(), std::env::vars(), global.json, &mut out, &mut err)
+                .unwrap_or(FAILED)
         }
         Command::Demo(options) => {
             let colour = std::io::stdout().is_terminal();
@@ -121,7 +122,11 @@ async fn daemon(global: Global) -> u8 {
 }
 
 async fn serve_sandbox(options: args::Sandbox, json: bool) -> u8 {
-    let version = if options.version == "7.7.0" { Version::V7_7_0 } else { Version::V8_10_4 };
+    let version = if options.version == "7.7.0" {
+        Version::V7_7_0
+    } else {
+        Version::V8_10_4
+    };
     let start_ms = SystemClock.now().as_millisecond();
     let mut signals = app::signals::listen();
     let stop = async move {
@@ -149,11 +154,17 @@ async fn serve_sandbox(options: args::Sandbox, json: bool) -> u8 {
                 }));
             } else {
                 say(&format!("leader cluster    http://{}", running.leader));
-                say(&format!("follower cluster  http://{}   (knows the leader as `lead`)", running.follower));
+                say(&format!(
+                    "follower cluster  http://{}   (knows the leader as `lead`)",
+                    running.follower
+                ));
                 if let Some(played) = &running.played {
                     say(&format!("scenario          {played}"));
                 }
-                say(&format!("control           http://{}/_sandbox   (docs/SANDBOX.md); Ctrl-C ends it", running.follower));
+                say(&format!(
+                    "control           http://{}/_sandbox   (docs/SANDBOX.md); Ctrl-C ends it",
+                    running.follower
+                ));
             }
             running.wait().await;
             DONE
@@ -185,11 +196,17 @@ async fn ask(command: Command, global: Global) -> u8 {
         Command::Plans => session.plans().await,
         Command::Approve { hash, note } => session.approve(&hash, note.as_deref(), &[]).await,
         Command::Reject { hash, reason } => session.reject(&hash, &reason).await,
-        Command::Runs { run } => session.runs(run.as_ref().map(crate::domain::ids::RunId::as_str)).await,
-        Command::Abort { run } => session.abort(run.as_str()).await,
-        Command::Brake { scope, reason, duration } => {
-            session.brake(&scope.to_string(), &reason, duration).await
+        Command::Runs { run } => {
+            session
+                .runs(run.as_ref().map(crate::domain::ids::RunId::as_str))
+                .await
         }
+        Command::Abort { run } => session.abort(run.as_str()).await,
+        Command::Brake {
+            scope,
+            reason,
+            duration,
+        } => session.brake(&scope.to_string(), &reason, duration).await,
         Command::Release { scope } => session.release(&scope.to_string()).await,
         Command::Run
         | Command::CheckConfig { .. }
@@ -214,7 +231,9 @@ fn socket_of(global: &Global) -> Result<PathBuf, String> {
         // Somebody on call may not be allowed to read the configuration and its secrets; the usual
         // place is then the best guess, unless a file was named.
         Err(_) if global.config.is_none() => Ok(default),
-        Err(problems) => Err(format!("{problems}\n(name the socket with --socket to do without the configuration)")),
+        Err(problems) => Err(format!(
+            "{problems}\n(name the socket with --socket to do without the configuration)"
+        )),
     }
 }
 

@@ -50,6 +50,8 @@ enum Expect {
     Follows,
     /// Its cause is this, and nothing was sent to it.
     Stays(Cause),
+    /// Every follower is well again but this one.
+    AllWellBut(&'static str),
 }
 
 /// One chapter of the story.
@@ -82,28 +84,66 @@ pub async fn run(keep: bool, colour: bool, out: &mut (dyn Write + Send)) -> Resu
         std::future::pending(),
     )
     .await?;
-    let text = configuration(&clusters.url(Side::Follower), &clusters.url(Side::Leader), &directory.0);
+    let text = configuration(
+        &clusters.url(Side::Follower),
+        &clusters.url(Side::Leader),
+        &directory.0,
+    );
     let config = match config::parse("demo", &text, std::iter::empty()) {
         Ok((config, _)) => config,
         Err(problems) => return Err(app::StartError::Config(problems).into()),
     };
     let running = app::start(&config, std::sync::Arc::new(SystemClock)).await?;
-    let mut teller = Teller { running: &running, out, colour, began, told: 0 };
-    teller.line("", &format!("sandbox: leader {}, follower {}", clusters.leader, clusters.follower))?;
-    teller.line("", &format!("refollow watches both in mode `auto`; metrics at http://{}/metrics", running.address))?;
+    let mut teller = Teller {
+        running: &running,
+        out,
+        colour,
+        began,
+        told: 0,
+    };
+    teller.line(
+        "",
+        &format!(
+            "sandbox: leader {}, follower {}",
+            clusters.leader, clusters.follower
+        ),
+    )?;
+    teller.line(
+        "",
+        &format!(
+            "refollow watches both in mode `auto`; metrics at http://{}/metrics",
+            running.address
+        ),
+    )?;
 
     let world = clusters.world.clone();
     let met = teller.story(&world).await?;
     let failed = met.iter().filter(|(_, met)| !met).count();
-    teller.line("", &format!("{} of {} chapters ended as they must:", met.len() - failed, met.len()))?;
+    teller.line(
+        "",
+        &format!(
+            "{} of {} chapters ended as they must:",
+            met.len() - failed,
+            met.len()
+        ),
+    )?;
     for (title, met) in &met {
         teller.line("", &format!("  {} {title}", if *met { "yes" } else { "NO " }))?;
     }
     if keep {
-        teller.line("", "staying up (--keep); Ctrl-C ends it. Try, in another terminal:")?;
+        teller.line(
+            "",
+            "staying up (--keep); Ctrl-C ends it. Try, in another terminal:",
+        )?;
         let socket = config.daemon.admin_socket.display();
         teller.line("", &format!("  refollow --socket {socket} status"))?;
-        teller.line("", &format!("  curl -s http://{}/metrics | grep refollow_follower_cause", running.address))?;
+        teller.line(
+            "",
+            &format!(
+                "  curl -s http://{}/metrics | grep refollow_follower_cause",
+                running.address
+            ),
+        )?;
         let mut signals = app::signals::listen();
         while !matches!(signals.recv().await, Some(app::signals::Signal::Stop) | None) {}
     }
@@ -142,11 +182,13 @@ poll_interval = "1s"
 [[policy.rules]]
 clusters = ["eu"]
 followers = ["*"]
-causes = ["history_lost", "unclassified", "restored_not_following"]
+causes = ["history_lost", "remote_unreachable", "unclassified", "restored_not_following"]
 action = "auto"
 
 [verify]
 settle = "1s"
+# The demo's leaders are tiny and written to all the time, so counts differ by a batch.
+document_tolerance = "5%"
 
 [limits.breaker]
 close_after = "2s"
@@ -190,7 +232,10 @@ impl Teller<'_> {
             .wait(|followers| followers.len() >= 12 && followers.iter().all(|one| one.cause == Cause::None))
             .await?;
         let count = self.running.desk.status().followers.len();
-        self.line("demo", &format!("{count} followers are watched, all of them well: {all_well}"))?;
+        self.line(
+            "demo",
+            &format!("{count} followers are watched, all of them well: {all_well}"),
+        )?;
         met.push(("twelve followers or more are watched and well", all_well));
         for chapter in chapters() {
             let title = chapter.title;
@@ -210,7 +255,10 @@ impl Teller<'_> {
         let key = FollowerKey::parse(&format!("eu/{}", chapter.follower))
             .map_err(|error| io::Error::other(error.to_string()))?;
         let mine = |followers: &[FollowerItem]| {
-            followers.iter().find(|one| one.cluster == key.cluster && one.index == key.index).cloned()
+            followers
+                .iter()
+                .find(|one| one.cluster == key.cluster && one.index == key.index)
+                .cloned()
         };
         let seen = self
             .wait(|followers| match (mine(followers), chapter.first) {
@@ -230,10 +278,20 @@ impl Teller<'_> {
                 })
                 .await?
             }
+            Expect::AllWellBut(other) => {
+                self.wait(|followers| {
+                    followers.iter().all(|one| one.cause == Cause::None || one.index.as_str() == other)
+                })
+                .await?
+            }
             Expect::Stays(cause) => {
                 // Long enough for a daemon that would act to have acted.
                 self.linger(Duration::from_secs(3)).await?;
-                let untouched = !world.changes().iter().skip(before).any(|entry| entry.path.contains(chapter.follower));
+                let untouched = !world
+                    .changes()
+                    .iter()
+                    .skip(before)
+                    .any(|entry| entry.path.contains(chapter.follower));
                 mine(&self.running.desk.status().followers).is_some_and(|one| one.cause == cause) && untouched
             }
         };
@@ -266,11 +324,28 @@ impl Teller<'_> {
 
     /// Tells the daemon's events since the last time.
     async fn catch_up(&mut self) -> io::Result<()> {
-        let Ok(events) = self.running.desk.events(self.told).await else { return Ok(()) };
+        let Ok(events) = self.running.desk.events(self.told).await else {
+            return Ok(());
+        };
+        // What is said of many followers at once is told once.
+        let mut lines: Vec<(String, String, Vec<String>)> = Vec::new();
         for event in events.events {
             self.told = event.seq;
-            let text = event.detail.as_str().unwrap_or_default().to_owned();
-            self.line(&event.kind, &text)?;
+            let text = event.detail.as_str().unwrap_or_default();
+            let name = format!("`{}`", event.subject);
+            let pattern = if event.subject.is_empty() { text.to_owned() } else { text.replace(&name, "{}") };
+            match lines.iter_mut().find(|(kind, known, _)| *kind == event.kind && *known == pattern) {
+                Some((_, _, names)) => names.push(name),
+                None => lines.push((event.kind, pattern, vec![name])),
+            }
+        }
+        for (kind, pattern, names) in lines {
+            let who = match names.as_slice() {
+                [one] => one.clone(),
+                [first, ..] => format!("{} followers ({first}, …)", names.len()),
+                [] => continue,
+            };
+            self.line(&kind, &pattern.replace("{}", &who))?;
         }
         Ok(())
     }
@@ -300,7 +375,10 @@ fn chapters() -> Vec<Chapter> {
         },
         Chapter {
             title: "a follow is interrupted and leaves it restored but paused: cured by resume",
-            play: vec!["follow-interrupted:invoices-f".to_owned(), "history-lost:invoices-f".to_owned()],
+            play: vec![
+                "follow-interrupted:invoices-f".to_owned(),
+                "history-lost:invoices-f".to_owned(),
+            ],
             follower: "invoices-f",
             first: Some(Cause::HistoryLost),
             expect: Expect::Follows,
@@ -309,7 +387,7 @@ fn chapters() -> Vec<Chapter> {
             title: "fatal, but the history is still there: cured by resume alone",
             play: vec!["fatal-but-curable:customers-f".to_owned()],
             follower: "customers-f",
-            first: Some(Cause::Unclassified),
+            first: None,
             expect: Expect::Follows,
         },
         Chapter {
@@ -324,7 +402,7 @@ fn chapters() -> Vec<Chapter> {
             play: vec!["leader-restart:4s".to_owned()],
             follower: "orders-f",
             first: None,
-            expect: Expect::Follows,
+            expect: Expect::AllWellBut("shipments-f"),
         },
     ]
 }

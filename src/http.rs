@@ -57,7 +57,7 @@ const MAX_CONNECTIONS: usize = 256;
 /// For a client to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a whole answer; the slowest are those that look at a cluster first.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// No request of the API comes near.
 const MAX_BODY: usize = 64 * 1024;
 /// After an accept that failed (no file descriptors left), so that the loop does not spin.
@@ -138,6 +138,7 @@ impl Server {
     }
 
     /// Starts answering; ends when `tasks` are asked to, after the answers in hand are given.
+    #[expect(clippy::needless_pass_by_value, reason = "it is the server's from here on")]
     pub fn start(self, daemon: Arc<dyn Daemon>, tasks: &Tasks) {
         let app = |admin: bool| App {
             daemon: Arc::clone(&daemon),

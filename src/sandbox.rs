@@ -7,9 +7,9 @@
 //! [`command`] (what `refollow sandbox` and the demo call).
 mod auto_follow;
 mod canned;
-pub mod clock;
 #[cfg(test)]
 mod checks;
+pub mod clock;
 mod cluster;
 pub mod command;
 pub mod control;

@@ -34,9 +34,14 @@ pub fn clients(
         let endpoints = cluster
             .transports()
             .iter()
-            .map(|settings| NetTransport::new(settings).map(|transport| Arc::new(transport) as SharedTransport))
+            .map(|settings| {
+                NetTransport::new(settings).map(|transport| Arc::new(transport) as SharedTransport)
+            })
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|source| BuildError { cluster: cluster.name.clone(), source })?;
+            .map_err(|source| BuildError {
+                cluster: cluster.name.clone(),
+                source,
+            })?;
         let settings = ClientSettings {
             looks_in_flight: usize::try_from(cluster.requests_in_flight).unwrap_or(1),
             look_deadline: cluster.call_deadline,

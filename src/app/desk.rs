@@ -18,9 +18,9 @@ use crate::domain::time::{Timestamp, after};
 use crate::engine::Engine;
 use crate::engine::book::FollowerEntry;
 use crate::http::dto::{
-    ApproveBody, BrakeItem, BrakeRequest, Brakes, Caller, ClusterItem, Clusters, Daemon, Done, EventItem, Events,
-    FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, RemoteItem, Reply, RunDetail, RunItem, Runs,
-    Status, StepItem, Why,
+    ApproveBody, BrakeItem, BrakeRequest, Brakes, Caller, ClusterItem, Clusters, Daemon, Done, EventItem,
+    Events, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, RemoteItem, Reply, RunDetail,
+    RunItem, Runs, Status, StepItem, Why,
 };
 use crate::metrics::{Format, HeldStep};
 use crate::policy::{self, ConsentError};
@@ -35,9 +35,26 @@ impl Desk {
         self.0.now()
     }
 
-    async fn audit(&self, who: &str, kind: &str, subject: String, detail: serde_json::Value) -> Result<(), Problem> {
-        let event = AuditEvent { at: self.now(), kind: kind.to_owned(), who: who.to_owned(), subject, detail };
-        self.0.store.audit(&event).await.map(drop).map_err(|error| stored(&error))
+    async fn audit(
+        &self,
+        who: &str,
+        kind: &str,
+        subject: String,
+        detail: serde_json::Value,
+    ) -> Result<(), Problem> {
+        let event = AuditEvent {
+            at: self.now(),
+            kind: kind.to_owned(),
+            who: who.to_owned(),
+            subject,
+            detail,
+        };
+        self.0
+            .store
+            .audit(&event)
+            .await
+            .map(drop)
+            .map_err(|error| stored(&error))
     }
 
     fn unknown_follower(&self, key: &FollowerKey) -> Problem {
@@ -51,8 +68,9 @@ impl Desk {
             .min()
             .filter(|(distance, _)| *distance <= 4)
             .map(|(_, known)| format!("did you mean `{known}`?"));
-        Problem::not_found(format!("no follower `{key}` is known"))
-            .remedy(nearest.unwrap_or_else(|| "`refollow status` lists the followers that are known".to_owned()))
+        Problem::not_found(format!("no follower `{key}` is known")).remedy(
+            nearest.unwrap_or_else(|| "`refollow status` lists the followers that are known".to_owned()),
+        )
     }
 
     fn unknown_plan(hash: &PlanHash) -> Problem {
@@ -93,7 +111,11 @@ impl Desk {
         kind: &str,
         detail: serde_json::Value,
     ) -> Result<PlanItem, Problem> {
-        self.0.store.save_plan(&next, Some(&before)).await.map_err(|error| stored(&error))?;
+        self.0
+            .store
+            .save_plan(&next, Some(&before))
+            .await
+            .map_err(|error| stored(&error))?;
         self.audit(who, kind, next.plan.hash.to_string(), detail).await?;
         let now = self.now();
         let effects = {
@@ -103,7 +125,10 @@ impl Desk {
                 now,
                 crate::engine::events::EventKind::Plan,
                 Some(&key),
-                format!("plan {} for `{key}`: {kind} by {who}", crate::engine::book::short(&next.plan.hash)),
+                format!(
+                    "plan {} for `{key}`: {kind} by {who}",
+                    crate::engine::book::short(&next.plan.hash)
+                ),
             );
             if !next.state.is_open()
                 && let Some(entry) = book.followers.get_mut(&key)
@@ -120,8 +145,9 @@ impl Desk {
 
     async fn run_item(&self, id: &RunId) -> Result<(RunItem, Vec<crate::domain::journal::Entry>), Problem> {
         let entries = self.0.store.journal(id).await.map_err(|error| stored(&error))?;
-        let item = run_item(id, &entries)
-            .ok_or_else(|| Problem::not_found(format!("no run `{id}`")).remedy("`refollow runs` lists them"))?;
+        let item = run_item(id, &entries).ok_or_else(|| {
+            Problem::not_found(format!("no run `{id}`")).remedy("`refollow runs` lists them")
+        })?;
         Ok((item, entries))
     }
 }
@@ -149,7 +175,10 @@ fn follower_item(key: &FollowerKey, entry: &FollowerEntry) -> FollowerItem {
         index: key.index.clone(),
         state: entry.state(),
         cause: entry.cause(),
-        decision: entry.assessment.as_ref().map_or(DecisionKind::Wait, |assessment| assessment.decision.kind),
+        decision: entry
+            .assessment
+            .as_ref()
+            .map_or(DecisionKind::Wait, |assessment| assessment.decision.kind),
         lag_operations: entry.lag,
         runway_expires_at: entry.runway,
         incident: entry.run.as_ref().map(|run| format!("run {run}")),
@@ -229,18 +258,24 @@ fn steps_of(record: &PlanRecord) -> Vec<String> {
         match rung {
             Remedy::Resume => {
                 steps.push(format!("POST /{follower}/_ccr/pause_follow, and see it paused"));
-                steps.push(format!("POST /{follower}/_ccr/resume_follow {parameters}, and see whether it follows"));
+                steps.push(format!(
+                    "POST /{follower}/_ccr/resume_follow {parameters}, and see whether it follows"
+                ));
             }
             Remedy::Recreate => {
                 steps.push(format!("POST /{follower}/_ccr/pause_follow, and see it paused"));
                 steps.push(format!("POST /{follower}/_close, and see it closed: from here until the copy is done it cannot be searched"));
-                steps.push(format!("POST /{leader}/_ccr/forget_follower on the leader cluster, and see the lease gone"));
+                steps.push(format!(
+                    "POST /{leader}/_ccr/forget_follower on the leader cluster, and see the lease gone"
+                ));
                 steps.push(format!(
                     "PUT /{follower}/_ccr/follow?wait_for_active_shards=1 from {remote}:{leader} — every local segment is replaced"
                 ));
                 steps.push("watch the copy, put own settings back, verify".to_owned());
             }
-            Remedy::DeleteAndFollow => steps.push("delete and follow as a new index (not built in this version)".to_owned()),
+            Remedy::DeleteAndFollow => {
+                steps.push("delete and follow as a new index (not built in this version)".to_owned())
+            }
             Remedy::Wait | Remedy::Human => {}
         }
     }
@@ -279,10 +314,14 @@ fn cost_of_waiting(entry: &FollowerEntry, now: Timestamp) -> String {
             "it stays stale: the history it needs is gone, and only a recreate brings it back".to_owned()
         }
         (_, Some(end)) if end <= now => {
-            format!("since {end} the leader may discard what it needs: history may be lost from now on, and then only a recreate cures it")
+            format!(
+                "since {end} the leader may discard what it needs: history may be lost from now on, and then only a recreate cures it"
+            )
         }
         (_, Some(end)) => {
-            format!("from {end} on the leader may discard what it needs; until then a resume can still cure it")
+            format!(
+                "from {end} on the leader may discard what it needs; until then a resume can still cure it"
+            )
         }
         (_, None) => "how long the leader keeps what it needs is not known".to_owned(),
     }
@@ -291,10 +330,17 @@ fn cost_of_waiting(entry: &FollowerEntry, now: Timestamp) -> String {
 impl Daemon for Desk {
     fn status(&self) -> Status {
         let book = self.0.lock();
-        let followers = book.followers.iter().map(|(key, entry)| follower_item(key, entry)).collect();
+        let followers = book
+            .followers
+            .iter()
+            .map(|(key, entry)| follower_item(key, entry))
+            .collect();
         let mut notes = Vec::new();
         if !matches!(book.brake_file, Seen::Present(false) | Seen::Absent) {
-            notes.push(format!("the brake file {} brakes everything", book.settings.brake_file.display()));
+            notes.push(format!(
+                "the brake file {} brakes everything",
+                book.settings.brake_file.display()
+            ));
         }
         for (name, cluster) in &book.clusters {
             if let Some(why) = &cluster.last_error {
@@ -349,14 +395,18 @@ impl Daemon for Desk {
                     let verdict = entry.verdict.as_ref();
                     Why {
                         follower: follower_item(&follower, entry),
-                        guards: decision.map(|decision| decision.guards.clone()).unwrap_or_default(),
+                        guards: decision
+                            .map(|decision| decision.guards.clone())
+                            .unwrap_or_default(),
                         reasons: decision
                             .map(|decision| decision.reasons.clone())
                             .unwrap_or_else(|| vec!["it was not looked at yet".to_owned()]),
                         also: verdict.map(|verdict| verdict.also.clone()).unwrap_or_default(),
                         ladder: verdict.map(|verdict| verdict.ladder.clone()).unwrap_or_default(),
                         approval: verdict.map(|verdict| verdict.approval),
-                        evidence: verdict.map(|verdict| verdict.evidence.clone()).unwrap_or_default(),
+                        evidence: verdict
+                            .map(|verdict| verdict.evidence.clone())
+                            .unwrap_or_default(),
                         searchable: Some(searchable(entry.state())),
                         staleness: Some(staleness(entry)),
                         cost_of_waiting: Some(cost_of_waiting(entry, now)),
@@ -374,16 +424,25 @@ impl Daemon for Desk {
                 let approvers = book.settings.policy.approvers;
                 book.followers.get(&follower).map(|entry| {
                     let assessment = entry.assessment.as_ref();
-                    let guards = assessment.map(|found| found.decision.guards.clone()).unwrap_or_default();
+                    let guards = assessment
+                        .map(|found| found.decision.guards.clone())
+                        .unwrap_or_default();
                     let kept = entry.plan.as_ref().and_then(|hash| book.plans.get(hash));
                     let shown = kept.cloned().or_else(|| {
                         let plan = assessment.and_then(|found| found.plan.clone())?;
-                        Some(policy::new_record(plan, entry.facts.now, &book.settings.policy, None))
+                        Some(policy::new_record(
+                            plan,
+                            entry.facts.now,
+                            &book.settings.policy,
+                            None,
+                        ))
                     });
                     PlanNow {
                         follower: follower.clone(),
                         decision: assessment.map_or(DecisionKind::Wait, |found| found.decision.kind),
-                        reasons: assessment.map(|found| found.decision.reasons.clone()).unwrap_or_default(),
+                        reasons: assessment
+                            .map(|found| found.decision.reasons.clone())
+                            .unwrap_or_default(),
                         plan: shown.map(|record| PlanDetail {
                             item: plan_item(&record, guards, approvers),
                             steps: steps_of(&record),
@@ -399,7 +458,10 @@ impl Daemon for Desk {
 
     fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value> {
         Box::pin(async move {
-            self.0.lock().evidence(&follower).ok_or_else(|| self.unknown_follower(&follower))
+            self.0
+                .lock()
+                .evidence(&follower)
+                .ok_or_else(|| self.unknown_follower(&follower))
         })
     }
 
@@ -414,8 +476,11 @@ impl Daemon for Desk {
             let record = match made {
                 None => return Err(self.unknown_follower(&follower)),
                 Some(Err(problems)) => {
-                    return Err(Problem::refused("plan", format!("no plan can be made: {}", problems.join("; ")))
-                        .remedy("`refollow why` shows what is known of it"));
+                    return Err(Problem::refused(
+                        "plan",
+                        format!("no plan can be made: {}", problems.join("; ")),
+                    )
+                    .remedy("`refollow why` shows what is known of it"));
                 }
                 Some(Ok(record)) => record,
             };
@@ -424,29 +489,46 @@ impl Daemon for Desk {
                 "plan {} made; nothing is done before somebody approves it (`refollow approve {}`)",
                 record.plan.hash, record.plan.hash
             );
-            Ok(Done { message, plan: Some(self.plan_item(&record)), run: None })
+            Ok(Done {
+                message,
+                plan: Some(self.plan_item(&record)),
+                run: None,
+            })
         })
     }
 
     fn plans(&self, open_only: bool) -> Reply<'_, Plans> {
         Box::pin(async move {
-            let records = self.0.store.plans(open_only).await.map_err(|error| stored(&error))?;
-            Ok(Plans { plans: records.iter().map(|record| self.plan_item(record)).collect() })
+            let records = self
+                .0
+                .store
+                .plans(open_only)
+                .await
+                .map_err(|error| stored(&error))?;
+            Ok(Plans {
+                plans: records.iter().map(|record| self.plan_item(record)).collect(),
+            })
         })
     }
 
     fn plan(&self, hash: PlanHash) -> Reply<'_, PlanDetail> {
         Box::pin(async move {
             let record = self.record(&hash).await?;
-            Ok(PlanDetail { item: self.plan_item(&record), steps: steps_of(&record), plan: record.plan })
+            Ok(PlanDetail {
+                item: self.plan_item(&record),
+                steps: steps_of(&record),
+                plan: record.plan,
+            })
         })
     }
 
     fn approve(&self, hash: PlanHash, who: Caller, body: ApproveBody) -> Reply<'_, Done> {
         Box::pin(async move {
             if !body.overrides.is_empty() {
-                return Err(Problem::refused("overrides", "overriding a guard is not built in this version")
-                    .remedy("the guards of the plan must pass as they are"));
+                return Err(
+                    Problem::refused("overrides", "overriding a guard is not built in this version")
+                        .remedy("the guards of the plan must pass as they are"),
+                );
             }
             let before = self.record(&hash).await?;
             let approvers = self.0.lock().settings.policy.approvers;
@@ -457,11 +539,17 @@ impl Daemon for Desk {
             let consents = next.consents.len();
             let item = self.word(before, next, &who.name, "approved", detail).await?;
             let message = if approved {
-                format!("{hash} is approved; its run starts as soon as guards and limits let it (`refollow runs`)")
+                format!(
+                    "{hash} is approved; its run starts as soon as guards and limits let it (`refollow runs`)"
+                )
             } else {
                 format!("noted: {consents} of {approvers} approvals for {hash}")
             };
-            Ok(Done { message, plan: Some(item), run: None })
+            Ok(Done {
+                message,
+                plan: Some(item),
+                run: None,
+            })
         })
     }
 
@@ -472,7 +560,11 @@ impl Daemon for Desk {
                 policy::reject(&before, &who.name, &reason, self.now()).map_err(|error| refused(&error))?;
             let detail = serde_json::json!({"uid": who.uid, "reason": reason});
             let item = self.word(before, next, &who.name, "rejected", detail).await?;
-            Ok(Done { message: format!("{hash} is rejected until the facts change"), plan: Some(item), run: None })
+            Ok(Done {
+                message: format!("{hash} is rejected until the facts change"),
+                plan: Some(item),
+                run: None,
+            })
         })
     }
 
@@ -504,19 +596,43 @@ impl Daemon for Desk {
                 return Err(Problem::refused("ended", format!("run {id} has ended already")));
             }
             let sent = journal.iter().any(|entry| {
-                matches!(&entry.event, Event::Intent { step: crate::domain::step::Step::Follow, .. })
+                matches!(
+                    &entry.event,
+                    Event::Intent {
+                        step: crate::domain::step::Step::Follow,
+                        ..
+                    }
+                )
             }) && !journal.iter().rev().any(|entry| {
-                matches!(&entry.event, Event::Answered { step: crate::domain::step::Step::Follow, answer: StepAnswer::NotSent { .. } })
+                matches!(
+                    &entry.event,
+                    Event::Answered {
+                        step: crate::domain::step::Step::Follow,
+                        answer: StepAnswer::NotSent { .. }
+                    }
+                )
             });
             if sent {
                 return Err(Problem::refused(
                     "point_of_no_return",
-                    format!("run {id} has sent its PUT follow: the old copy is gone or may be, and only finishing helps now"),
+                    format!(
+                        "run {id} has sent its PUT follow: the old copy is gone or may be, and only finishing helps now"
+                    ),
                 ));
             }
-            self.audit(&who.name, "abort", id.to_string(), serde_json::json!({"uid": who.uid})).await?;
+            self.audit(
+                &who.name,
+                "abort",
+                id.to_string(),
+                serde_json::json!({"uid": who.uid}),
+            )
+            .await?;
             self.0.abort(&id);
-            Ok(Done { message: format!("run {id} backs out"), plan: None, run: Some(id) })
+            Ok(Done {
+                message: format!("run {id} backs out"),
+                plan: None,
+                run: Some(id),
+            })
         })
     }
 
@@ -560,10 +676,18 @@ impl Daemon for Desk {
                 engaged_at: now,
                 expires_at: request.length.map(|length| after(now, length)),
             };
-            self.0.store.set_brake(&brake).await.map_err(|error| stored(&error))?;
-            let detail = serde_json::json!({"uid": who.uid, "reason": brake.reason, "expires_at": brake.expires_at});
-            self.audit(&who.name, "brake_engaged", brake.scope.to_string(), detail).await?;
-            let until = brake.expires_at.map_or_else(|| "until released".to_owned(), |at| format!("until {at}"));
+            self.0
+                .store
+                .set_brake(&brake)
+                .await
+                .map_err(|error| stored(&error))?;
+            let detail =
+                serde_json::json!({"uid": who.uid, "reason": brake.reason, "expires_at": brake.expires_at});
+            self.audit(&who.name, "brake_engaged", brake.scope.to_string(), detail)
+                .await?;
+            let until = brake
+                .expires_at
+                .map_or_else(|| "until released".to_owned(), |at| format!("until {at}"));
             let message = format!("brake `{}` engaged {until}", brake.scope);
             let mut book = self.0.lock();
             book.brakes.retain(|old| old.scope != brake.scope);
@@ -580,12 +704,23 @@ impl Daemon for Desk {
 
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done> {
         Box::pin(async move {
-            let held = self.0.store.release_brake(&scope).await.map_err(|error| stored(&error))?;
+            let held = self
+                .0
+                .store
+                .release_brake(&scope)
+                .await
+                .map_err(|error| stored(&error))?;
             if !held {
                 return Err(Problem::not_found(format!("no brake `{scope}` is engaged"))
                     .remedy("`refollow status` names the brakes; one engaged by file is released by removing the file"));
             }
-            self.audit(&who.name, "brake_released", scope.to_string(), serde_json::json!({"uid": who.uid})).await?;
+            self.audit(
+                &who.name,
+                "brake_released",
+                scope.to_string(),
+                serde_json::json!({"uid": who.uid}),
+            )
+            .await?;
             let now = self.now();
             let mut book = self.0.lock();
             book.brakes.retain(|brake| brake.scope != scope);
@@ -623,7 +758,11 @@ impl Daemon for Desk {
         let now = self.now();
         let book = self.0.lock();
         let snapshot = book.metrics(now);
-        let format = if open_metrics { Format::OpenMetrics } else { Format::Prometheus };
+        let format = if open_metrics {
+            Format::OpenMetrics
+        } else {
+            Format::Prometheus
+        };
         self.0.metrics.render(&snapshot, format)
     }
 

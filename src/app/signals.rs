@@ -24,7 +24,11 @@ pub fn listen() -> mpsc::Receiver<Signal> {
         Ok(mut signals) => {
             std::thread::spawn(move || {
                 for signal in signals.forever() {
-                    let asked = if signal == SIGHUP { Signal::Reload } else { Signal::Stop };
+                    let asked = if signal == SIGHUP {
+                        Signal::Reload
+                    } else {
+                        Signal::Stop
+                    };
                     if matches!(send.try_send(asked), Err(mpsc::error::TrySendError::Closed(_))) {
                         return;
                     }

@@ -627,7 +627,7 @@ impl Book {
             settings: &self.settings.policy,
             existing: existing.as_ref(),
         });
-        self.keep_plans(key, &assessment, existing, &verdict, now, effects);
+        self.keep_plans(key, &assessment, existing, now, effects);
         let Some(entry) = self.followers.get_mut(key) else {
             return;
         };
@@ -671,26 +671,19 @@ impl Book {
         key: &FollowerKey,
         assessment: &policy::Assessment,
         existing: Option<PlanRecord>,
-        verdict: &Verdict,
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
         let wanted = assessment.plan.as_ref();
         if let Some(record) = existing {
-            // What cannot be looked at now has not changed: the plan waits, and is judged again
-            // before anything is sent.
-            if wanted.is_none() && verdict.cause == Cause::Unknown {
-                return;
-            }
-            match policy::void_reason(&record, wanted.map(|plan| &plan.basis)) {
+            // What could not be looked at now has not changed: the plan waits, and everything is
+            // judged again before anything is sent. The policy says when it is void.
+            match &assessment.existing_void {
                 Some(reason) => {
-                    self.change_plan(
-                        &record.plan.hash,
-                        PlanState::Void { reason },
-                        "policy",
-                        now,
-                        effects,
-                    );
+                    let state = PlanState::Void {
+                        reason: reason.clone(),
+                    };
+                    self.change_plan(&record.plan.hash, state, "policy", now, effects);
                 }
                 None => return,
             }
@@ -891,7 +884,10 @@ impl Book {
                     .max_by_key(|rung| rung.boldness())?;
                 Some(policy::InFlight {
                     // A run that is being opened has no name yet; its lock counts all the same.
-                    run: entry.run.clone().or_else(|| RunId::parse("opening").ok())?,
+                    run: entry
+                        .run
+                        .clone()
+                        .or_else(|| RunId::parse(policy::InFlight::OPENING).ok())?,
                     key: key.clone(),
                     remote: record.plan.basis.remote.clone(),
                     remedy,

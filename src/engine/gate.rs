@@ -49,10 +49,13 @@ impl Gate for EngineGate {
         let now = self.0.now();
         let book = self.0.lock();
         let world = book.world(&asked.facts.key, now);
+        // A person may have asked for a recreate that the verdict's own ladder does not hold.
+        let requested = asked.plan.basis.ladder == [Remedy::Recreate];
+        let wanted = requested.then(|| policy::requested_verdict(asked.verdict, asked.plan));
         let guards = policy::evaluate(&Question {
             stage: asked.stage,
             remedy: asked.remedy,
-            verdict: asked.verdict,
+            verdict: wanted.as_ref().unwrap_or(asked.verdict),
             facts: asked.facts,
             memory: asked.memory,
             world: &world,

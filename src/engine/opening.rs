@@ -123,6 +123,10 @@ fn same_plan(
     memory: &Memory,
     now: Timestamp,
 ) -> Result<(), Refused> {
+    // A person may ask for a recreate that the verdict's own ladder does not hold.
+    let asked_for = matches!(trigger, Trigger::Approved { .. }) && plan.basis.ladder == [Remedy::Recreate];
+    let wanted = asked_for.then(|| policy::requested_verdict(verdict, plan));
+    let verdict = wanted.as_ref().unwrap_or(verdict);
     let rebuilt =
         policy::build_plan(verdict, facts, memory, &plan.basis.overrides, now).map_err(|missing| {
             Refused::because(format!(
@@ -133,12 +137,7 @@ fn same_plan(
     if rebuilt.hash == plan.hash {
         return Ok(());
     }
-    let mut differ = plan.basis.differences(&rebuilt.basis);
-    // A person may ask for a recreate that the verdict's own ladder does not begin with.
-    let asked_for = matches!(trigger, Trigger::Approved { .. }) && plan.basis.ladder == [Remedy::Recreate];
-    if asked_for {
-        differ.retain(|field| field != "ladder");
-    }
+    let differ = plan.basis.differences(&rebuilt.basis);
     if differ.is_empty() {
         return Ok(());
     }

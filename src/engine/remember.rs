@@ -4,61 +4,14 @@
 //! well, because on 7.7 they can be read at no other time (`ccr/measured.md`); the leader's
 //! highest values are remembered at every look at the index that is followed (safety 4).
 
-use std::collections::BTreeMap;
-
 use crate::domain::cause::Cause;
 use crate::domain::facts::{Facts, FollowStatus};
 use crate::domain::ids::IndexUuid;
 use crate::domain::memory::{HighWater, Memory};
+use crate::domain::replicated::own_settings;
 use crate::domain::seen::Seen;
 use crate::domain::state::State;
 use crate::domain::verdict::Verdict;
-
-/// Settings that belong to one index alone: never put back, never compared.
-const PRIVATE: &[&str] = &[
-    "index.uuid",
-    "index.creation_date",
-    "index.creation_date_string",
-    "index.provided_name",
-    "index.history.uuid",
-    "index.verified_before_close",
-    "index.number_of_shards",
-    "index.routing_partition_size",
-    "index.number_of_routing_shards",
-    "index.xpack.ccr.following_index",
-    "index.soft_deletes.enabled",
-];
-
-/// Prefixes of settings that are private or replicated from the leader.
-const PRIVATE_PREFIXES: &[&str] = &[
-    "index.version.",
-    "index.resize.",
-    "index.shrink.",
-    "index.soft_deletes.",
-    "index.analysis.",
-    "index.mapping.",
-    "index.sort.",
-    "index.similarity.",
-    // A block on the follower is somebody's decision about this copy, and stops replication: it
-    // is reported (`follower_blocked`) and never put back by refollow.
-    "index.blocks.",
-];
-
-/// The follower's own settings: set on it and different from (or absent on) the leader.
-pub fn own_settings(
-    follower: &BTreeMap<String, String>,
-    leader: Option<&BTreeMap<String, String>>,
-) -> BTreeMap<String, String> {
-    follower
-        .iter()
-        .filter(|(key, value)| {
-            !PRIVATE.contains(&key.as_str())
-                && !PRIVATE_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
-                && leader.is_none_or(|leader| leader.get(*key) != Some(*value))
-        })
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
-}
 
 /// Memory after one judged look.
 pub fn remember(before: &Memory, facts: &Facts, verdict: &Verdict) -> Memory {
@@ -153,9 +106,7 @@ fn while_well(memory: &mut Memory, facts: &Facts, uuid: Option<IndexUuid>) {
         }
     }
     if let Some(settings) = facts.follower.settings.present() {
-        if let Some(leader) = facts.leader.settings.present() {
-            memory.own_settings = Some(own_settings(settings, Some(leader)));
-        }
+        memory.own_settings = Some(own_settings(settings));
         set(
             &mut memory.shard_count,
             settings
@@ -224,33 +175,5 @@ fn renewals_and_fatals(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
 fn set<T>(place: &mut Option<T>, value: Option<T>) {
     if value.is_some() {
         *place = value;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::own_settings;
-    use std::collections::BTreeMap;
-
-    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn own_settings_are_those_that_the_leader_does_not_have() {
-        let follower = map(&[
-            ("index.refresh_interval", "7s"),
-            ("index.number_of_replicas", "0"),
-            ("index.uuid", "f"),
-            ("index.blocks.write", "true"),
-        ]);
-        let leader = map(&[("index.number_of_replicas", "0"), ("index.uuid", "l")]);
-        assert_eq!(
-            own_settings(&follower, Some(&leader)),
-            map(&[("index.refresh_interval", "7s")])
-        );
     }
 }

@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn names_come_from_passwd_and_groups_from_group() {
-        let file = "root:x:0:0:root:/root:/bin/sh\n\nbroken\n:x:7:\nanna:x:1000:1000::/home/anna:/bin/sh\n";
+        let file = "root:x:0:0:root:/root:/bin/sh\n\nbroken\n:x:7:\nanna:x:1000:1000::/nonexistent:/bin/sh\n";
         assert_eq!(name_of(file, 1000).as_deref(), Some("anna"));
         assert_eq!(name_of(file, 0).as_deref(), Some("root"));
         assert_eq!(name_of(file, 7), None);

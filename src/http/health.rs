@@ -35,10 +35,10 @@ async fn ready(State(app): State<App>) -> Response {
     match app.daemon.ready() {
         Ok(()) => "ready\n".into_response(),
         Err(missing) => {
-            let lines: String = missing.iter().map(|one| format!("- {one}\n")).collect();
+            let lines = missing.join("\n- ");
             (
                 StatusCode::SERVICE_UNAVAILABLE,
-                format!("not ready yet:\n{lines}"),
+                format!("not ready yet:\n- {lines}\n"),
             )
                 .into_response()
         }

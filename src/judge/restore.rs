@@ -121,10 +121,7 @@ pub(super) fn shows_failed_restore(case: &Case<'_>) -> Option<Evidence> {
 /// Wrong when: somebody restored an ordinary snapshot over the follower.
 pub(super) fn failed(case: &Case<'_>) -> Option<Fit> {
     // A follower whose restore failed was never resumed: a task that counts says otherwise.
-    if case.known_closed().is_some()
-        || case.restoring().is_some()
-        || case.active()
-        || case.stats().is_some()
+    if case.known_closed().is_some() || case.restoring().is_some() || case.active() || case.stats().is_some()
     {
         return None;
     }

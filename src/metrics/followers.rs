@@ -187,6 +187,9 @@ fn follower_labels(key: &FollowerKey, remote: Option<&RemoteAlias>, leader: Opti
         .with("follower_index", key.index.as_str())
 }
 
+type ReadAutoFollow = fn(&AutoFollowRow<'_>) -> Option<i64>;
+type ReadCluster = fn(&ClusterRow<'_>) -> Option<f64>;
+
 /// A follower with what is computed once and not once per family.
 struct Prepared<'s> {
     row: &'s FollowerRow<'s>,
@@ -304,8 +307,7 @@ impl Snapshot<'_> {
             .collect();
         rows.sort_by_key(|row| row.cluster);
         rows.dedup_by_key(|row| row.cluster);
-        type Read = fn(&AutoFollowRow<'_>) -> Option<i64>;
-        let families: [(&str, Kind, &str, Read); 4] = [
+        let families: [(&str, Kind, &str, ReadAutoFollow); 4] = [
             (
                 "refollow_autofollow_follow_total",
                 Kind::Counter,
@@ -362,8 +364,7 @@ impl Snapshot<'_> {
 }
 
 fn encode_clusters(clusters: &[&ClusterRow<'_>], fresh: &BTreeSet<&ClusterName>, out: &mut Encoder) {
-    type Read = fn(&ClusterRow<'_>) -> Option<f64>;
-    let families: [(&str, &str, Read); 3] = [
+    let families: [(&str, &str, ReadCluster); 3] = [
         (
             "refollow_cluster_up",
             "Whether the last look at the cluster succeeded; absent before the first.",

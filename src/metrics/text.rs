@@ -103,11 +103,10 @@ impl Encoder {
             _ => name,
         };
         let word = match kind {
-            Kind::Gauge => "gauge",
             Kind::Counter => "counter",
             Kind::Histogram => "histogram",
             Kind::Info if open => "info",
-            Kind::Info => "gauge",
+            Kind::Gauge | Kind::Info => "gauge",
         };
         // Writing into a String cannot fail.
         if open {
@@ -257,7 +256,7 @@ mod tests {
     #[test]
     fn labels_and_help_are_escaped_and_families_without_samples_leave_no_trace() {
         let mut encoder = Encoder::new(Format::OpenMetrics, 0);
-        drop(encoder.family("refollow_nothing", Kind::Gauge, "never"));
+        let _unused = encoder.family("refollow_nothing", Kind::Gauge, "never");
         let labels = Labels::new().with("a", "q\"u\\o\nte").with("b", "ü");
         encoder
             .family("refollow_x_seconds_total", Kind::Counter, "say \"x\"\n")

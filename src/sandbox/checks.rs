@@ -86,13 +86,7 @@ fn write(pair: &mut Pair, index: &str, ids: std::ops::Range<u32>) {
 
 fn follow(pair: &mut Pair, leader: &str, shards: u32) -> (u16, Value) {
     let settings = json!({"settings": {"number_of_shards": shards, "number_of_replicas": 0}});
-    call(
-        pair,
-        Side::Leader,
-        Method::Put,
-        &format!("/{leader}"),
-        &settings,
-    );
+    call(pair, Side::Leader, Method::Put, &format!("/{leader}"), &settings);
     write(pair, leader, 0..100);
     put_follow(pair, leader)
 }
@@ -123,10 +117,7 @@ fn status(pair: &mut Pair, follower: &str) -> String {
 
 fn shard(pair: &mut Pair, follower: &str) -> Value {
     let (_, stats) = get(pair, Side::Follower, &format!("/{follower}/_ccr/stats"));
-    stats
-        .pointer("/indices/0/shards/0")
-        .cloned()
-        .unwrap_or_default()
+    stats.pointer("/indices/0/shards/0").cloned().unwrap_or_default()
 }
 
 #[test]
@@ -152,10 +143,7 @@ fn lost_history_is_fatal_and_a_recreate_makes_the_documents_equal_again() {
         post(&mut pair, Side::Follower, "/l-f/_ccr/pause_follow");
         post(&mut pair, Side::Follower, "/l-f/_close");
         let (code, body) = put_follow(&mut pair, "l");
-        assert_eq!(
-            (code, &body["index_following_started"]),
-            (200, &json!(true))
-        );
+        assert_eq!((code, &body["index_following_started"]), (200, &json!(true)));
         pass(&mut pair, 2_000);
         assert!(equal(&pair, "l"));
     }
@@ -230,11 +218,7 @@ fn a_master_change_during_a_restore_leaves_it_restored_and_paused() {
     post(&mut pair, Side::Follower, "/l-f/_ccr/pause_follow");
     post(&mut pair, Side::Follower, "/l-f/_close");
     let body = json!({"remote_cluster": "lead", "leader_index": "l"}).to_string();
-    let put = request(
-        Method::Put,
-        "/l-f/_ccr/follow?wait_for_active_shards=1",
-        &body,
-    );
+    let put = request(Method::Put, "/l-f/_ccr/follow?wait_for_active_shards=1", &body);
     let Handled::Later(ticket) = pair.handle(Side::Follower, &put) else {
         panic!("it answers later");
     };
@@ -242,16 +226,10 @@ fn a_master_change_during_a_restore_leaves_it_restored_and_paused() {
     assert!(pair.take(ticket).is_none());
     pair.change_master(Side::Follower);
     let (code, answer) = wait(&mut pair, ticket);
-    assert_eq!(
-        (code, &answer["index_following_started"]),
-        (200, &json!(false))
-    );
+    assert_eq!((code, &answer["index_following_started"]), (200, &json!(false)));
     pass(&mut pair, 60_000);
     assert_eq!(status(&mut pair, "l-f"), "paused");
-    assert_eq!(
-        post(&mut pair, Side::Follower, "/l-f/_ccr/resume_follow").0,
-        200
-    );
+    assert_eq!(post(&mut pair, Side::Follower, "/l-f/_ccr/resume_follow").0, 200);
     pass(&mut pair, 1_000);
     assert!(equal(&pair, "l"));
 }
@@ -266,10 +244,7 @@ fn a_full_disk_fails_the_restore_and_leaves_a_red_index() {
         post(&mut pair, Side::Follower, "/l-f/_ccr/pause_follow");
         post(&mut pair, Side::Follower, "/l-f/_close");
         let (code, body) = put_follow(&mut pair, "l");
-        assert_eq!(
-            (code, &body["follow_index_shards_acked"]),
-            (200, &json!(false))
-        );
+        assert_eq!((code, &body["follow_index_shards_acked"]), (200, &json!(false)));
         let (_, health) = get(&mut pair, Side::Follower, "/_cluster/health/l-f");
         assert_eq!(health["status"], json!("red"));
         let (_, explain) = get(&mut pair, Side::Follower, "/_cluster/allocation/explain");
@@ -334,10 +309,7 @@ fn ten_hours_of_five_followers_are_few_events_not_ticks() {
 }
 
 #[test]
-#[expect(
-    clippy::too_many_lines,
-    reason = "most lines are the requests to choose from"
-)]
+#[expect(clippy::too_many_lines, reason = "most lines are the requests to choose from")]
 fn random_requests_and_faults_never_panic_and_time_never_stands_still() {
     let methods = [
         Method::Get,
@@ -346,9 +318,7 @@ fn random_requests_and_faults_never_panic_and_time_never_stands_still() {
         Method::Delete,
         Method::Head,
     ];
-    let names = [
-        "l", "l-f", "m", "l,m", "*", "_all", "missing", "l*", "*,.*", "",
-    ];
+    let names = ["l", "l-f", "m", "l,m", "*", "_all", "missing", "l*", "*,.*", ""];
     let calls = [
         "",
         "_close",

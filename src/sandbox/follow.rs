@@ -22,12 +22,7 @@ pub enum Outcome {
 }
 
 /// `{follower cluster}/{follower}/{uuid}-following-{alias}/{leader}/{uuid}`.
-pub fn lease_id(
-    cluster: &str,
-    follower: (&str, &str),
-    alias: &str,
-    leader: (&str, &str),
-) -> String {
+pub fn lease_id(cluster: &str, follower: (&str, &str), alias: &str, leader: (&str, &str)) -> String {
     format!(
         "{cluster}/{}/{}-following-{alias}/{}/{}",
         follower.0, follower.1, leader.0, leader.1
@@ -76,19 +71,12 @@ impl Pair {
         let fields = body.as_object().unwrap_or(&empty);
         let known: &[&str] = match self.version {
             Version::V7_7_0 => &["remote_cluster", "leader_index"],
-            Version::V8_10_4 => &[
-                "remote_cluster",
-                "leader_index",
-                "settings",
-                "data_stream_name",
-            ],
+            Version::V8_10_4 => &["remote_cluster", "leader_index", "settings", "data_stream_name"],
         };
         let params = Params::parse(fields, known, action)?;
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
-        let alias =
-            text("remote_cluster").ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
-        let leader_name =
-            text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
+        let alias = text("remote_cluster").ok_or_else(|| Fault::validation("remote_cluster is missing"))?;
+        let leader_name = text("leader_index").ok_or_else(|| Fault::validation("leader_index is missing"))?;
         params.validate()?;
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
@@ -217,13 +205,7 @@ impl Pair {
     }
 
     /// The leader as `CcrLicenseChecker` fetches it, or its refusal.
-    fn leader_for_follow(
-        &self,
-        side: Side,
-        alias: &str,
-        leader: &str,
-        user: &str,
-    ) -> Result<Leader, Fault> {
+    fn leader_for_follow(&self, side: Side, alias: &str, leader: &str, user: &str) -> Result<Leader, Fault> {
         let peer = self
             .remote(side, alias)
             .map_err(|problem| self.remote_fault(side, alias, leader, &problem))?;
@@ -280,13 +262,7 @@ impl Pair {
         })
     }
 
-    fn remote_fault(
-        &self,
-        side: Side,
-        alias: &str,
-        leader: &str,
-        problem: &RemoteProblem,
-    ) -> Fault {
+    fn remote_fault(&self, side: Side, alias: &str, leader: &str, problem: &RemoteProblem) -> Fault {
         match problem {
             RemoteProblem::Unknown => Fault::of(
                 404,
@@ -297,16 +273,13 @@ impl Pair {
                 let connect = self.connect_exception(side);
                 let root = match self.version {
                     Version::V7_7_0 => {
-                        let port =
-                            super::cluster::Cluster::transport_port(self.version, side.other());
+                        let port = super::cluster::Cluster::transport_port(self.version, side.other());
                         exception(
                             "connect_transport_exception",
                             format!("[][127.0.0.1:{port}] connect_exception"),
                         )
                     }
-                    Version::V8_10_4 => {
-                        exception("uncategorized_execution_exception", "Failed execution")
-                    }
+                    Version::V8_10_4 => exception("uncategorized_execution_exception", "Failed execution"),
                 };
                 Fault::with_root(
                     400,
@@ -353,16 +326,15 @@ impl Pair {
         let closing = old.as_ref().is_some_and(|index| index.closing_ms.is_some());
         let mut shards = Vec::new();
         for number in 0..leader.histories.len() {
-            let mut shard =
-                if let Some(shard) = old.as_ref().and_then(|index| index.shards.get(number)) {
-                    let mut shard = shard.clone();
-                    shard.term += 1 + u64::from(closing);
-                    shard
-                } else {
-                    let (history, allocation) = (self.fresh_id(), self.fresh_id());
-                    let number = u32::try_from(number).unwrap_or(u32::MAX);
-                    Shard::new(number, history, allocation, &node, now)
-                };
+            let mut shard = if let Some(shard) = old.as_ref().and_then(|index| index.shards.get(number)) {
+                let mut shard = shard.clone();
+                shard.term += 1 + u64::from(closing);
+                shard
+            } else {
+                let (history, allocation) = (self.fresh_id(), self.fresh_id());
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                Shard::new(number, history, allocation, &node, now)
+            };
             shard.state = State::Initializing;
             shard.recovery = None;
             shards.push(shard);
@@ -426,12 +398,7 @@ impl Pair {
         params: &Params,
         user: &str,
     ) -> Result<(), Fault> {
-        self.cluster_right(
-            side,
-            user,
-            "manage_ccr",
-            "cluster:admin/xpack/ccr/resume_follow",
-        )?;
+        self.cluster_right(side, user, "manage_ccr", "cluster:admin/xpack/ccr/resume_follow")?;
         if !self.cluster(side).licensed() {
             return Err(unlicensed());
         }
@@ -539,12 +506,7 @@ impl Pair {
                 Version::V7_7_0 => "Not all copies of follow shard are started".to_owned(),
                 Version::V8_10_4 => format!(
                     "The primary shard of a follower index {} is not active",
-                    super::routes::shards::describe(
-                        follower,
-                        index,
-                        shard,
-                        &self.cluster(side).node
-                    )
+                    super::routes::shards::describe(follower, index, shard, &self.cluster(side).node)
                 ),
             }));
         }
@@ -553,12 +515,7 @@ impl Pair {
 
     /// `POST /{follower}/_ccr/pause_follow`.
     pub(super) fn pause(&mut self, side: Side, follower: &str, user: &str) -> Answer {
-        self.cluster_right(
-            side,
-            user,
-            "manage_ccr",
-            "cluster:admin/xpack/ccr/pause_follow",
-        )?;
+        self.cluster_right(side, user, "manage_ccr", "cluster:admin/xpack/ccr/pause_follow")?;
         let Some(index) = self.cluster(side).indices.get(follower) else {
             return Err(Fault::no_index_inside(follower));
         };
@@ -575,9 +532,7 @@ impl Pair {
         let before = tasks.len();
         tasks.retain(|_, task| task.follower_uuid != uuid);
         if tasks.len() == before {
-            return Err(Fault::argument(format!(
-                "no shard follow tasks for [{follower}]"
-            )));
+            return Err(Fault::argument(format!("no shard follow tasks for [{follower}]")));
         }
         Ok((200, json!({"acknowledged": true})))
     }

@@ -253,8 +253,7 @@ impl Pair {
                     let taken: Vec<_> = ops
                         .iter()
                         .take_while(|op| {
-                            let fits =
-                                taken_bytes == 0 || taken_bytes + u64::from(op.bytes) <= limit;
+                            let fits = taken_bytes == 0 || taken_bytes + u64::from(op.bytes) <= limit;
                             taken_bytes += u64::from(op.bytes);
                             fits
                         })

@@ -131,7 +131,7 @@ async fn a_plan_is_approved_by_the_beginning_of_its_hash_where_that_is_unique() 
 #[tokio::test]
 async fn brakes_are_checked_before_the_daemon_is_asked() {
     let running = start().await;
-    let length = Some(Duration::from_secs(7200));
+    let length = Some(Duration::from_hours(2));
     let set = people(&running, async |session| {
         session.brake("remote:eu/lead", "drill", length).await
     })

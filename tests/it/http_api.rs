@@ -597,6 +597,7 @@ async fn the_admin_socket_takes_what_changes_and_knows_who_called() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn every_problem_has_its_code_status_and_exit_code() {
     let running = start().await;
     let exit = |value: &Value| -> u8 {

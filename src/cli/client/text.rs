@@ -105,7 +105,7 @@ pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now:
                 out += &wrap(
                     "",
                     &format!("Cluster {} cannot be looked at: {problem}", cluster.name),
-                )
+                );
             }
             (None, None) => out += &format!("Cluster {} was not looked at yet.\n", cluster.name),
             (Some(false), None) => out += &format!("Cluster {} cannot be looked at.\n", cluster.name),
@@ -174,6 +174,12 @@ fn evidence(evidence: &[Evidence]) -> String {
             )
         })
         .collect()
+}
+
+/// One indented line each, never broken.
+fn lines(each: impl IntoIterator<Item = String>) -> String {
+    each.into_iter()
+        .fold(String::new(), |out, line| out + "  " + &line + "\n")
 }
 
 fn block(heading: &str, content: &str) -> String {
@@ -345,12 +351,11 @@ fn plan_detail(plan: &PlanDetail, now: Timestamp) -> String {
         }
     }
     // Commands stand on lines of their own, whole, so that they can be copied.
-    let steps: String = plan
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(index, step)| format!("  {}. {step}\n", index + 1))
-        .collect();
+    let steps: String = lines(
+        (1..)
+            .zip(&plan.steps)
+            .map(|(number, step)| format!("{number}. {step}")),
+    );
     out += &block("Steps", &steps);
     out += &block("Guards", &guards(&plan.item.guards, now));
     out += &block("Evidence", &evidence(&plan.plan.evidence));
@@ -448,12 +453,7 @@ pub(super) fn run(detail: &RunDetail, now: Timestamp) -> String {
         run.outcome,
         Some(RunOutcome::Cured | RunOutcome::BackedOut | RunOutcome::Refused)
     );
-    let undo: String = detail
-        .undo
-        .iter()
-        .filter(|_| !over)
-        .map(|command| format!("  {command}\n"))
-        .collect();
+    let undo: String = lines(detail.undo.iter().filter(|_| !over).cloned());
     out + &block(
         "To undo it by hand, while it goes on or was left half done",
         &undo,

@@ -58,6 +58,9 @@ pub struct Limits {
     pub prove: Span,
     /// How long a restored follower may go without passing every check, once it stops moving.
     pub verify: Span,
+    /// How long document counts may differ at equal checkpoints before that is reported: counts
+    /// show only what was refreshed.
+    pub documents: Span,
     /// How long a restored follower may stay paused before we resume it: the server does so itself.
     pub resume_restored: Span,
     /// How long a failed copy must be seen before the run gives it up.
@@ -77,6 +80,7 @@ impl Default for Limits {
             settle: Duration::from_mins(1),
             prove: Duration::from_mins(5),
             verify: Duration::from_mins(30),
+            documents: Duration::from_mins(2),
             resume_restored: Duration::from_secs(20),
             failed: Duration::from_secs(30),
             stuck: Duration::from_mins(15),

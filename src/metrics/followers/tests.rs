@@ -126,7 +126,7 @@ impl World {
         Snapshot {
             now: at(10),
             level,
-            stale_after: Duration::from_secs(300),
+            stale_after: Duration::from_mins(5),
             clusters: vec![
                 ClusterRow {
                     name: &self.us,
@@ -301,7 +301,7 @@ fn an_empty_daemon_exports_its_closed_label_sets_at_zero() {
     let empty = Snapshot {
         now: at(0),
         level: Level::Index,
-        stale_after: Duration::from_secs(300),
+        stale_after: Duration::from_mins(5),
         clusters: Vec::new(),
         followers: Vec::new(),
         auto_follow: Vec::new(),

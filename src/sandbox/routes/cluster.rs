@@ -14,8 +14,7 @@ use super::{Call, acknowledged, shards};
 /// Answers what belongs to the cluster.
 pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault> {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let monitor =
-        |pair: &Pair, action: &str| pair.cluster_right(call.side, &call.user, "monitor", action);
+    let monitor = |pair: &Pair, action: &str| pair.cluster_right(call.side, &call.user, "monitor", action);
     let answer = match (call.method, segments.as_slice()) {
         (Method::Get, []) => {
             monitor(pair, "cluster:monitor/main")?;
@@ -25,19 +24,10 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
         (Method::Get, ["_cluster", "health", index]) => shards::health(pair, call, Some(index)),
         (Method::Get, ["_cluster", "state"]) => state(pair, call, "_all", None),
         (Method::Get, ["_cluster", "state", metrics]) => state(pair, call, metrics, None),
-        (Method::Get, ["_cluster", "state", metrics, index]) => {
-            state(pair, call, metrics, Some(index))
-        }
-        (Method::Get | Method::Post, ["_cluster", "allocation", "explain"]) => {
-            shards::explain(pair, call)
-        }
+        (Method::Get, ["_cluster", "state", metrics, index]) => state(pair, call, metrics, Some(index)),
+        (Method::Get | Method::Post, ["_cluster", "allocation", "explain"]) => shards::explain(pair, call),
         (Method::Get, ["_cluster", "settings"]) => {
-            call.only(&[
-                "flat_settings",
-                "include_defaults",
-                "timeout",
-                "master_timeout",
-            ])?;
+            call.only(&["flat_settings", "include_defaults", "timeout", "master_timeout"])?;
             monitor(pair, "cluster:monitor/settings")?;
             Ok((200, settings(pair, call)))
         }
@@ -131,11 +121,7 @@ fn state(pair: &Pair, call: &Call, metrics: &str, expression: Option<&str>) -> A
     let side = call.side;
     pair.cluster_right(side, &call.user, "monitor", "cluster:monitor/state")?;
     let cluster = pair.cluster(side);
-    let wanted = |name: &str| {
-        metrics
-            .split(',')
-            .any(|part| part == name || part == "_all")
-    };
+    let wanted = |name: &str| metrics.split(',').any(|part| part == name || part == "_all");
     let names = match expression {
         None => cluster.indices.keys().cloned().collect(),
         Some(expression) => cluster
@@ -258,15 +244,9 @@ fn defaults(pair: &Pair, cluster: &Cluster) -> Map<String, Value> {
         ("ccr.wait_for_metadata_timeout", "60s"),
         ("cluster.indices.close.enable", "true"),
         ("cluster.persistent_tasks.allocation.enable", "all"),
-        (
-            "cluster.persistent_tasks.allocation.recheck_interval",
-            "30s",
-        ),
+        ("cluster.persistent_tasks.allocation.recheck_interval", "30s"),
         ("cluster.routing.allocation.disk.threshold_enabled", "true"),
-        (
-            "cluster.routing.allocation.disk.watermark.flood_stage",
-            "95%",
-        ),
+        ("cluster.routing.allocation.disk.watermark.flood_stage", "95%"),
         ("cluster.routing.allocation.disk.watermark.high", "90%"),
         ("cluster.routing.allocation.disk.watermark.low", "85%"),
         ("cluster.routing.allocation.enable", "all"),
@@ -303,8 +283,7 @@ fn settings(pair: &Pair, call: &Call) -> Value {
     let shape = |map: &std::collections::BTreeMap<String, Value>| {
         if flat { json!(map) } else { json::nest(map) }
     };
-    let mut body =
-        json!({"persistent": shape(&cluster.persistent), "transient": shape(&cluster.transient)});
+    let mut body = json!({"persistent": shape(&cluster.persistent), "transient": shape(&cluster.transient)});
     if let (Some(object), true) = (body.as_object_mut(), call.flag("include_defaults")) {
         let defaults = defaults(pair, cluster);
         let shown = if flat {
@@ -452,10 +431,7 @@ fn usage(pair: &Pair, call: &Call) -> Value {
     let mut ccr = json!({"available": cluster.licensed(), "enabled": true,
         "follower_indices_count": followers, "auto_follow_patterns_count": cluster.patterns.len()});
     if let (Some(object), Some(last)) = (ccr.as_object_mut(), cluster.last_follow_ms) {
-        object.insert(
-            "last_follow_time_in_millis".to_owned(),
-            json!(pair.now_ms - last),
-        );
+        object.insert("last_follow_time_in_millis".to_owned(), json!(pair.now_ms - last));
     }
     json!({"ccr": ccr})
 }
@@ -463,13 +439,7 @@ fn usage(pair: &Pair, call: &Call) -> Value {
 /// Roles of the only node.
 pub fn roles(version: Version) -> Value {
     match version {
-        Version::V7_7_0 => json!([
-            "ingest",
-            "master",
-            "transform",
-            "data",
-            "remote_cluster_client"
-        ]),
+        Version::V7_7_0 => json!(["ingest", "master", "transform", "data", "remote_cluster_client"]),
         Version::V8_10_4 => {
             json!([
                 "data",
@@ -512,10 +482,7 @@ fn nodes(pair: &Pair, call: &Call, stats: bool) -> Value {
             let total = json!({"total_in_bytes": DISK_TOTAL, "free_in_bytes": disk_available(cluster),
                 "available_in_bytes": disk_available(cluster)});
             object.insert("timestamp".to_owned(), json!(pair.now_ms));
-            object.insert(
-                "fs".to_owned(),
-                json!({"timestamp": pair.now_ms, "total": total}),
-            );
+            object.insert("fs".to_owned(), json!({"timestamp": pair.now_ms, "total": total}));
         } else {
             object.insert("version".to_owned(), json!(version));
         }

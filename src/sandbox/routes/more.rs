@@ -26,10 +26,7 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
     }
     // Data streams and composable templates came after 7.7.
     if pair.version == Version::V7_7_0
-        && matches!(
-            segments.as_slice(),
-            ["_data_stream" | "_index_template", ..]
-        )
+        && matches!(segments.as_slice(), ["_data_stream" | "_index_template", ..])
     {
         return Ok(None);
     }

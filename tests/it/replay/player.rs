@@ -682,11 +682,8 @@ fn shape(text: &str) -> String {
     }
     let text = text.split("unassigned_info").next().unwrap_or_default();
     let mut told = String::new();
-    for word in
-        text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
-    {
-        let bare =
-            word.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')));
+    for word in text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+        let bare = word.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')));
         // An identifier, alone or followed by a shard number or by what it follows.
         let id = word
             .get(..22)
@@ -718,9 +715,7 @@ fn exceptions(value: &Value) -> Value {
                         told.insert(key.clone(), masked(value));
                     }
                     "reason" => {
-                        let text = value
-                            .as_str()
-                            .map_or(Value::Null, |text| json!(shape(text)));
+                        let text = value.as_str().map_or(Value::Null, |text| json!(shape(text)));
                         told.insert(key.clone(), text);
                     }
                     "caused_by" | "suppressed" => {

@@ -56,11 +56,7 @@ pub fn bulk(action: &str, first: i64, last: i64) -> String {
     let mut body = String::new();
     for id in first..=last {
         writeln!(body, "{{\"{action}\":{{\"_id\":\"{id}\"}}}}").unwrap();
-        writeln!(
-            body,
-            "{{\"n\":{id},\"t\":\"document {id}\",\"pad\":\"{pad}\"}}"
-        )
-        .unwrap();
+        writeln!(body, "{{\"n\":{id},\"t\":\"document {id}\",\"pad\":\"{pad}\"}}").unwrap();
     }
     body
 }
