@@ -413,34 +413,7 @@ impl Run {
                     self.answered(step, StepAnswer::Unknown { why }, at);
                 }
             }
-            Event::Proven { step, .. } => {
-                self.proven.insert(*step, at);
-                if *step == Step::Resume && self.resume_accepted_at.is_none() {
-                    // Its answer was lost, and it follows: the server took it, which it does only
-                    // after checking UUID and histories.
-                    self.resume_accepted_at = self.sent.get(step).map(|sent| sent.last_at);
-                }
-                match self
-                    .steps
-                    .iter_mut()
-                    .rev()
-                    .find(|record| record.step == *step && record.ended_at.is_none())
-                {
-                    Some(record) => {
-                        record.state = "proven";
-                        record.ended_at = Some(at);
-                    }
-                    None => self.steps.push(StepRecord {
-                        step: *step,
-                        state: "proven",
-                        started_at: at,
-                        ended_at: Some(at),
-                    }),
-                }
-                if *step == Step::Follow {
-                    self.enter(Phase::Finishing, at);
-                }
-            }
+            Event::Proven { step, .. } => self.proved(*step, at),
             Event::Progress { step, .. } => {
                 let open = self
                     .steps
@@ -479,6 +452,35 @@ impl Run {
                 }
                 self.enter(Phase::Closed, at);
             }
+        }
+    }
+
+    fn proved(&mut self, step: Step, at: Timestamp) {
+        self.proven.insert(step, at);
+        if step == Step::Resume && self.resume_accepted_at.is_none() {
+            // Its answer was lost, and it follows: the server took it, which it does only
+            // after checking UUID and histories.
+            self.resume_accepted_at = self.sent.get(&step).map(|sent| sent.last_at);
+        }
+        match self
+            .steps
+            .iter_mut()
+            .rev()
+            .find(|record| record.step == step && record.ended_at.is_none())
+        {
+            Some(record) => {
+                record.state = "proven";
+                record.ended_at = Some(at);
+            }
+            None => self.steps.push(StepRecord {
+                step,
+                state: "proven",
+                started_at: at,
+                ended_at: Some(at),
+            }),
+        }
+        if step == Step::Follow {
+            self.enter(Phase::Finishing, at);
         }
     }
 

@@ -113,6 +113,9 @@ pub enum Look {
     },
     /// `GET /<i>/_count`.
     Count(IndexName),
+    /// `GET /<i>/_refresh`: makes what was written countable; changes no document. Needs index
+    /// `maintenance` or `manage`, which the acting credentials have on the follower.
+    Refresh(IndexName),
     /// Counts the leader's documents through the follower cluster's alias.
     RemoteCount {
         /// The alias.
@@ -228,6 +231,7 @@ impl Look {
                 )
             }
             Self::Count(index) => of(index, "_count"),
+            Self::Refresh(index) => of(index, "_refresh"),
             Self::RemoteCount { alias, leader } => {
                 format!("/{}/_search?size=0&track_total_hits=true", through(alias, leader))
             }
@@ -259,6 +263,7 @@ impl Look {
     pub fn credential(&self) -> Credential {
         match self {
             Self::HasPrivileges { credential, .. } => *credential,
+            Self::Refresh(_) => Credential::Act,
             _ => Credential::Read,
         }
     }

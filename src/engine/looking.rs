@@ -6,7 +6,7 @@
 use futures::StreamExt as _;
 use serde_json::json;
 
-use crate::domain::answer::Answer;
+use crate::domain::answer::{Answer, Outcome};
 use crate::domain::facts::{Facts, IndexStats, Lease, ShardSeq};
 use crate::domain::journal::{Before, LeaseBefore, ShardBefore};
 use crate::domain::memory::Memory;
@@ -23,7 +23,9 @@ const AT_ONCE: usize = 4;
 /// How much is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// What moves during a run.
+    /// What moves after the PUT, and while backing out.
+    Watch,
+    /// That, and the follow tasks in the cluster state: those of every follower come with them.
     Light,
     /// Everything that guards read.
     Full,
@@ -32,11 +34,11 @@ pub enum Depth {
 /// Asks both clusters and adds what they say to the facts. Never fails: what could not be asked
 /// is unknown in the facts.
 pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Depth) {
-    let first_here = follower_looks(facts, depth);
-    let first_there = leader_looks(facts, depth);
-    let (here, there) = futures::join!(ask(&bench.follower, first_here.clone()), async {
+    let asked_of_follower = follower_looks(facts, depth);
+    let asked_of_leader = leader_looks(facts, depth);
+    let (here, there) = futures::join!(ask(&bench.follower, asked_of_follower.clone()), async {
         match &bench.leader {
-            Some(client) => ask(client, first_there.clone()).await,
+            Some(client) => ask(client, asked_of_leader.clone()).await,
             None => Vec::new(),
         }
     });
@@ -54,14 +56,49 @@ pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Dept
             there.push(look);
         }
     }
-    here.retain(|look| !first_here.contains(look));
-    there.retain(|look| !first_there.contains(look));
+    here.retain(|look| !asked_of_follower.contains(look));
+    there.retain(|look| !asked_of_leader.contains(look));
     let here = ask(&bench.follower, here).await;
     learn(facts, &here);
     if let Some(leader) = &bench.leader {
         let there = ask(leader, there).await;
         learn(facts, &there);
     }
+}
+
+/// Refreshes both indices, so that their counts show what was written. True when both did.
+pub async fn refresh(bench: &Bench, facts: &Facts) -> bool {
+    let follower = ask(&bench.follower, vec![Look::Refresh(facts.key.index.clone())]).await;
+    let leader = match (&bench.leader, &facts.leader_index) {
+        (Some(client), Some(index)) => ask(client, vec![Look::Refresh(index.clone())]).await,
+        _ => Vec::new(),
+    };
+    let done = |answers: &[Answer]| {
+        matches!(
+            answers,
+            [Answer {
+                outcome: Outcome::Got {
+                    status: 200..=299,
+                    ..
+                },
+                ..
+            }]
+        )
+    };
+    done(&follower) && done(&leader)
+}
+
+/// Whether either index is never refreshed by itself (`refresh_interval` of -1), so that its
+/// count may be old without end.
+pub fn never_refreshes(facts: &Facts) -> bool {
+    [&facts.follower.settings, &facts.leader.settings]
+        .iter()
+        .any(|series| {
+            series
+                .latest_known()
+                .and_then(|(_, settings)| settings.get("index.refresh_interval"))
+                .is_some_and(|interval| interval.starts_with('-'))
+        })
 }
 
 async fn ask(client: &Client, looks: Vec<Look>) -> Vec<Answer> {
@@ -89,13 +126,15 @@ pub fn follower_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
         Look::FollowStatsOf(follower.clone()),
         // One call, one cluster state: open or closed and the routing table never disagree.
         Look::MetaAndRouting(only()),
-        Look::PersistentTasks,
         Look::Recovery(follower.clone()),
         Look::RemoteInfo,
         Look::IndexStats(only()),
         Look::Settings(only()),
         Look::Count(follower.clone()),
     ];
+    if depth != Depth::Watch {
+        looks.push(Look::PersistentTasks);
+    }
     if depth == Depth::Full {
         looks.extend([
             Look::License,

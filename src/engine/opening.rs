@@ -19,7 +19,7 @@ use crate::judge;
 use crate::policy::{self, RunContext, Stage};
 
 /// How far back runs of the same follower count as attempts.
-const LINEAGE: Span = Span::from_secs(31 * 24 * 3600);
+const LINEAGE: Span = Span::from_hours(31 * 24);
 
 /// Why a run was not opened. Nothing was changed.
 #[derive(Debug, Clone, PartialEq)]

@@ -30,6 +30,9 @@ pub struct Watch {
     /// The leader's global checkpoints as the look before saw them: a follower that has reached
     /// them has caught up with where the leader was.
     leader_was: BTreeMap<u32, i64>,
+    /// They were the same two looks in a row: counts of this look belong to these checkpoints. The
+    /// calls of a look are not made at one instant.
+    leader_stood: bool,
 }
 
 impl Watch {
@@ -60,6 +63,8 @@ pub struct Looked<'a> {
     pub now: Timestamp,
     /// `[verify] document_tolerance`, 0 to 1.
     pub document_tolerance: f64,
+    /// The counts show what was written: both sides were refreshed, or refresh by themselves.
+    pub counts_are_new: bool,
 }
 
 /// The newest word, if it is of this look.
@@ -158,15 +163,20 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
         primaries_started,
         restore,
     };
-    position.proof.documents = documents(looked);
-    position.proof.documents_equal = documents_equal(watch, &position, looked, &follower);
-    watch.look(&position);
-    if let Seen::Present(stats) = leader {
-        watch.leader_was = stats
+    let leader_is: BTreeMap<u32, i64> = match &leader {
+        Seen::Present(stats) => stats
             .primaries
             .iter()
             .filter_map(|(shard, seq)| Some((*shard, seq.global_checkpoint?)))
-            .collect();
+            .collect(),
+        Seen::Absent | Seen::Unknown(_) => BTreeMap::new(),
+    };
+    watch.leader_stood = !leader_is.is_empty() && leader_is == watch.leader_was;
+    position.proof.documents = documents(looked);
+    position.proof.documents_equal = documents_equal(watch, &position, looked, &follower);
+    watch.look(&position);
+    if !leader_is.is_empty() {
+        watch.leader_was = leader_is;
     }
     position.since = watch.since;
     position
@@ -392,7 +402,10 @@ fn documents_equal(
         return Seen::unknown("the documents of both sides are not known");
     };
     let near = within(documents, looked.document_tolerance);
-    if position.proof.checkpoints_equal == Seen::Present(true) {
+    if position.proof.checkpoints_equal == Seen::Present(true) && watch.leader_stood {
+        if !near && !looked.counts_are_new {
+            return Seen::unknown("a side that never refreshes by itself could not be refreshed");
+        }
         return Seen::Present(near);
     }
     let reached = match follower {
@@ -511,7 +524,8 @@ impl Watch {
             &mut self.since.documents_differ,
             match &position.proof.documents_equal {
                 Seen::Present(equal) => Some(!equal),
-                Seen::Absent | Seen::Unknown(_) => None,
+                // On a leader that moves a difference means nothing.
+                Seen::Absent | Seen::Unknown(_) => (!self.leader_stood).then_some(false),
             },
         );
         if let Seen::Present(Restore::Running { bytes, .. }) = position.restore {

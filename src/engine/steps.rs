@@ -99,61 +99,16 @@ pub fn order(
                     .leader_cluster_uuid
                     .clone()
                     .ok_or("the leader cluster's cluster_uuid is not in the plan")?;
-                let order = ForgetFollower {
-                    follower_cluster: run
-                        .before()
-                        .follower_cluster_name
-                        .clone()
-                        .ok_or("the follower cluster's cluster_name is not known")?,
-                    follower: basis.follower.clone(),
-                    follower_uuid: basis.follower_uuid.clone(),
-                    remote: basis.remote.clone(),
-                };
-                let body = json!({
-                    "follower_cluster": order.follower_cluster,
-                    "follower_index": order.follower,
-                    "follower_index_uuid": order.follower_uuid,
-                    "leader_remote_cluster": order.remote,
-                });
+                let (order, body) = forget_order(run)?;
                 forget = Some(order);
                 let target = format!("/{}/_ccr/forget_follower", encode(basis.leader.as_str()));
                 (cluster, uuid, "POST".to_owned(), target, Some(body))
             }
             Step::Follow => {
-                let version = run
-                    .before()
-                    .follower_version
-                    .as_deref()
-                    .and_then(EsVersion::parse)
-                    .ok_or("the follower cluster's version is not known")?;
-                // A stream of the leader's own name is found by itself (measured 44); only another one
-                // has to be named (8.4 and later).
-                let stream = basis
-                    .data_stream
-                    .clone()
-                    .filter(|name| !basis.leader.as_str().starts_with(&format!(".ds-{name}-")));
-                // Own settings are put back afterwards, one way for every version; what the copy
-                // itself needs another value of (tier, filters) is a guard's business.
-                let order = Follow {
-                    follower: basis.follower.clone(),
-                    remote: basis.remote.clone(),
-                    leader: basis.leader.clone(),
-                    parameters: basis.parameters.clone(),
-                    settings: None,
-                    data_stream_name: stream.clone(),
-                };
-                let mut body: Map<String, Value> = basis.parameters.clone().into_iter().collect();
-                body.insert("remote_cluster".to_owned(), json!(basis.remote));
-                body.insert("leader_index".to_owned(), json!(basis.leader));
-                if let Some(stream) = stream.filter(|_| (version.major, version.minor) >= (8, 4)) {
-                    body.insert("data_stream_name".to_owned(), json!(stream));
-                }
+                let (order, version, body) = follow_order(run)?;
                 follow = Some((order, version));
-                to_follower(
-                    "PUT",
-                    format!("/{follower}/_ccr/follow?wait_for_active_shards=1"),
-                    Some(Value::Object(body)),
-                )
+                let target = format!("/{follower}/_ccr/follow?wait_for_active_shards=1");
+                to_follower("PUT", target, Some(body))
             }
             Step::RestoreSettings => {
                 let differ = settings.ok_or("its present settings are not known")?;
@@ -183,6 +138,61 @@ pub fn order(
             body,
         },
     })
+}
+
+/// `forget_follower` and its body.
+fn forget_order(run: &Run) -> Result<(ForgetFollower, Value), String> {
+    let basis = &run.plan().basis;
+    let order = ForgetFollower {
+        follower_cluster: run
+            .before()
+            .follower_cluster_name
+            .clone()
+            .ok_or("the follower cluster's cluster_name is not known")?,
+        follower: basis.follower.clone(),
+        follower_uuid: basis.follower_uuid.clone(),
+        remote: basis.remote.clone(),
+    };
+    let body = json!({
+        "follower_cluster": order.follower_cluster,
+        "follower_index": order.follower,
+        "follower_index_uuid": order.follower_uuid,
+        "leader_remote_cluster": order.remote,
+    });
+    Ok((order, body))
+}
+
+/// The PUT, for which version, and its body. Own settings are put back afterwards, one way for
+/// every version; what the copy itself needs another value of (tier, filters) is a guard's business.
+fn follow_order(run: &Run) -> Result<(Follow, EsVersion, Value), String> {
+    let basis = &run.plan().basis;
+    let version = run
+        .before()
+        .follower_version
+        .as_deref()
+        .and_then(EsVersion::parse)
+        .ok_or("the follower cluster's version is not known")?;
+    // A stream of the leader's own name is found by itself (measured 44); only another one has
+    // to be named (8.4 and later).
+    let stream = basis
+        .data_stream
+        .clone()
+        .filter(|name| !basis.leader.as_str().starts_with(&format!(".ds-{name}-")));
+    let order = Follow {
+        follower: basis.follower.clone(),
+        remote: basis.remote.clone(),
+        leader: basis.leader.clone(),
+        parameters: basis.parameters.clone(),
+        settings: None,
+        data_stream_name: stream.clone(),
+    };
+    let mut body: Map<String, Value> = basis.parameters.clone().into_iter().collect();
+    body.insert("remote_cluster".to_owned(), json!(basis.remote));
+    body.insert("leader_index".to_owned(), json!(basis.leader));
+    if let Some(stream) = stream.filter(|_| (version.major, version.minor) >= (8, 4)) {
+        body.insert("data_stream_name".to_owned(), json!(stream));
+    }
+    Ok((order, version, Value::Object(body)))
 }
 
 /// Sends it, once.

@@ -1,5 +1,9 @@
 //! The executor against the simulated clusters, in memory, under the paused clock: what a run
 //! does to a follower, whatever happens on the way.
+#![expect(
+    clippy::panic,
+    reason = "a helper of a test says what went wrong, with the story so far"
+)]
 
 mod crashes;
 mod runs;

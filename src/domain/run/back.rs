@@ -23,7 +23,7 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
                 stuck(
                     run,
                     Step::Pause,
-                    "somebody else closed the follower, so it cannot be resumed".to_owned(),
+                    "somebody else closed the follower, so it cannot be resumed",
                 )
             } else {
                 done(run)
@@ -99,20 +99,21 @@ fn keep_trying(run: &Run, position: &Position, limits: &Limits, step: Step, held
     if let Some(refusal) = sent.refusal()
         && sent.refused >= limits.attempts
     {
-        return stuck(run, held, format!("`{step}` is refused: {refusal}"));
+        return stuck(run, held, &format!("`{step}` is refused: {refusal}"));
     }
     // 2 s, 4 s, 8 s … up to a minute between two tries.
     let pause = limits
         .look
         .saturating_mul(1 << sent.count.min(5))
         .min(limits.step);
-    match attempt(run, position, limits, step) {
-        Attempt::Send => Next::Do(step),
-        Attempt::Wait(_) | Attempt::GiveUp(_) if !passed(sent.settled_at(), position.now, pause) => look(
+    let at_once = matches!(attempt(run, position, limits, step), Attempt::Send);
+    if at_once || passed(sent.settled_at(), position.now, pause) {
+        Next::Do(step)
+    } else {
+        look(
             limits,
             format!("backing out: `{step}` has not shown its effect yet"),
-        ),
-        Attempt::Wait(_) | Attempt::GiveUp(_) => Next::Do(step),
+        )
     }
 }
 
@@ -132,7 +133,7 @@ fn done(run: &Run) -> Next {
 }
 
 /// The follower cannot be put back: a person is told, with the commands.
-fn stuck(run: &Run, held: Step, why: String) -> Next {
+fn stuck(run: &Run, held: Step, why: &str) -> Next {
     let reason = run.backing_out().unwrap_or("backing out");
     Next::Close {
         outcome: RunOutcome::NotCured,

@@ -75,15 +75,15 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             look: Duration::from_secs(2),
-            step: Duration::from_secs(60),
-            quiet: Duration::from_secs(60),
-            settle: Duration::from_secs(60),
-            prove: Duration::from_secs(300),
-            verify: Duration::from_secs(1800),
-            documents: Duration::from_secs(120),
+            step: Duration::from_mins(1),
+            quiet: Duration::from_mins(1),
+            settle: Duration::from_mins(1),
+            prove: Duration::from_mins(5),
+            verify: Duration::from_mins(30),
+            documents: Duration::from_mins(2),
             resume_restored: Duration::from_secs(20),
             failed: Duration::from_secs(30),
-            stuck: Duration::from_secs(900),
+            stuck: Duration::from_mins(15),
             attempts: 3,
         }
     }

@@ -62,6 +62,10 @@ fn verdict(state: State, cause: Cause) -> Verdict {
 
 /// A follower and its leader, reduced to what a run can see and change.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that a cluster shows"
+)]
 struct World {
     now: Timestamp,
     uuid: &'static str,
@@ -406,7 +410,7 @@ impl Drive {
         true
     }
 
-    fn to_end(&mut self, mut way: impl FnMut(Step) -> Way) -> End {
+    fn finish(&mut self, mut way: impl FnMut(Step) -> Way) -> End {
         for _ in 0..2000 {
             if !self.turn(&mut way) {
                 assert_eq!(
@@ -439,7 +443,7 @@ fn lost() -> Drive {
 #[test]
 fn lost_history_is_resumed_then_recreated_and_proven() {
     let mut drive = lost();
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::Cured, "{end:?}");
     assert_eq!(end.remedy, Some(Remedy::Recreate));
     assert_eq!(
@@ -462,7 +466,7 @@ fn what_a_resume_cures_is_never_closed() {
     let mut world = World::new();
     world.history_lost = false;
     let mut drive = Drive::new(world, Cause::Unclassified, &[Remedy::Resume, Remedy::Human], true);
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!(
         (end.outcome, end.remedy),
         (RunOutcome::Cured, Some(Remedy::Resume))
@@ -473,7 +477,7 @@ fn what_a_resume_cures_is_never_closed() {
 #[test]
 fn fatal_again_for_another_cause_ends_the_run_without_a_recreate() {
     let mut drive = Drive::new(World::new(), Cause::Unclassified, LADDER, true);
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::NotCured);
     assert!(!drive.world.received.contains(&Step::Close));
     assert!(drive.world.active && end.held.is_none());
@@ -485,7 +489,7 @@ fn a_refused_resume_is_no_rung_and_never_silent() {
     for step in [Step::Resume, Step::ResumeBack] {
         drive.world.refuse.insert(step, (400, "index_closed_exception"));
     }
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!((end.outcome, end.held), (RunOutcome::NotCured, Some(Step::Pause)));
     assert!(end.person_must.unwrap().contains("_open"));
     assert!(!drive.world.received.contains(&Step::Close));
@@ -495,7 +499,7 @@ fn a_refused_resume_is_no_rung_and_never_silent() {
 fn a_resume_refused_once_is_put_back() {
     let mut drive = lost();
     drive.world.refuse.insert(Step::Resume, (400, "status_exception"));
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!((end.outcome, end.held), (RunOutcome::BackedOut, None));
     assert!(drive.world.active && drive.world.open);
 }
@@ -507,7 +511,7 @@ fn a_refused_put_reopens_the_untouched_copy() {
         .world
         .refuse
         .insert(Step::Follow, (404, "index_not_found_exception"));
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!((end.outcome, end.held), (RunOutcome::BackedOut, None));
     assert!(drive.world.open && drive.world.active && !drive.world.copied);
     assert!(end.reason.contains("index_not_found_exception"), "{}", end.reason);
@@ -533,7 +537,7 @@ fn a_put_refused_after_the_destruction_is_finished() {
         answer: refusal,
     };
     drive.run = Run::replay(&drive.journal).unwrap().unwrap();
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::Cured, "{end:?}");
     assert!(drive.world.received.contains(&Step::ResumeRestored));
 }
@@ -550,7 +554,7 @@ fn any_lost_request_or_answer_at_any_step_ends_well() {
         for nth in 0..8 {
             let mut drive = lost();
             let mut count = 0;
-            let end = drive.to_end(|_| {
+            let end = drive.finish(|_| {
                 count += 1;
                 if count == nth + 1 { way } else { Way::Fine }
             });
@@ -577,7 +581,7 @@ fn every_request_lost_for_good_never_leaves_it_closed_in_silence() {
     ] {
         for way in [Way::Swallowed, Way::NotSent] {
             let mut drive = lost();
-            let end = drive.to_end(|step| if step == lost_step { way } else { Way::Fine });
+            let end = drive.finish(|step| if step == lost_step { way } else { Way::Fine });
             assert_ne!(end.outcome, RunOutcome::Cured, "{lost_step} {way:?}");
             let as_it_was = drive.world.open && drive.world.active;
             assert!(
@@ -603,7 +607,7 @@ fn backing_out_at_any_moment_before_the_put_puts_it_back() {
         drive.write(Event::BackingOut {
             reason: "shutdown".to_owned(),
         });
-        let end = drive.to_end(|_| Way::Fine);
+        let end = drive.finish(|_| Way::Fine);
         assert!(matches!(end.outcome, RunOutcome::BackedOut | RunOutcome::Refused));
         assert!(drive.world.open && drive.world.active && end.held.is_none());
         assert_eq!(
@@ -626,7 +630,7 @@ fn a_put_that_lands_while_backing_out_is_finished_forward() {
     drive.write(Event::BackingOut {
         reason: "shutdown".to_owned(),
     });
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::Cured);
     assert!(!drive.world.received.contains(&Step::Reopen));
 }
@@ -635,7 +639,7 @@ fn a_put_that_lands_while_backing_out_is_finished_forward() {
 fn the_put_waits_until_the_lease_is_seen_absent() {
     // forget_follower answers 200 and the lease stays: the PUT is never sent.
     let mut drive = lost();
-    let end = drive.to_end(|step| {
+    let end = drive.finish(|step| {
         if step == Step::Forget {
             Way::Swallowed
         } else {
@@ -657,7 +661,7 @@ fn a_failed_copy_goes_to_a_person() {
     drive.world.copying_until = None;
     drive.world.active = false;
     drive.world.red = true;
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::NotCured);
     assert!(end.person_must.is_some());
 }
@@ -666,25 +670,25 @@ fn a_failed_copy_goes_to_a_person() {
 fn somebody_elses_pause_close_unfollow_or_index_is_left_alone() {
     let mut paused = lost();
     paused.world.active = false;
-    let end = paused.to_end(|_| Way::Fine);
+    let end = paused.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::Refused);
     assert!(paused.world.received.is_empty());
 
     let mut closed = lost();
     closed.world.open = false;
-    let end = closed.to_end(|_| Way::Fine);
+    let end = closed.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::Refused);
     assert!(closed.world.received.is_empty());
 
     let mut unfollowed = lost();
     unfollowed.world.ccr = false;
-    let end = unfollowed.to_end(|_| Way::Fine);
+    let end = unfollowed.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::CannotTell);
     assert!(unfollowed.world.received.is_empty());
 
     let mut other = lost();
     other.world.uuid = "another";
-    let end = other.to_end(|_| Way::Fine);
+    let end = other.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::CannotTell);
     assert!(other.world.received.is_empty());
 }
@@ -703,7 +707,7 @@ fn a_follower_that_was_paused_before_is_left_paused_when_backing_out() {
         .world
         .refuse
         .insert(Step::Follow, (404, "index_not_found_exception"));
-    let end = drive.to_end(|_| Way::Fine);
+    let end = drive.finish(|_| Way::Fine);
     assert_eq!((end.outcome, end.held), (RunOutcome::BackedOut, None));
     assert!(drive.world.open && !drive.world.active);
     assert!(!drive.world.received.contains(&Step::ResumeBack));
@@ -712,7 +716,7 @@ fn a_follower_that_was_paused_before_is_left_paused_when_backing_out() {
 #[test]
 fn a_journal_with_a_gap_or_a_move_out_of_turn_is_refused() {
     let mut drive = lost();
-    drive.to_end(|_| Way::Fine);
+    drive.finish(|_| Way::Fine);
     let mut gap = drive.journal.clone();
     gap.remove(2);
     assert!(Run::replay(&gap).is_err());

@@ -67,37 +67,44 @@ async fn all_is_well(table: &Table, run: &RunId, end: &RunEnd, what: &str) -> Ru
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_at_any_journal_write_the_next_start_brings_it_to_a_good_end() {
-    for landing in [Landing::Before, Landing::After] {
-        for write in 1.. {
-            let what = format!("write {write} fails {landing:?} landing");
-            let (table, run) = opened().await;
-            let store = Arc::new(FaultyStore::new(
-                table.store.clone(),
-                Counted::Journal,
-                write,
-                landing,
-            ));
-            let first = executor::execute(
-                &table.bench_with(store.clone()),
-                run.clone(),
-                CancellationToken::new(),
-            )
-            .await;
-            if store.writes() < write {
-                assert!(matches!(first, RunEnd::Closed { .. }), "{first:?}");
-                assert!(write > 20, "a recreate writes more than {write} entries");
-                break;
-            }
-            assert!(
-                matches!(first, RunEnd::LeftOpen { .. }),
-                "{what}: {first:?}\n{}",
-                table.story()
-            );
-            let end = table.execute(&run).await;
-            let outcome = all_is_well(&table, &run, &end, &what).await;
-            assert_eq!(outcome, RunOutcome::Cured, "{what}: {end:?}\n{}", table.story());
+async fn killed_before_any_journal_write_the_next_start_brings_it_to_a_good_end() {
+    killed_at_every_write(Landing::Before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_after_any_journal_write_the_next_start_brings_it_to_a_good_end() {
+    killed_at_every_write(Landing::After).await;
+}
+
+async fn killed_at_every_write(landing: Landing) {
+    for write in 1.. {
+        let what = format!("write {write} fails {landing:?} landing");
+        let (table, run) = opened().await;
+        let store = Arc::new(FaultyStore::new(
+            table.store.clone(),
+            Counted::Journal,
+            write,
+            landing,
+        ));
+        let first = executor::execute(
+            &table.bench_with(store.clone()),
+            run.clone(),
+            CancellationToken::new(),
+        )
+        .await;
+        if store.writes() < write {
+            assert!(matches!(first, RunEnd::Closed { .. }), "{first:?}");
+            assert!(write > 20, "a recreate writes more than {write} entries");
+            break;
         }
+        assert!(
+            matches!(first, RunEnd::LeftOpen { .. }),
+            "{what}: {first:?}\n{}",
+            table.story()
+        );
+        let end = table.execute(&run).await;
+        let outcome = all_is_well(&table, &run, &end, &what).await;
+        assert_eq!(outcome, RunOutcome::Cured, "{what}: {end:?}\n{}", table.story());
     }
 }
 

@@ -210,7 +210,7 @@ impl Table {
         let own = json!({"index.refresh_interval": "7s", "index.priority": 9});
         self.done(Side::Follower, Method::Put, "/orders-f/_settings", Some(own))
             .await;
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
     }
 
     /// Writes documents to the leader.
@@ -338,7 +338,7 @@ impl Table {
 
     pub async fn execute_until(&self, run: &RunId, cancel: CancellationToken) -> RunEnd {
         tokio::time::timeout(
-            Duration::from_secs(6 * 3600),
+            Duration::from_hours(6),
             executor::execute(&self.bench(), run.clone(), cancel),
         )
         .await
