@@ -82,7 +82,7 @@ async fn dispatch(args: Args) -> u8 {
                 DONE
             }
             Ok(report) => {
-                say(bench::table(&report).trim_end());
+                say(bench::table(&report).unwrap_or_default().trim_end());
                 DONE
             }
             Err(error) => {

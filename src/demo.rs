@@ -280,7 +280,9 @@ impl Teller<'_> {
             }
             Expect::AllWellBut(other) => {
                 self.wait(|followers| {
-                    followers.iter().all(|one| one.cause == Cause::None || one.index.as_str() == other)
+                    followers
+                        .iter()
+                        .all(|one| one.cause == Cause::None || one.index.as_str() == other)
                 })
                 .await?
             }
@@ -333,8 +335,15 @@ impl Teller<'_> {
             self.told = event.seq;
             let text = event.detail.as_str().unwrap_or_default();
             let name = format!("`{}`", event.subject);
-            let pattern = if event.subject.is_empty() { text.to_owned() } else { text.replace(&name, "{}") };
-            match lines.iter_mut().find(|(kind, known, _)| *kind == event.kind && *known == pattern) {
+            let pattern = if event.subject.is_empty() {
+                text.to_owned()
+            } else {
+                text.replace(&name, "{}")
+            };
+            match lines
+                .iter_mut()
+                .find(|(kind, known, _)| *kind == event.kind && *known == pattern)
+            {
                 Some((_, _, names)) => names.push(name),
                 None => lines.push((event.kind, pattern, vec![name])),
             }

@@ -398,7 +398,10 @@ impl Daemon for Desk {
                         guards: decision
                             .map(|decision| decision.guards.clone())
                             .unwrap_or_default(),
-                        reasons: decision.map_or_else(|| vec!["it was not looked at yet".to_owned()], |decision| decision.reasons.clone()),
+                        reasons: decision.map_or_else(
+                            || vec!["it was not looked at yet".to_owned()],
+                            |decision| decision.reasons.clone(),
+                        ),
                         also: verdict.map(|verdict| verdict.also.clone()).unwrap_or_default(),
                         ladder: verdict.map(|verdict| verdict.ladder.clone()).unwrap_or_default(),
                         approval: verdict.map(|verdict| verdict.approval),
