@@ -104,7 +104,7 @@ impl Engine {
             match serde_json::from_value(value) {
                 Ok(state) => book.breaker = state,
                 Err(error) => {
-                    tracing::warn!("the stored breaker state cannot be read, starting closed: {error}")
+                    tracing::warn!("the stored breaker state cannot be read, starting closed: {error}");
                 }
             }
         }

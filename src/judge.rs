@@ -14,6 +14,7 @@ mod leader;
 mod needs;
 mod remote;
 mod restore;
+mod rewound;
 mod runway;
 mod state;
 mod task;
@@ -61,7 +62,7 @@ const RULES: &[(Cause, Rule)] = &[
     (Cause::LeaderDeleted, leader::deleted),
     (Cause::RemoteRepointed, leader::repointed),
     (Cause::LeaderReplaced, leader::replaced),
-    (Cause::LeaderRewound, leader::rewound),
+    (Cause::LeaderRewound, rewound::rewound),
     (Cause::LeaderNotFollowable, leader::not_followable),
     (Cause::RestoreStuck, restore::stuck),
     (Cause::Restoring, restore::restoring),
@@ -111,16 +112,16 @@ pub fn judge(facts: &Facts, memory: Option<&Memory>) -> Verdict {
     let mut fits = fits(&case);
     fits.sort_by_key(|(cause, fit)| rank(*cause, fit.now));
     let mut fits = fits.into_iter();
-    let (cause, fit) = fits
+    let (first, fit) = fits
         .next()
         .unwrap_or_else(|| (Cause::None, Fit::now(why_nothing(&case, state))));
-    let (ladder, approval) = ladder::of(&case, cause, identity);
+    let (ladder, approval) = ladder::of(&case, first, identity);
     let mut evidence = fit.evidence;
     evidence.truncate(MAX_EVIDENCE);
     Verdict {
         state,
-        cause,
-        also: fits.map(|(cause, _)| cause).collect(),
+        cause: first,
+        also: fits.map(|(other, _)| other).collect(),
         ladder,
         approval,
         identity,

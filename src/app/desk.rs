@@ -274,7 +274,7 @@ fn steps_of(record: &PlanRecord) -> Vec<String> {
                 steps.push("watch the copy, put own settings back, verify".to_owned());
             }
             Remedy::DeleteAndFollow => {
-                steps.push("delete and follow as a new index (not built in this version)".to_owned())
+                steps.push("delete and follow as a new index (not built in this version)".to_owned());
             }
             Remedy::Wait | Remedy::Human => {}
         }
@@ -398,9 +398,7 @@ impl Daemon for Desk {
                         guards: decision
                             .map(|decision| decision.guards.clone())
                             .unwrap_or_default(),
-                        reasons: decision
-                            .map(|decision| decision.reasons.clone())
-                            .unwrap_or_else(|| vec!["it was not looked at yet".to_owned()]),
+                        reasons: decision.map_or_else(|| vec!["it was not looked at yet".to_owned()], |decision| decision.reasons.clone()),
                         also: verdict.map(|verdict| verdict.also.clone()).unwrap_or_default(),
                         ladder: verdict.map(|verdict| verdict.ladder.clone()).unwrap_or_default(),
                         approval: verdict.map(|verdict| verdict.approval),

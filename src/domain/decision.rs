@@ -21,7 +21,7 @@ named_enum! {
 /// One guard, evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardResult {
-    /// The guard's name, a stable snake_case word (also a metric label).
+    /// The guard's name, a stable `snake_case` word (also a metric label).
     pub name: String,
     /// Its verdict.
     pub verdict: GuardVerdict,

@@ -66,16 +66,13 @@ fn response(subject: &Subject, answer: &Answer) -> Response {
     let (status, body) = match &answer.outcome {
         Outcome::Failed(_) => (None, None),
         Outcome::Got { status, body } => {
-            let body = match serde_json::from_slice::<Value>(body) {
-                Ok(mut value) => {
-                    keep_own_part(subject, answer, &mut value);
-                    scrub(&mut value);
-                    value
-                }
-                Err(_) => {
-                    let text: String = String::from_utf8_lossy(body).chars().take(TEXT_CHARS).collect();
-                    Value::String(clean_text(&text).unwrap_or(text))
-                }
+            let body = if let Ok(mut value) = serde_json::from_slice::<Value>(body) {
+                keep_own_part(subject, answer, &mut value);
+                scrub(&mut value);
+                value
+            } else {
+                let text: String = String::from_utf8_lossy(body).chars().take(TEXT_CHARS).collect();
+                Value::String(clean_text(&text).unwrap_or(text))
             };
             (Some(*status), Some(body))
         }

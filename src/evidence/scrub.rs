@@ -82,7 +82,7 @@ fn without_user_info(text: &str) -> Option<String> {
         let (head, tail) = rest.split_at(at + 3);
         out.push_str(head);
         let end = tail
-            .find(|c: char| matches!(c, '/' | '?' | '#' | ' ' | '"' | '\'' | ']' | ')'))
+            .find(['/', '?', '#', ' ', '"', '\'', ']', ')'])
             .unwrap_or(tail.len());
         let (authority, after) = tail.split_at(end);
         match authority.rsplit_once('@') {

@@ -7,7 +7,7 @@
 //! the follower became fatal proves nothing about what happened since.
 
 use crate::domain::facts::{Followed, IndexStats, Sighting};
-use crate::domain::ids::{HistoryUuid, IndexUuid};
+use crate::domain::ids::{HistoryUuid, IndexName, IndexUuid, RemoteAlias};
 use crate::domain::time::{Timestamp, millis_between};
 use crate::domain::verdict::Identity;
 use crate::judge::case::{Case, gone, newest};
@@ -195,11 +195,11 @@ fn looked_at_another(case: &Case<'_>) -> bool {
     let differs =
         |one: Option<&str>, other: Option<&str>| matches!((one, other), (Some(a), Some(b)) if a != b);
     differs(
-        info.leader_index.as_ref().map(|name| name.as_str()),
-        case.facts.leader_index.as_ref().map(|name| name.as_str()),
+        info.leader_index.as_ref().map(IndexName::as_str),
+        case.facts.leader_index.as_ref().map(IndexName::as_str),
     ) || differs(
-        info.remote.as_ref().map(|name| name.as_str()),
-        case.facts.remote.as_ref().map(|name| name.as_str()),
+        info.remote.as_ref().map(RemoteAlias::as_str),
+        case.facts.remote.as_ref().map(RemoteAlias::as_str),
     )
 }
 

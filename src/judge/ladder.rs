@@ -10,43 +10,43 @@ use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::verdict::Identity;
 use crate::judge::case::{Case, newest};
 use crate::judge::identity::{compare, is_recent};
-use crate::judge::leader::behind;
 use crate::judge::remote;
+use crate::judge::rewound::behind;
 use crate::judge::task;
 
 /// Ladder and approval of a cause on these facts.
-pub(super) fn of(case: &Case<'_>, cause: Cause, identity: Identity) -> (Vec<Remedy>, Approval) {
-    let mut ladder = cause.ladder().to_vec();
+pub(super) fn of(case: &Case<'_>, named: Cause, identity: Identity) -> (Vec<Remedy>, Approval) {
+    let mut ladder = named.ladder().to_vec();
     let whole = ladder.len();
-    if !may_destroy(case, cause, identity) {
+    if !may_destroy(case, named, identity) {
         ladder.retain(|remedy| !remedy.destroys());
     }
     let lost_destruction = ladder.len() < whole;
-    if !may_resume(case, cause, identity) {
+    if !may_resume(case, named, identity) {
         ladder.retain(|remedy| *remedy != Remedy::Resume);
     }
     if ladder.len() == whole {
-        return (ladder, cause.approval());
+        return (ladder, named.approval());
     }
     let bold = ladder.iter().any(|remedy| remedy.boldness() > 0);
     if (lost_destruction || !bold) && !ladder.contains(&Remedy::Human) && !ladder.contains(&Remedy::Wait) {
         ladder.push(Remedy::Human);
     }
-    let approval = if !bold || cause == Cause::HistoryLost {
+    let approval = if !bold || named == Cause::HistoryLost {
         Approval::Never
     } else {
-        cause.approval()
+        named.approval()
     };
     (ladder, approval)
 }
 
 /// Whether rungs that destroy the local copy may stand.
-fn may_destroy(case: &Case<'_>, cause: Cause, identity: Identity) -> bool {
+fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
     // Without the follower's own word it may be an ordinary index by now.
     if case.info().is_none() {
         return false;
     }
-    match cause {
+    match named {
         Cause::LeaderReplaced | Cause::LeaderRewound => {
             let comparison = compare(case);
             comparison.present_is_known()
@@ -92,8 +92,8 @@ fn leader_may_be_behind(case: &Case<'_>) -> bool {
 }
 
 /// Whether a resume may stand.
-fn may_resume(case: &Case<'_>, cause: Cause, identity: Identity) -> bool {
-    if cause == Cause::RestoredNotFollowing {
+fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
+    if named == Cause::RestoredNotFollowing {
         return true; // the rule itself has seen our own follow and the pause
     }
     if case.paused().is_some() {
@@ -105,7 +105,7 @@ fn may_resume(case: &Case<'_>, cause: Cause, identity: Identity) -> bool {
     if !has_tasks || case.known_closed().is_some() {
         return false;
     }
-    match cause {
+    match named {
         Cause::RemoteNotConfigured => remote::not_configured_is_confirmed(case),
         // It may be deleted: a look at the leader must have shown that it is there, and the same.
         Cause::Unclassified => {

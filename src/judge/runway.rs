@@ -16,7 +16,11 @@ const DEFAULT_PERIOD_MILLIS: i64 = 12 * 3_600_000;
 /// the timestamp moves and this end with it). A lease list that was read and lacks the
 /// follower's lease means: from the time of that look on, anything may be discarded.
 pub(super) fn expires_at(case: &Case<'_>) -> Option<Timestamp> {
-    let resting = resting_shards(case)?;
+    let resting = match resting(case) {
+        Resting::None => return None,
+        Resting::All => None,
+        Resting::Shards(shards) => Some(shards),
+    };
     let settings = newest(&case.facts.leader.settings).map(|(_, settings)| settings);
     let period = settings
         .and_then(|settings| settings.get("index.soft_deletes.retention_lease.period"))
@@ -45,20 +49,26 @@ pub(super) fn expires_at(case: &Case<'_>) -> Option<Timestamp> {
     })
 }
 
-/// Shards whose lease nothing renews; `Some(None)`: all of them; `None`: none, or not known.
-fn resting_shards(case: &Case<'_>) -> Option<Option<Vec<u32>>> {
+/// Shards whose lease nothing renews.
+enum Resting {
+    None,
+    All,
+    Shards(Vec<u32>),
+}
+
+fn resting(case: &Case<'_>) -> Resting {
     if case.paused().is_some() || gone(&case.facts.follower.stats).is_some() {
-        return Some(None);
+        return Resting::All;
     }
     let fatal: Vec<u32> = case.fatal().map(|(_, shard, _)| shard).collect();
     if !fatal.is_empty() {
-        return Some(Some(fatal));
+        return Resting::Shards(fatal);
     }
     // The cluster cannot be looked at: what was last seen renewing is all there is to go by.
-    if case.stats().is_none() {
-        return Some(None).filter(|_| case.memory.last_renewing_at.is_some());
+    if case.stats().is_none() && case.memory.last_renewing_at.is_some() {
+        return Resting::All;
     }
-    None
+    Resting::None
 }
 
 /// The lease of this follower, by its whole id where that is known, else by the parts that are.

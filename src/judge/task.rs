@@ -5,8 +5,8 @@ use crate::domain::facts::Exception;
 use crate::domain::verdict::Evidence;
 use crate::judge::Fit;
 use crate::judge::case::{Case, evidence};
-use crate::judge::leader::says_other_history;
 use crate::judge::remote::no_connection_left;
+use crate::judge::rewound::says_other_history;
 use crate::judge::state::stalled_shard;
 
 /// The level of a chain that carries `requested_operations_missing`.

@@ -5,3 +5,4 @@ mod boldness;
 mod causes;
 mod mangled;
 mod recorded;
+mod shapes;

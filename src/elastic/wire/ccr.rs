@@ -40,8 +40,8 @@ struct IndexStats {
 
 #[derive(Deserialize)]
 struct Shard {
-    #[serde(default)]
-    shard_id: L<u32>,
+    #[serde(default, rename = "shard_id")]
+    id: L<u32>,
     #[serde(default)]
     remote_cluster: L<RemoteAlias>,
     #[serde(default)]
@@ -155,7 +155,7 @@ fn follow_stats(shards: Vec<L<Obj<Shard>>>, lag: Option<i64>) -> FollowStats {
 
 fn shard_stats(raw: Shard) -> Option<ShardStats> {
     Some(ShardStats {
-        shard: raw.shard_id.0?,
+        shard: raw.id.0?,
         remote: raw.remote_cluster.0,
         leader_index: raw.leader_index.0,
         leader_global_checkpoint: raw.leader_global_checkpoint.0,

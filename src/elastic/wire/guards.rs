@@ -227,8 +227,7 @@ fn millis(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;
     let factor = match unit {
-        "" if number == 0 => 1,
-        "nanos" | "micros" if number == 0 => 1,
+        "" | "nanos" | "micros" if number == 0 => 1,
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,

@@ -13,6 +13,9 @@ use crate::domain::facts::{
 };
 use crate::domain::ids::{HistoryUuid, IndexUuid, LeaseId};
 
+/// Copies by shard number.
+pub(super) type ByShard<T> = BTreeMap<String, L<Vec<L<Obj<T>>>>>;
+
 type ByIndex<T> = BTreeMap<String, L<Obj<T>>>;
 
 #[derive(Deserialize)]
@@ -182,7 +185,7 @@ struct RawIndexStats {
     #[serde(default)]
     primaries: L<Obj<RawTotals>>,
     #[serde(default)]
-    shards: L<BTreeMap<String, L<Vec<L<Obj<RawShard>>>>>>,
+    shards: L<ByShard<RawShard>>,
 }
 
 #[derive(Deserialize)]
@@ -277,7 +280,7 @@ pub(super) fn stats(body: &[u8]) -> Result<Table<IndexStats>, String> {
             uuid: raw.uuid.0,
             docs: totals
                 .as_ref()
-                .and_then(|totals| Some(totals.docs.0.as_ref()?.0.count.0?)),
+                .and_then(|totals| totals.docs.0.as_ref()?.0.count.0),
             store_bytes: totals.and_then(|totals| totals.store.0?.0.size_in_bytes.0),
             ..IndexStats::default()
         };

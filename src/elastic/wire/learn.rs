@@ -2,7 +2,8 @@
 
 use super::path::{Asked, Kind};
 use super::{Body, Parsed, Table, guards};
-use crate::domain::facts::{Facts, IndexStats, Series, Sighting};
+use crate::domain::facts::{Facts, FollowerSide, IndexStats, Series, Sighting};
+use crate::domain::ids::{IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
 use crate::domain::time::millis_between;
 
@@ -40,12 +41,12 @@ pub(super) fn names(facts: &mut Facts, parsed: &Parsed) {
             _ => return,
         },
         Body::State(Seen::Present(state)) => {
-            let followed = state
+            let record = state
                 .metadata
                 .as_ref()
                 .and_then(|table| table.entries.get(follower)?.present()?.followed.as_ref());
-            match followed {
-                Some(followed) => (followed.remote.clone(), followed.leader_index.clone()),
+            match record {
+                Some(record) => (record.remote.clone(), record.leader_index.clone()),
                 None => return,
             }
         }
@@ -244,43 +245,10 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
         Body::Privileges(seen) => push(&mut side.privileges, parsed, clone_seen(seen)),
         Body::ClusterSettings(seen) => push(&mut side.cluster_settings, parsed, clone_seen(seen)),
         Body::Nodes(seen) => push(&mut side.nodes, parsed, clone_seen(seen)),
-        Body::DataStreams(seen, body) => {
-            if let Some(replicated) = guards::replicated(body, index) {
-                push(
-                    &mut side.data_stream_replicated,
-                    parsed,
-                    Seen::Present(replicated),
-                );
-            }
-            let value = match seen {
-                Seen::Unknown(why) => Seen::Unknown(why.clone()),
-                Seen::Absent => Seen::unknown("the call was answered with 404"),
-                Seen::Present(table) => match table.entries.get(index) {
-                    Some(entry) => entry.clone(),
-                    None if table.unreadable > 0 => Seen::unknown("an entry cannot be read"),
-                    // Hidden streams are left out unless they are asked for.
-                    None if index.starts_with('.') && !parsed.request.expands_hidden => {
-                        Seen::unknown("hidden data streams were not asked for")
-                    }
-                    None => Seen::Absent,
-                },
-            };
-            push(&mut side.data_stream, parsed, value);
-        }
+        Body::DataStreams(seen, body) => learn_data_stream(side, parsed, seen, body, index),
         Body::Count(seen) => {
-            let through_alias = match (&remote, &leader_index) {
-                (Some(remote), Some(leader)) => {
-                    parsed.request.only_name() == Some(format!("{remote}:{leader}").as_str())
-                }
-                _ => false,
-            };
-            if through_alias {
-                push(&mut side.count_through_alias, parsed, clone_seen(seen));
-            } else if parsed.request.only_name() == Some(index) {
-                push(&mut side.count, parsed, clone_seen(seen));
-            } else {
-                return false;
-            }
+            let alias = remote.as_ref().zip(leader_index.as_ref());
+            return learn_count(side, parsed, seen, index, alias);
         }
         Body::Resume(seen) => {
             if parsed.request.only_name() != Some(index) {
@@ -299,6 +267,58 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
         Body::IlmPolicy(_) | Body::Other => return false,
     }
     true
+}
+
+/// The data stream that the index backs, and whether it is replicated.
+fn learn_data_stream(
+    side: &mut FollowerSide,
+    parsed: &Parsed,
+    seen: &Seen<Table<String>>,
+    body: &[u8],
+    index: &str,
+) {
+    if let Some(replicated) = guards::replicated(body, index) {
+        push(
+            &mut side.data_stream_replicated,
+            parsed,
+            Seen::Present(replicated),
+        );
+    }
+    let value = match seen {
+        Seen::Unknown(why) => Seen::Unknown(why.clone()),
+        Seen::Absent => Seen::unknown("the call was answered with 404"),
+        Seen::Present(table) => match table.entries.get(index) {
+            Some(entry) => entry.clone(),
+            None if table.unreadable > 0 => Seen::unknown("an entry cannot be read"),
+            // Hidden streams are left out unless they are asked for.
+            None if index.starts_with('.') && !parsed.request.expands_hidden => {
+                Seen::unknown("hidden data streams were not asked for")
+            }
+            None => Seen::Absent,
+        },
+    };
+    push(&mut side.data_stream, parsed, value);
+}
+
+/// Documents of the follower, or of the leader as the follower cluster sees it through the alias.
+fn learn_count(
+    side: &mut FollowerSide,
+    parsed: &Parsed,
+    seen: &Seen<u64>,
+    index: &str,
+    alias: Option<(&RemoteAlias, &IndexName)>,
+) -> bool {
+    let asked = parsed.request.only_name();
+    if asked == Some(index) {
+        push(&mut side.count, parsed, seen.clone());
+        return true;
+    }
+    let through_alias =
+        alias.is_some_and(|(remote, leader)| asked == Some(format!("{remote}:{leader}").as_str()));
+    if through_alias {
+        push(&mut side.count_through_alias, parsed, seen.clone());
+    }
+    through_alias
 }
 
 /// `_stats` of an index none of whose shards answered lists nothing (recording 36): it exists,

@@ -75,10 +75,10 @@ impl Request {
                 if matches_pattern(excluded, index) {
                     asked = Asked::Not;
                 }
-            } else if name == "_all" || (name.contains('*') && matches_pattern(name, index)) {
-                if !hidden || name.starts_with('.') {
-                    asked = Asked::InList;
-                }
+            } else if (name == "_all" || (name.contains('*') && matches_pattern(name, index)))
+                && (!hidden || name.starts_with('.'))
+            {
+                asked = Asked::InList;
             }
         }
         asked

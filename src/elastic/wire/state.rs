@@ -131,7 +131,7 @@ struct RawRoutingTable {
 #[derive(Deserialize)]
 struct RawIndexRouting {
     #[serde(default)]
-    shards: L<BTreeMap<String, L<Vec<L<Obj<RawCopy>>>>>>,
+    shards: L<super::index::ByShard<RawCopy>>,
 }
 
 #[derive(Deserialize)]
