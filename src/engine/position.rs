@@ -30,6 +30,8 @@ pub struct Watch {
     /// The leader's global checkpoints as the look before saw them: a follower that has reached
     /// them has caught up with where the leader was.
     leader_was: BTreeMap<u32, i64>,
+    /// The leader's documents as the look before counted them.
+    leader_had: Option<u64>,
     /// They were the same two looks in a row: counts of this look belong to these checkpoints. The
     /// calls of a look are not made at one instant.
     leader_stood: bool,
@@ -175,6 +177,9 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
     position.proof.documents = documents(looked);
     position.proof.documents_equal = documents_equal(watch, &position, looked, &follower);
     watch.look(&position);
+    if let Seen::Present(documents) = &position.proof.documents {
+        watch.leader_had = Some(documents.leader);
+    }
     if !leader_is.is_empty() {
         watch.leader_was = leader_is;
     }
@@ -391,7 +396,8 @@ fn within(documents: Documents, tolerance: f64) -> bool {
 }
 
 /// Equal within the tolerance, at a common checkpoint. A leader that is being written may never
-/// be met at one; then reaching the checkpoints that it had a look ago has to do.
+/// be met at one; then reaching the checkpoints that it had a look ago, with a count between the
+/// leader's then and now, has to do.
 fn documents_equal(
     watch: &Watch,
     position: &Position,
@@ -421,7 +427,21 @@ fn documents_equal(
         }
         Seen::Absent | Seen::Unknown(_) => false,
     };
-    if reached && near {
+    // What it had then is there, and nothing that it does not have now.
+    let between = watch.leader_had.is_some_and(|had| {
+        let least = Documents {
+            follower: documents.follower.min(had),
+            leader: had,
+        };
+        let most = Documents {
+            follower: documents.follower.max(documents.leader),
+            leader: documents.leader,
+        };
+        had <= documents.leader
+            && within(least, looked.document_tolerance)
+            && within(most, looked.document_tolerance)
+    });
+    if reached && (near || between) {
         Seen::Present(true)
     } else {
         Seen::unknown("the two were not yet seen at a common checkpoint")

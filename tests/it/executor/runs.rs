@@ -436,3 +436,27 @@ async fn a_put_refused_after_the_destruction_is_resumed_by_who_may() {
         table.story()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_written_all_the_time_is_no_obstacle() {
+    let mut table = table(Version::V8_10_4).await;
+    table.play("history-lost:orders-f");
+    let verdict = table.until(Cause::HistoryLost).await;
+    let run = table.open(&table.plan(&verdict)).await;
+    let writing = async {
+        for round in 0_u64.. {
+            table.write(10_000 + round * 5, 5).await;
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+    };
+    let end = tokio::select! {
+        end = table.execute(&run) => end,
+        () = writing => unreachable!("it writes for ever"),
+    };
+    assert_eq!(
+        closed(&end, &table),
+        (RunOutcome::Cured, Some(Remedy::Recreate), None),
+        "{end:?}\n{}",
+        table.story()
+    );
+}
