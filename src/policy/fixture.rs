@@ -192,10 +192,6 @@ fn index_settings(uuid: &str, more: &[(&str, &str)]) -> BTreeMap<String, String>
 }
 
 /// A follower on 8.10.4 whose second shard lost its history; everything else is in order.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one value after the other, nothing is decided here"
-)]
 pub(crate) fn facts() -> Facts {
     let mut facts = Facts::nothing(key("orders-f"), now());
     facts.remote = Some(alias());

@@ -309,7 +309,6 @@ fn ten_hours_of_five_followers_are_few_events_not_ticks() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "most lines are the requests to choose from")]
 fn random_requests_and_faults_never_panic_and_time_never_stands_still() {
     let methods = [
         Method::Get,

@@ -1,6 +1,7 @@
 //! The one integration-test binary; each module is a subject.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
