@@ -94,6 +94,9 @@ pub enum Look {
     PendingTasks,
     /// `GET /_snapshot/_status`: snapshots that run now.
     SnapshotStatus,
+    /// `GET /_cluster/state/customs`, filtered: snapshots and restores that run, for users to
+    /// whom `_snapshot/_status` is forbidden (it needs `monitor_snapshot`; this needs `monitor`).
+    Customs,
     /// `GET /<i>/_ilm/explain`.
     IlmExplain(IndexName),
     /// `GET /_ccr/auto_follow` (needs cluster `manage_ccr`).
@@ -220,6 +223,7 @@ impl Look {
             Self::ClusterSettings => "/_cluster/settings?include_defaults=true&flat_settings=true".to_owned(),
             Self::PendingTasks => "/_cluster/pending_tasks".to_owned(),
             Self::SnapshotStatus => "/_snapshot/_status".to_owned(),
+            Self::Customs => "/_cluster/state/customs?filter_path=cluster_uuid,snapshots,restore".to_owned(),
             Self::IlmExplain(index) => of(index, "_ilm/explain"),
             Self::AutoFollow => "/_ccr/auto_follow".to_owned(),
             Self::DataStreams => "/_data_stream".to_owned(),

@@ -254,6 +254,7 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
         Kind::DataStreams => Body::DataStreams(look.read(cluster::data_streams, &[]), shared_body(answer)),
         Kind::Disks => Body::Disks(look.read(guards::disks, &[])),
         Kind::Snapshots => Body::Snapshots(look.read(guards::snapshots, &[])),
+        Kind::Customs => Body::Snapshots(look.read(guards::customs, &[])),
         Kind::AutoFollow => Body::AutoFollow(look.read(guards::auto_follow, &[])),
         Kind::Privileges => Body::Privileges(guards::privileges(answer)),
         Kind::IlmPolicy => Body::IlmPolicy(look.read(guards::phases, &["resource_not_found_exception"])),

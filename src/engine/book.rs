@@ -403,9 +403,9 @@ impl Book {
         for entry in sick {
             if entry.may_be_repaired() {
                 add(&mut looks, looking::follower_looks(&entry.facts, Depth::Full));
-            } else {
-                add(&mut looks, looking::needed(&entry.facts, &entry.memory).0);
             }
+            // After those, so that what was forbidden one way is overruled by what was answered another.
+            add(&mut looks, looking::needed(&entry.facts, &entry.memory).0);
         }
         looks
     }

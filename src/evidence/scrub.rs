@@ -99,3 +99,33 @@ fn without_user_info(text: &str) -> Option<String> {
     out.push_str(rest);
     changed.then_some(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::scrub;
+
+    #[test]
+    fn no_secret_survives_wherever_it_stands() {
+        let mut value = json!({
+            "headers": {"Authorization": "ApiKey c2VjcmV0LXNlY3JldC1zZWNyZXQ="},
+            "tasks": [{"params": {"headers": {"_xpack_security_authentication": "abc"}}}],
+            "auth": {"password": "hunter2", "api_key": "k"},
+            "reason": "sent Authorization: Basic aHVudGVyMjpodW50ZXIyaHVudGVyMg== to https://ann:pw@host:9200/x",
+        });
+        scrub(&mut value);
+        let text = value.to_string();
+        for secret in ["c2VjcmV0", "abc", "hunter2", "aHVudGVy", "ann:pw"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_as_it_was() {
+        let mut value = json!({"headers": {}, "reason": "Basic licence", "index": "orders"});
+        let before = value.clone();
+        scrub(&mut value);
+        assert_eq!(value, before);
+    }
+}

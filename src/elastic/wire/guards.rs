@@ -64,6 +64,49 @@ pub(super) fn snapshots(body: &[u8]) -> Result<BTreeMap<String, Vec<String>>, St
         .collect()
 }
 
+/// `_cluster/state/customs`: snapshots and restores that run, for those whom `_snapshot/_status`
+/// is forbidden. A cluster where none ever ran has neither key; `cluster_uuid` shows that the
+/// answer is whole.
+pub(super) fn customs(body: &[u8]) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let tree = tree(body)?;
+    tree.get("cluster_uuid")
+        .and_then(Value::as_str)
+        .ok_or("it holds no `cluster_uuid`")?;
+    let mut running = BTreeMap::new();
+    for kind in ["snapshots", "restore"] {
+        let Some(custom) = tree.get(kind) else { continue };
+        let list = custom
+            .get("snapshots")
+            .and_then(Value::as_array)
+            .ok_or_else(|| format!("its `{kind}` holds no list"))?;
+        for entry in list {
+            let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or("?");
+            let indices = entry
+                .get("indices")
+                .and_then(Value::as_array)
+                .ok_or_else(|| format!("an entry of its `{kind}` names no indices"))?;
+            // Snapshots list objects with a name, restores list names.
+            let names = indices
+                .iter()
+                .filter_map(|index| {
+                    index
+                        .as_str()
+                        .or_else(|| index.get("name").and_then(Value::as_str))
+                })
+                .map(str::to_owned)
+                .collect();
+            let name = format!(
+                "{kind} {}/{} ({})",
+                text("repository"),
+                text("snapshot"),
+                text("state")
+            );
+            running.insert(name, names);
+        }
+    }
+    Ok(running)
+}
+
 /// `_ccr/auto_follow`.
 pub(super) fn auto_follow(body: &[u8]) -> Result<Vec<AutoFollowPattern>, String> {
     let tree = tree(body)?;
@@ -240,7 +283,7 @@ fn millis(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{disks, held, millis, phases, snapshots};
+    use super::{customs, disks, held, millis, phases, snapshots};
     use serde_json::json;
 
     #[test]
@@ -264,5 +307,17 @@ mod tests {
         assert!(disks(b"{}").is_err());
         assert!(snapshots(b"{\"snapshots\":[{\"snapshot\":\"s\"}]}").is_err());
         assert!(phases(b"{\"p\":{}}").is_err());
+    }
+
+    #[test]
+    fn running_snapshots_and_restores_are_read_from_the_cluster_state() {
+        let idle = br#"{"cluster_uuid":"c"}"#;
+        assert!(customs(idle).unwrap().is_empty());
+        assert!(customs(b"{}").is_err());
+        let busy = br#"{"cluster_uuid":"c",
+            "snapshots":{"snapshots":[{"repository":"r","snapshot":"s","state":"STARTED","indices":[{"name":"a","id":"x"}]}]},
+            "restore":{"snapshots":[{"repository":"_ccr_lead","snapshot":"_latest_","state":"STARTED","indices":["b"]}]}}"#;
+        let found: Vec<_> = customs(busy).unwrap().into_values().flatten().collect();
+        assert_eq!(found, ["b", "a"]);
     }
 }
