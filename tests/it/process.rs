@@ -374,7 +374,8 @@ impl Daemon {
     /// Exit code, `None` for one that was killed.
     async fn ended(&mut self) -> Option<i32> {
         let waited = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        waited.expect("the daemon does not end").unwrap().code()
+        assert!(waited.is_ok(), "the daemon does not end: {}", self.said());
+        waited.unwrap().unwrap().code()
     }
 
     async fn kill(&mut self) {
@@ -404,7 +405,7 @@ async fn run(arguments: &[&str]) -> (i32, String, String) {
         .output();
     let output = tokio::time::timeout(Duration::from_secs(90), command)
         .await
-        .expect("the command does not end")
+        .unwrap_or_else(|_| panic!("the command does not end: {arguments:?}"))
         .unwrap();
     (
         output.status.code().unwrap_or(-1),

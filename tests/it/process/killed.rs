@@ -124,10 +124,6 @@ async fn at_every_write(side: &str) {
         .filter(|(_, end)| *end == End::Told)
         .map(|(write, _)| *write)
         .collect();
-    println!(
-        "killed {side} each of {} journal writes; a person was told at {told:?}",
-        ends.len()
-    );
     // A recreate journals the intent, the answer and the proof of pause, close, follow and the
     // settings at least, beside its opening and its end.
     assert!(
@@ -157,6 +153,9 @@ async fn undisturbed() -> Vec<Entry> {
     until("a cure", async || is_cured(&rig, &mut daemon).await.then_some(())).await;
     rig.assert_all_is_back();
     rig.assert_looked_between_follows();
+    let said = daemon.said();
+    let undo = said.matches("the commands to undo by hand").count();
+    assert_eq!(undo, 1, "the undo commands are logged once: {said}");
     rig.changes()
 }
 
