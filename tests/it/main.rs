@@ -8,6 +8,7 @@
 mod cli_client;
 mod config;
 mod elastic_client;
+mod evidence_agrees;
 mod executor;
 mod http_api;
 mod judge;

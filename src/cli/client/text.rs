@@ -507,3 +507,54 @@ pub(super) fn run(detail: &RunDetail, now: Timestamp) -> String {
         &undo,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follower(index: &str, decision: &str, cause: &str, runway: Option<i64>) -> FollowerItem {
+        let runway = runway.map(|second| Timestamp::from_second(second).unwrap().to_string());
+        serde_json::from_value(serde_json::json!({
+            "cluster": "eu", "index": index, "state": "paused", "cause": cause, "decision": decision,
+            "lag_operations": null, "runway_expires_at": runway, "incident": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_needs_a_person_with_the_shortest_runway_is_loudest() {
+        let hour = 3_600;
+        let listed = [
+            follower("a-well", "leave", "none", None),
+            follower("b-waits", "wait", "leader_closed", Some(hour)),
+            follower("c-fatal", "ask", "history_lost", Some(10 * hour)),
+            follower("d-no-runway", "alert", "leader_deleted", None),
+            follower("e-paused", "alert", "paused", Some(2 * hour)),
+            follower("f-ended", "alert", "paused", Some(-hour)),
+        ];
+        let order: Vec<&str> = loudest_first(&listed)
+            .iter()
+            .map(|one| one.index.as_str())
+            .collect();
+        assert_eq!(
+            order,
+            [
+                "f-ended",
+                "e-paused",
+                "c-fatal",
+                "d-no-runway",
+                "b-waits",
+                "a-well"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_runway_that_has_ended_says_may_and_never_more() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(runway(at(7_200), at(0)), "in 2h");
+        for end in [0, -1, -100_000] {
+            assert_eq!(runway(at(end), at(0)), "ended: may be lost from now on");
+        }
+    }
+}

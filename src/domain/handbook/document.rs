@@ -1,4 +1,8 @@
 //! `docs/JUDGEMENT.md` from the sections.
+#![expect(
+    clippy::format_push_string,
+    reason = "a document of some hundred lines, made by one test"
+)]
 
 use super::{Names, Section, approval_means, ladder_means, rungs, section};
 use crate::domain::cause::Cause;
@@ -146,5 +150,5 @@ fn text(section: &Section) -> String {
 }
 
 fn list(lines: impl Iterator<Item = String>) -> String {
-    lines.map(|line| format!("- {line}\n")).collect()
+    lines.fold(String::new(), |out, line| out + "- " + &line + "\n")
 }

@@ -124,7 +124,7 @@ pub(super) const SECTIONS: &[Section] = &[
             "follower cluster: GET /_ccr/auto_follow",
         ],
         you_never: "Do not delete an existing follower to make a pattern happy.",
-        noticed: "On the slow beat (60 s).",
+        noticed: "On the slow beat (60 s), by versions that report patterns: CHANGELOG.md says so.",
         recordings: &["25"],
         scenarios: &[],
         tests: &[],

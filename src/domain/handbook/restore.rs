@@ -55,8 +55,8 @@ pub(super) const SECTIONS: &[Section] = &[
         noticed: "15 minutes after the last byte.",
         recordings: &[],
         scenarios: &["restore-rate"],
-        tests: &[],
-        verified: "Never recorded on a real cluster; the running copy was (20). In the sandbox the network is cut in mid-copy.",
+        tests: &["a_copy_that_stands_still_for_longer_than_answers_are_many"],
+        verified: "Never recorded on a real cluster; the running copy was (20). In the sandbox the rate of the copy is set to 0.",
     },
     Section {
         cause: Cause::Restoring,
