@@ -13,5 +13,6 @@ mod http_api;
 mod judge;
 mod replay;
 mod sandbox_front;
+mod silent;
 mod store_contract;
 mod tidy;
