@@ -4,7 +4,9 @@
 //! One small rule per cause, grouped by subject below; each says what it reads, on which
 //! versions and recordings it was seen, and what would make it wrong. A rule only says whether
 //! its cause fits; which of several counts, and how much of its ladder may stand on what is
-//! known, is decided here and in `ladder`.
+//! known, is decided here and in `ladder`. *Noticed within* counts from the failure to the verdict,
+//! at the intervals of the shipped configuration (a look every 15 s, the leader's every 60 s, a
+//! tenth of either for jitter); `tests/it/silent/noticed.rs` holds the rules to it.
 
 mod case;
 mod diverged;

@@ -90,7 +90,9 @@ mod tests {
     #[test]
     fn who_alone_takes_more_than_the_room_is_asked_alone() {
         let mut waiting = crowd(&BTreeMap::new());
-        waiting.iter_mut().for_each(|one| one.calls = 100);
+        for one in &mut waiting {
+            one.calls = 100;
+        }
         assert_eq!(in_turn(waiting, 64), [399]);
     }
 

@@ -83,9 +83,9 @@ pub(super) fn diverged(case: &Case<'_>) -> Option<Fit> {
         level.leader.0.at,
     ));
     let minutes = millis_between(level.since, level.until) / 60_000;
-    let sure = match by_search {
+    let sure = match &by_search {
         Some((follower, leader)) => {
-            if follower? == leader? {
+            if agreed(follower)? == agreed(leader)? {
                 return None;
             }
             format!("counted by search on both sides, at rest for {minutes} min")
@@ -128,16 +128,20 @@ fn found(case: &Case<'_>, level: &Level<'_>, by_search: bool, sure: String) -> V
     found
 }
 
-/// What was counted while both sides stood still: the one number that at least two counts gave,
-/// `Some(None)` where they gave several; `None` where there are not two.
-fn counts(series: &Series<u64>, from: Timestamp, until: Timestamp) -> Option<Option<u64>> {
+/// What was counted while both sides stood still, where it was counted twice at least.
+fn counts(series: &Series<u64>, from: Timestamp, until: Timestamp) -> Option<Vec<u64>> {
     let values: Vec<u64> = series
         .history()
         .filter(|(at, _)| *at >= from && millis_between(until, *at) <= ONE_LOOK_MILLIS)
         .map(|(_, count)| *count)
         .collect();
-    let first = *values.first()?;
-    (values.len() >= 2).then(|| values.iter().all(|value| *value == first).then_some(first))
+    (values.len() >= 2).then_some(values)
+}
+
+/// The one number that all counts gave.
+fn agreed(counts: &[u64]) -> Option<u64> {
+    let first = counts.first()?;
+    counts.iter().all(|count| count == first).then_some(*first)
 }
 
 fn was_counted(series: &Series<u64>, since: Timestamp) -> bool {

@@ -13,6 +13,7 @@ use crate::judge::state::{index_is_gone, is_unfollowed};
 /// Reads: calls that name the index (`_cluster/state/metadata/<f>`, `_settings`, `_stats`,
 /// `_ccr/info`) answering 404 or without it; never a list that lacks it (hidden indices are left
 /// out of some, `ccr/measured.md`).
+/// Noticed within: one look (17 s).
 /// Seen on: 7.7.0, 8.10.4 (28, 38). Wrong when: it was created since.
 pub(super) fn missing(case: &Case<'_>) -> Option<Fit> {
     if !index_is_gone(case) {
@@ -54,6 +55,7 @@ fn remembered(case: &Case<'_>, field: &str, value: &str) -> Evidence {
 /// `unfollowed`.
 ///
 /// Reads: `/<f>/_ccr/info` by name answering 200 without it (`follower_indices: []`).
+/// Noticed within: one look (17 s).
 /// Seen on: 7.7.0, 8.10.4 (17). Wrong when: the index never was a follower (somebody else's
 /// evidence of the wrong index).
 pub(super) fn unfollowed(case: &Case<'_>) -> Option<Fit> {
@@ -65,6 +67,8 @@ pub(super) fn unfollowed(case: &Case<'_>) -> Option<Fit> {
 ///
 /// Reads: `state: close` of the cluster state, `index.verified_before_close`, or
 /// `index_closed_exception` for calls that name the follower; our own run's `closed`.
+/// Noticed within: three looks (51 s) from the first write that fails; without writes, one slow beat
+/// (77 s).
 /// Seen on: 7.7.0, 8.10.4 (16, and 34 where CCR itself closed it). Health stays green, and
 /// `_ccr/info` says active. Wrong when: it was opened since.
 pub(super) fn closed(case: &Case<'_>) -> Option<Fit> {
@@ -109,6 +113,8 @@ const WRITE_BLOCKS: &[&str] = &[
 /// `follower_blocked`.
 ///
 /// Reads: `index.blocks.*` in the follower's settings or cluster state.
+/// Noticed within: three looks (51 s) from the first write that fails; without writes, one slow beat
+/// (77 s).
 /// Seen on: 7.7.0, 8.10.4 (13; 49 where a recreate copied the leader's block): no exception
 /// anywhere, `failed_write_requests` rises, `operations_written` stands still.
 /// Wrong when: the block was removed since.
@@ -172,6 +178,7 @@ pub(super) fn paused(case: &Case<'_>) -> Option<Fit> {
 ///
 /// Reads: `_ccr/info` active while `_ccr/stats` lacks the index or some of its shards; tasks of
 /// the cluster state without an `executor_node`.
+/// Noticed within: one look (17 s).
 /// Seen on: 7.7.0, 8.10.4 (48). Wrong when: a node failed to answer the statistics (they leave
 /// its shards out), or a task is moving.
 pub(super) fn task_unassigned(case: &Case<'_>) -> Option<Fit> {

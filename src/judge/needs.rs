@@ -99,6 +99,10 @@ pub(super) fn needs(case: &Case<'_>) -> Vec<Need> {
         need(Need::Health, lately(case, &side.health));
         need(Need::Recovery, lately(case, &side.recovery));
     }
+    if case.restoring().is_some() {
+        // Else a follower that was restored would be called so until the word grows old.
+        need(Need::Recovery, lately(case, &side.recovery));
+    }
     if case.red().is_some() {
         need(Need::Health, lately(case, &side.health));
         need(Need::Routing, lately(case, &side.routing));

@@ -2,4 +2,6 @@
 //! sentence; and what must never be taken for one.
 
 mod noticed;
+mod runway;
 mod support;
+mod well;

@@ -134,7 +134,7 @@ pub const NAMES: &[Breakage] = &[
         usage: "leader-written:<follower>",
         what: "500 documents are written to the leader at once",
         takes: Takes::Follower,
-        act: quiet::leader_written,
+        act: |state, given| Ok(quiet::leader_written(state, given)),
     },
     Breakage {
         name: "leader-closed",
@@ -288,7 +288,7 @@ pub const NAMES: &[Breakage] = &[
         usage: "stalled:<follower>",
         what: "the follow tasks wait without end and without an exception",
         takes: Takes::Follower,
-        act: quiet::stalled,
+        act: |state, given| Ok(quiet::stalled(state, given)),
     },
     Breakage {
         name: "unfollowed",

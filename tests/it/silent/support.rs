@@ -24,7 +24,7 @@ use refollow::sandbox::scenario;
 use refollow::sandbox::world::World;
 use refollow::store::memory::MemoryStore;
 use refollow::tasks::Tasks;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// 2026-11-23T10:00:00Z.
 pub const START_MS: i64 = 1_795_428_000_000;
@@ -55,7 +55,6 @@ impl Setup {
 pub struct Watch {
     pub world: World,
     pub desk: Desk,
-    pub clock: Arc<TokioClock>,
     tasks: Tasks,
 }
 
@@ -131,7 +130,6 @@ pub async fn watch_over(world: World, setup: Setup) -> Watch {
     Watch {
         world,
         desk: Desk(engine),
-        clock,
         tasks,
     }
 }
@@ -185,10 +183,12 @@ impl Watch {
         }
     }
 
+    pub fn followers(&self) -> Vec<FollowerItem> {
+        self.desk.status().followers
+    }
+
     pub fn follower(&self, index: &str) -> FollowerItem {
-        self.desk
-            .status()
-            .followers
+        self.followers()
             .into_iter()
             .find(|item| item.index.as_str() == index)
             .unwrap_or_else(|| panic!("{index} is not known"))
