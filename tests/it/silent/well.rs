@@ -86,7 +86,7 @@ async fn never_silent(watch: &Watch) {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_follower_is_well_for_a_whole_day() {
-    for (version, hours) in [(Version::V7_7_0, 3), (Version::V8_10_4, 24)] {
+    for (version, hours) in [(Version::V7_7_0, 2), (Version::V8_10_4, 24)] {
         let watch = one(version, json!({}), json!({})).await;
         let before = watch.told("judged").await.len();
         // Nobody searches the follower, so what it wrote last is not refreshed for hours.
