@@ -114,6 +114,7 @@ pub async fn watch_over(world: World, setup: Setup) -> Watch {
         undo_directory: directory.clone(),
         brake_file: directory.join("no-brake"),
         shutdown_timeout: Duration::from_secs(30),
+        run_limits: refollow::domain::run::Limits::default(),
     };
     let tasks = Tasks::new();
     let engine = Engine::open(
