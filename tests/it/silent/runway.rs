@@ -14,7 +14,7 @@ const BOTH: [Version; 2] = [Version::V7_7_0, Version::V8_10_4];
 const SHARD: &str = "refollow_shard_runway_expiry_timestamp_seconds";
 const INDEX: &str = "refollow_follower_runway_expiry_timestamp_seconds";
 
-async fn ends(watch: &Watch, follower: &str) -> Option<Timestamp> {
+fn ends(watch: &Watch, follower: &str) -> Option<Timestamp> {
     watch.follower(follower).runway_expires_at
 }
 
@@ -23,8 +23,8 @@ fn now(watch: &Watch) -> Timestamp {
 }
 
 /// Seconds from now to the end.
-async fn left(watch: &Watch, follower: &str) -> Option<i64> {
-    let end = ends(watch, follower).await?;
+fn left(watch: &Watch, follower: &str) -> Option<i64> {
+    let end = ends(watch, follower)?;
     Some((end.as_millisecond() - now(watch).as_millisecond()) / 1_000)
 }
 
@@ -52,17 +52,17 @@ async fn a_paused_followers_runway_runs_down_by_the_leaders_own_period() {
         watch.pass(Duration::from_mins(3)).await;
         watch.play("follower-paused:payments-f");
         watch.pass(Duration::from_mins(2)).await;
-        let first = left(&watch, "payments-f").await.unwrap();
+        let first = left(&watch, "payments-f").unwrap();
         // Renewed at most 30 s before the pause.
         assert!((2_400 - 155..=2_400 - 119).contains(&first), "{first}");
         assert_eq!(watch.series(SHARD, "payments-f").len(), 3);
         watch.pass(Duration::from_mins(10)).await;
-        let second = left(&watch, "payments-f").await.unwrap();
+        let second = left(&watch, "payments-f").unwrap();
         assert!((first - second - 600).abs() <= 1, "{first} {second}");
         // When it has ended the lease is gone, and it says the same.
-        let end = ends(&watch, "payments-f").await;
+        let end = ends(&watch, "payments-f");
         watch.pass(Duration::from_mins(30)).await;
-        assert!(left(&watch, "payments-f").await.unwrap() < 0, "{end:?}");
+        assert!(left(&watch, "payments-f").unwrap() < 0, "{end:?}");
         let why = watch.why("payments-f").await;
         assert!(
             why.cost_of_waiting
@@ -84,7 +84,7 @@ async fn only_the_shard_without_a_task_has_a_runway() {
         let series = watch.series(SHARD, "payments-f");
         assert_eq!(series.len(), 1, "{series:?}");
         assert!(series[0].contains("shard=\"2\""), "{series:?}");
-        assert!(left(&watch, "payments-f").await.unwrap() > 11 * 3_600);
+        assert!(left(&watch, "payments-f").unwrap() > 11 * 3_600);
         watch.play("tasks-assigned");
         watch.pass(Duration::from_mins(3)).await;
         assert_eq!(watch.series(SHARD, "payments-f"), Vec::<String>::new());
@@ -98,7 +98,7 @@ async fn a_broken_link_between_the_clusters_costs_every_follower_its_renewals() 
         watch.play("remote-down");
         watch.pass(Duration::from_mins(15)).await;
         for item in watch.followers() {
-            let left = left(&watch, item.index.as_str()).await.unwrap();
+            let left = left(&watch, item.index.as_str()).unwrap();
             assert!(
                 (12 * 3_600 - 960..=12 * 3_600 - 900).contains(&left),
                 "{item:?}: {left}"
@@ -106,7 +106,7 @@ async fn a_broken_link_between_the_clusters_costs_every_follower_its_renewals() 
         }
         watch.play("remote-up");
         watch.pass(Duration::from_mins(5)).await;
-        assert_eq!(left(&watch, "payments-f").await, None);
+        assert_eq!(left(&watch, "payments-f"), None);
     }
 }
 
@@ -118,8 +118,8 @@ async fn a_blocked_or_closed_follower_goes_on_renewing() {
         watch.play("follower-closed:payments-f");
         watch.pass(Duration::from_mins(15)).await;
         assert_eq!(watch.follower("payments-f").cause, Cause::FollowerClosed);
-        assert_eq!(left(&watch, "payments-f").await, None);
-        assert_eq!(left(&watch, "carts-f").await, None);
+        assert_eq!(left(&watch, "payments-f"), None);
+        assert_eq!(left(&watch, "carts-f"), None);
     }
 }
 
@@ -129,9 +129,9 @@ async fn a_fatal_followers_runway_stands_on_8_and_moves_on_7_7() {
         let watch = watch(version, "quiet").await;
         watch.play("fatal-but-curable:carts-f");
         watch.pass(Duration::from_mins(5)).await;
-        let before = ends(&watch, "carts-f").await.unwrap();
+        let before = ends(&watch, "carts-f").unwrap();
         watch.pass(Duration::from_mins(15)).await;
-        let after = ends(&watch, "carts-f").await.unwrap();
+        let after = ends(&watch, "carts-f").unwrap();
         assert_eq!(after > before, moves, "{version:?}: {before} {after}");
     }
 }

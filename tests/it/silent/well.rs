@@ -191,7 +191,7 @@ async fn a_slow_restore_is_a_restore() {
             .done(Side::Leader, Method::Post, "/m/_flush?force=true", None)
             .await;
         let world = watch.world.clone();
-        let put = tokio::spawn(async move {
+        let put = async move {
             let transport = refollow::sandbox::memory::MemoryTransport::new(&world, Side::Follower);
             let request = refollow::elastic::transport::Request {
                 method: Method::Put,
@@ -203,12 +203,15 @@ async fn a_slow_restore_is_a_restore() {
                 max_answer_bytes: 1 << 20,
             };
             refollow::elastic::transport::Transport::send(&transport, request).await
-        });
-        watch.pass(Duration::from_mins(20)).await;
-        let during = watch.follower("m-f");
-        assert_eq!(during.cause, Cause::Restoring, "{during:?}");
-        watch.play("restore-rate:none");
-        put.await.unwrap().unwrap();
+        };
+        let meanwhile = async {
+            watch.pass(Duration::from_mins(20)).await;
+            let during = watch.follower("m-f");
+            assert_eq!(during.cause, Cause::Restoring, "{during:?}");
+            watch.play("restore-rate:none");
+        };
+        let (answer, ()) = tokio::join!(put, meanwhile);
+        answer.unwrap();
         watch.pass(Duration::from_mins(5)).await;
         assert_eq!(watch.follower("m-f").cause, Cause::None);
         let story = watch.story("m-f", "judged").await;
