@@ -9,6 +9,7 @@
 mod case;
 mod follower;
 mod identity;
+pub mod incident;
 mod ladder;
 mod leader;
 mod needs;

@@ -5,10 +5,14 @@
 //! observation travels: answers → `learn` → (second looks that `wants` asks for) → `judge` →
 //! effects.
 
+mod clock;
 mod deciding;
+mod incidents;
 mod judging;
 mod looks;
 mod plans;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +37,7 @@ use crate::engine::settings::{ClusterSettings, Settings};
 use crate::policy;
 use crate::store::AuditEvent;
 
+pub(crate) use incidents::OpenIncident;
 pub(crate) use plans::short;
 
 /// Sightings kept of each call for each follower: enough for "rose since the last look" twice.
@@ -49,6 +54,8 @@ pub(crate) enum Effect {
     },
     /// Store memories.
     Remember(Vec<(FollowerKey, Memory)>),
+    /// Store a brake whose end has moved.
+    SaveBrake(Brake),
     /// Store the breaker's state.
     SaveBreaker(serde_json::Value),
     /// Start the run of a plan.
@@ -109,12 +116,6 @@ pub(crate) struct FollowerEntry {
     pub memory: Memory,
     pub memory_changed: bool,
     pub verdict: Option<Verdict>,
-    /// Looks in a row that gave the same cause.
-    pub held_for: u32,
-    /// Since when this cause holds.
-    pub cause_since: Option<Timestamp>,
-    /// When the state changed lately.
-    pub changes: Vec<Timestamp>,
     pub assessment: Option<policy::Assessment>,
     pub run: Option<RunId>,
     /// A run is being opened or goes on: nobody else may start one.
@@ -124,8 +125,14 @@ pub(crate) struct FollowerEntry {
     pub postponed_until: Option<Timestamp>,
     pub lag: Option<i64>,
     pub runway: Option<Timestamp>,
+    /// While a clock that was set has not settled, the runway does not end before this.
+    pub runway_not_before: Option<Timestamp>,
     /// The open plan's hash.
     pub plan: Option<PlanHash>,
+    /// The incident it belongs to.
+    pub incident: Option<String>,
+    /// The last decision was not told, because the incident says it for all.
+    pub untold: bool,
 }
 
 impl FollowerEntry {
@@ -138,9 +145,6 @@ impl FollowerEntry {
             memory,
             memory_changed: false,
             verdict: None,
-            held_for: 0,
-            cause_since: None,
-            changes: Vec::new(),
             assessment: None,
             run: None,
             locked: false,
@@ -148,7 +152,10 @@ impl FollowerEntry {
             postponed_until: None,
             lag: None,
             runway: None,
+            runway_not_before: None,
             plan: None,
+            incident: None,
+            untold: false,
         }
     }
 
@@ -189,11 +196,17 @@ pub(crate) struct Book {
     pub brake_file: Seen<bool>,
     pub past: Vec<policy::PastRun>,
     pub breaker: policy::BreakerState,
+    /// Followers that are sick for one reason, by the incident's id.
+    pub incidents: BTreeMap<String, OpenIncident>,
     pub story: Story,
     /// SIGTERM came: nothing new starts.
     pub draining: bool,
     /// Followers that we leave paused or closed at exit (safety 8).
     pub held_at_exit: Vec<FollowerKey>,
+    /// The last time the computer's clock was set.
+    pub clock_jump: Option<policy::ClockJump>,
+    /// Effects of what was noticed outside [`Book::decide`], which hands them out.
+    pub owed: Vec<Effect>,
 }
 
 impl Book {
@@ -214,9 +227,12 @@ impl Book {
             brake_file: Seen::Absent,
             past: Vec::new(),
             breaker: policy::BreakerState::default(),
+            incidents: BTreeMap::new(),
             story: Story::default(),
             draining: false,
             held_at_exit: Vec::new(),
+            clock_jump: None,
+            owed: Vec::new(),
         };
         for (key, memory) in memories {
             if book.clusters.contains_key(&key.cluster) {
@@ -388,7 +404,7 @@ impl Book {
             .get(&key.cluster)
             .map(|cluster| cluster.settings.poll_interval);
         if let Some(entry) = self.followers.get_mut(key) {
-            entry.held_for = 0;
+            entry.memory.history.held_for = 0;
             entry.postponed_until = Some(after(now, interval.unwrap_or_default().saturating_mul(2)));
         }
     }

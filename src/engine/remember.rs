@@ -26,6 +26,7 @@ pub fn remember(before: &Memory, facts: &Facts, verdict: &Verdict) -> Memory {
         memory = Memory {
             declared: before.declared,
             own_run: before.own_run.clone(),
+            history: before.history.clone(),
             ..Memory::default()
         };
         memory.last_state = Some(verdict.state);

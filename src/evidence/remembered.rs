@@ -53,6 +53,7 @@ impl Remembered {
             own_run: value.get("own_run").and_then(own_run),
             resume_accepted_at: field(value, "resume_accepted_at"),
             fatal_since: field(value, "fatal_since"),
+            history: field(value, "history").unwrap_or_default(),
         };
         Self { memory }
     }

@@ -15,6 +15,10 @@ use crate::domain::verdict::Evidence;
 const SHOWN_CHARS: usize = 300;
 /// A second look older than this beside the newest first look says nothing any more.
 const SECOND_LOOK_MAX_AGE_MILLIS: i64 = 10 * 60_000;
+/// An entry that is new since a look longer ago than this may have come and gone stale meanwhile,
+/// in milliseconds. One that was there before and rose is believed over any gap: a poll interval
+/// may be long.
+const NEW_ENTRY_MAX_GAP_MILLIS: i64 = 10 * 60_000;
 /// Answers closer together than this belong to one look, in milliseconds.
 const SAME_LOOK_MILLIS: i64 = 1_000;
 /// `read_poll_timeout` where nothing tells another (reference 5), in milliseconds.
@@ -90,6 +94,27 @@ pub(super) fn newest<T>(series: &Series<T>) -> Option<(&Sighting<T>, &T)> {
 /// The newest word is that it does not exist.
 pub(super) fn gone<T>(series: &Series<T>) -> Option<&Sighting<T>> {
     series.last().filter(|seen| seen.value.is_absent())
+}
+
+/// The shard's task began anew between two looks: it was moved to another node or its node was
+/// restarted, so that a counter that only grows is lower than before. What it counts now says
+/// nothing beside what it counted then.
+pub(super) fn began_anew(before: &ShardStats, now: &ShardStats) -> bool {
+    let counters: [fn(&ShardStats) -> Option<i64>; 10] = [
+        |shard| shard.successful_read_requests,
+        |shard| shard.failed_read_requests,
+        |shard| shard.operations_read,
+        |shard| shard.bytes_read,
+        |shard| shard.total_read_time_millis,
+        |shard| shard.total_read_remote_exec_time_millis,
+        |shard| shard.successful_write_requests,
+        |shard| shard.failed_write_requests,
+        |shard| shard.operations_written,
+        |shard| shard.total_write_time_millis,
+    ];
+    counters
+        .iter()
+        .any(|read| matches!((read(before), read(now)), (Some(before), Some(now)) if now < before))
 }
 
 impl<'a> Case<'a> {
@@ -183,16 +208,21 @@ impl<'a> Case<'a> {
     }
 
     /// Read exceptions whose retries rose since the look before. A stale entry keeps its
-    /// retries (`ccr/measured.md`); one look alone shows nothing.
+    /// retries (`ccr/measured.md`); one look alone shows nothing, and neither does the first look
+    /// after a task began anew, whose counters compare with nothing.
     pub(super) fn rising(&self) -> Vec<Rising<'a>> {
-        let (Some((seen, now)), Some((_, before))) = (self.stats(), self.stats_before()) else {
+        let (Some((seen, now)), Some((seen_before, before))) = (self.stats(), self.stats_before()) else {
             return Vec::new();
         };
+        let near = millis_between(seen_before.at, seen.at) <= NEW_ENTRY_MAX_GAP_MILLIS;
         let mut rising = Vec::new();
         for shard in now.shards.values() {
             let Some(earlier) = before.shards.get(&shard.shard) else {
                 continue;
             };
+            if began_anew(earlier, shard) {
+                continue;
+            }
             let (Some(reads), Some(reads_before)) =
                 (shard.read_exceptions.present(), earlier.read_exceptions.present())
             else {
@@ -200,12 +230,12 @@ impl<'a> Case<'a> {
             };
             for (entry, read) in reads.iter().enumerate() {
                 let Some(retries) = read.retries else { continue };
-                let before = reads_before
+                let known = reads_before
                     .iter()
                     .filter(|old| old.from_seq_no == read.from_seq_no)
-                    .find_map(|old| old.retries)
-                    .unwrap_or(0);
-                if retries > before {
+                    .find_map(|old| old.retries);
+                let before = known.unwrap_or(0);
+                if retries > before && (known.is_some() || near) {
                     rising.push(Rising {
                         seen,
                         shard: shard.shard,
@@ -225,6 +255,9 @@ impl<'a> Case<'a> {
         let (_, before) = self.stats_before()?;
         now.shards.values().find_map(|shard| {
             let earlier = before.shards.get(&shard.shard)?;
+            if began_anew(earlier, shard) {
+                return None;
+            }
             let failed = shard.failed_write_requests? > earlier.failed_write_requests?;
             let stood = shard.operations_written? == earlier.operations_written?
                 && shard.successful_write_requests.unwrap_or(0)

@@ -55,7 +55,9 @@ pub fn may_continue(
             }
         }
     }
+    // A clock that was set lately does not end a window under a run.
     if remedy.destroys()
+        && world.clock_jump.is_none()
         && let Opening::Closed { next } = opening(&settings.windows, world.now)
     {
         let when = next.map_or_else(

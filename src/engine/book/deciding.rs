@@ -14,7 +14,7 @@ use crate::policy;
 impl Book {
     /// Asks the policy about every follower, and says what must be done.
     pub fn decide(&mut self, now: Timestamp) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.owed);
         let before = self.breaker.clone();
         self.breaker = policy::breaker(
             &before,
@@ -95,8 +95,8 @@ impl Book {
         let existing = entry.plan.as_ref().and_then(|hash| self.plans.get(hash)).cloned();
         let assessment = policy::decide(&policy::Moment {
             verdict: &verdict,
-            held_for_looks: entry.held_for,
-            waited_since: entry.cause_since,
+            held_for_looks: entry.memory.history.held_for,
+            waited_since: entry.memory.history.since(),
             runway_expires_at: entry.runway,
             facts: &entry.facts,
             memory: &entry.memory,
@@ -110,7 +110,12 @@ impl Book {
         };
         let kind = assessment.decision.kind;
         let changed = entry.assessment.as_ref().map(|before| before.decision.kind) != Some(kind);
-        if changed && (kind != DecisionKind::Leave || entry.assessment.is_some()) {
+        // Four hundred times the same word is no word: the incident speaks for its followers, and
+        // a plan for itself.
+        let quiet = entry.incident.is_some() && kind != DecisionKind::Act;
+        let was_untold = changed && std::mem::replace(&mut entry.untold, quiet);
+        let nothing_new = kind == DecisionKind::Leave && (was_untold || entry.assessment.is_none());
+        if changed && !quiet && !nothing_new {
             let why = assessment.decision.reasons.join("; ");
             self.story.tell(
                 now,

@@ -1,18 +1,16 @@
 //! What a look does to the followers of a cluster: verdicts, memories, and the story of both.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Book;
 use crate::domain::cause::Cause;
+use crate::domain::history::{Judged, longest_gap};
 use crate::domain::ids::{ClusterName, FollowerKey};
-use crate::domain::time::{Timestamp, millis_between};
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::verdict::Verdict;
 use crate::engine::events::EventKind;
 use crate::engine::remember::remember;
 use crate::judge;
-
-/// A follower that changed its state more often than this in [`FLAPPING_WINDOW_MS`] flaps.
-const FLAPPING_CHANGES: usize = 5;
-/// Window of the flapping flag, milliseconds.
-const FLAPPING_WINDOW_MS: i64 = 30 * 60 * 1000;
 
 impl Book {
     /// Notes how a look at a cluster went.
@@ -54,55 +52,104 @@ impl Book {
         entry.answers.prune(now);
     }
 
-    /// Judges every follower of a cluster. `counts` says whether this is a whole look, of which a
-    /// verdict must survive several.
-    pub fn judge(&mut self, cluster: &ClusterName, counts: bool, now: Timestamp) {
+    /// Judges every follower of a cluster; true when any word is new. `whole` says whether this is
+    /// a whole look, of which a verdict must survive several.
+    pub fn judge(&mut self, cluster: &ClusterName, whole: bool, now: Timestamp) -> bool {
+        let Some(known) = self.clusters.get(cluster) else {
+            return false;
+        };
+        // A leader's word before the first look at the follower would call everything unknown.
+        if !whole && !known.tried {
+            return false;
+        }
+        let longest_gap = longest_gap(known.settings.poll_interval);
         let keys: Vec<FollowerKey> = self
             .followers
             .keys()
             .filter(|key| &key.cluster == cluster)
             .cloned()
             .collect();
-        for key in keys {
-            self.judge_one(&key, counts, now);
+        let members: BTreeSet<FollowerKey> = self
+            .followers
+            .iter()
+            .filter(|(_, entry)| entry.incident.is_some())
+            .map(|(key, _)| key.clone())
+            .collect();
+        let news: BTreeMap<FollowerKey, String> = keys
+            .into_iter()
+            .filter_map(|key| {
+                let text = self.judge_one(&key, whole, longest_gap, now)?;
+                Some((key, text))
+            })
+            .collect();
+        self.regroup(now);
+        self.tell_news(&members, &news, now);
+        !news.is_empty()
+    }
+
+    /// Tells each follower's news, but for what an incident's begin or end says for all of them.
+    /// One that an incident leaves behind sick speaks for itself again.
+    fn tell_news(
+        &mut self,
+        members: &BTreeSet<FollowerKey>,
+        news: &BTreeMap<FollowerKey, String>,
+        now: Timestamp,
+    ) {
+        for (key, entry) in &self.followers {
+            let was_member = members.contains(key);
+            let cured = entry.cause() == Cause::None;
+            if entry.incident.is_some() || was_member && cured {
+                continue;
+            }
+            let left_behind = || {
+                let verdict = entry.verdict.as_ref().filter(|_| was_member)?;
+                Some(sentence(key, verdict))
+            };
+            if let Some(text) = news.get(key).cloned().or_else(left_behind) {
+                self.story.tell(now, EventKind::Judged, Some(key), text);
+            }
         }
     }
 
-    pub(super) fn judge_one(&mut self, key: &FollowerKey, counts: bool, now: Timestamp) {
-        let Some(entry) = self.followers.get_mut(key) else {
-            return;
-        };
+    /// What is new about one follower, for people.
+    fn judge_one(
+        &mut self,
+        key: &FollowerKey,
+        whole: bool,
+        longest_gap: Span,
+        now: Timestamp,
+    ) -> Option<String> {
+        let unsettled = self.unsettled(now).is_some();
+        let entry = self.followers.get_mut(key)?;
         entry.facts.now = now;
         let mut verdict = judge::judge(&entry.facts, Some(&entry.memory));
-        let memory = remember(&entry.memory, &entry.facts, &verdict);
+        let mut memory = remember(&entry.memory, &entry.facts, &verdict);
+        let news = memory.history.look(&Judged {
+            state: verdict.state,
+            cause: verdict.cause,
+            whole,
+            now,
+            longest_gap,
+        });
+        verdict.flapping = memory.history.flapping();
         if memory != entry.memory {
             entry.memory_changed = true;
             entry.memory = memory;
         }
         entry.lag = judge::lag(&entry.facts);
         entry.runway = judge::runway(&entry.facts, Some(&entry.memory));
-        let previous = entry
-            .verdict
-            .as_ref()
-            .map(|verdict| (verdict.state, verdict.cause));
-        if previous.map(|(state, _)| state) != Some(verdict.state) && previous.is_some() {
-            entry.changes.push(now);
+        if !unsettled {
+            entry.runway_not_before = None;
         }
-        entry
-            .changes
-            .retain(|at| millis_between(*at, now) <= FLAPPING_WINDOW_MS);
-        verdict.flapping = entry.changes.len() > FLAPPING_CHANGES;
-        if previous.map(|(_, cause)| cause) == Some(verdict.cause) {
-            entry.held_for += u32::from(counts);
-        } else {
-            entry.held_for = 1;
-            entry.cause_since = Some(now);
-        }
-        if previous != Some((verdict.state, verdict.cause)) {
-            let text = sentence(key, &verdict);
-            self.story.tell(now, EventKind::Judged, Some(key), text);
-        }
+        // No runway is no end; one that ends is held.
+        entry.runway = entry
+            .runway
+            .map(|end| end.max(entry.runway_not_before.unwrap_or(end)));
+        // After a restart the old word is told once more: this story does not hold it.
+        let told = news || entry.verdict.is_none() && verdict.cause != Cause::None;
+        let text = told.then(|| sentence(key, &verdict));
         entry.verdict = Some(verdict);
+        text
     }
 }
 

@@ -117,6 +117,7 @@ impl Book {
             in_flight: self.in_flight(),
             past: self.past.clone(),
             breaker: self.breaker.clone(),
+            clock_jump: self.unsettled(now),
             ..policy::World::quiet(now)
         }
     }
