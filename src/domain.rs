@@ -5,6 +5,7 @@
 //! seen (`facts`) does not (ADR 0002). Every other module may import this one; it imports none.
 
 pub mod answer;
+pub mod auto_follow;
 pub mod brake;
 pub mod cause;
 pub mod decision;

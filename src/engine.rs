@@ -54,6 +54,9 @@ use crate::tasks::Tasks;
 /// Key of the breaker's state in the store.
 pub(crate) const BREAKER_KEY: &str = "breaker";
 
+/// Key under which it is stored when auto-follow patterns were first seen.
+const PATTERNS_KEY: &str = "auto_follow_patterns";
+
 /// Who waits for a cluster to be looked at before its time.
 #[derive(Debug, Default)]
 struct Pokes(Mutex<BTreeMap<ClusterName, Arc<Notify>>>);
@@ -108,6 +111,14 @@ impl Engine {
                 Ok(state) => book.breaker = state,
                 Err(error) => {
                     tracing::warn!("the stored breaker state cannot be read, starting closed: {error}");
+                }
+            }
+        }
+        if let Some(value) = store.state(PATTERNS_KEY).await? {
+            match serde_json::from_value(value) {
+                Ok(seen) => book.patterns_seen = seen,
+                Err(error) => {
+                    tracing::warn!("when patterns were first seen cannot be read, seen anew: {error}");
                 }
             }
         }
@@ -364,6 +375,8 @@ impl Engine {
         match effect {
             Effect::SavePlan { record, previous } => self.store.save_plan(&record, previous.as_deref()).await,
             Effect::Remember(memories) => self.store.remember(&memories).await,
+            Effect::SavePatterns(value) => self.store.set_state(PATTERNS_KEY, &value).await,
+            Effect::Forget(key) => self.store.forget(&key).await,
             Effect::SaveBrake(brake) => self.store.set_brake(&brake).await,
             Effect::SaveBreaker(value) => self.store.set_state(BREAKER_KEY, &value).await,
             Effect::Audit(event) => self.store.audit(&event).await.map(drop),

@@ -13,6 +13,7 @@ pub mod incident;
 mod ladder;
 mod leader;
 mod needs;
+pub mod pattern;
 mod remote;
 mod restore;
 mod rewound;

@@ -640,6 +640,8 @@ pub struct AutoFollowPattern {
     pub leader_patterns: Vec<String>,
     /// `pattern.leader_index_exclusion_patterns`.
     pub exclusions: Vec<String>,
+    /// `pattern.follow_index_pattern`; `None` where it is not set (then the leader's name).
+    pub follow_pattern: Option<String>,
     /// `pattern.active`; true where the version does not tell.
     pub active: bool,
 }

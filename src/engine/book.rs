@@ -10,6 +10,7 @@ mod deciding;
 mod incidents;
 mod judging;
 mod looks;
+mod patterns;
 mod plans;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use crate::policy;
 use crate::store::AuditEvent;
 
 pub(crate) use incidents::OpenIncident;
+pub(crate) use patterns::{AutoFollow, PatternsSeen};
 pub(crate) use plans::short;
 
 /// Sightings kept of each call for each follower: enough for "rose since the last look" twice.
@@ -56,6 +58,10 @@ pub(crate) enum Effect {
     Remember(Vec<(FollowerKey, Memory)>),
     /// Store a brake whose end has moved.
     SaveBrake(Brake),
+    /// Store when auto-follow patterns were first seen.
+    SavePatterns(serde_json::Value),
+    /// Forget a follower that was promised and is not any more.
+    Forget(FollowerKey),
     /// Store the breaker's state.
     SaveBreaker(serde_json::Value),
     /// Start the run of a plan.
@@ -89,6 +95,8 @@ pub(crate) struct ClusterEntry {
     pub answers: Answers,
     /// Remote aliases seen, and whether they are connected.
     pub remotes: BTreeMap<RemoteAlias, Option<bool>>,
+    /// Its auto-follow patterns, and its indices that patterns elsewhere name.
+    pub auto_follow: AutoFollow,
 }
 
 impl ClusterEntry {
@@ -105,6 +113,7 @@ impl ClusterEntry {
             version: None,
             answers: Answers::default(),
             remotes: BTreeMap::new(),
+            auto_follow: AutoFollow::default(),
         }
     }
 }
@@ -205,6 +214,8 @@ pub(crate) struct Book {
     pub held_at_exit: Vec<FollowerKey>,
     /// The last time the computer's clock was set.
     pub clock_jump: Option<policy::ClockJump>,
+    /// When each auto-follow pattern was first seen.
+    pub patterns_seen: PatternsSeen,
     /// Effects of what was noticed outside [`Book::decide`], which hands them out.
     pub owed: Vec<Effect>,
 }
@@ -232,6 +243,7 @@ impl Book {
             draining: false,
             held_at_exit: Vec::new(),
             clock_jump: None,
+            patterns_seen: PatternsSeen::new(),
             owed: Vec::new(),
         };
         for (key, memory) in memories {
@@ -308,6 +320,7 @@ impl Book {
     pub fn learn(&mut self, answers: &[Answer], now: Timestamp) {
         for answer in answers {
             let parsed = wire::parse(answer);
+            self.learn_auto_follow(&parsed);
             for index in parsed.followers() {
                 let key = FollowerKey {
                     cluster: answer.cluster.clone(),

@@ -21,6 +21,7 @@ impl Book {
                 by_millis.unsigned_abs() / 1000
             ),
         );
+        self.move_patterns(by_millis);
         self.clock_jump = Some(policy::ClockJump { at: now, by_millis });
         let shift = |at: &mut Timestamp| *at = moved(*at, by_millis);
         shift(&mut self.started_at);

@@ -82,6 +82,9 @@ impl Book {
                 Some((key, text))
             })
             .collect();
+        if whole {
+            self.judge_patterns(cluster, now);
+        }
         self.regroup(now);
         self.tell_news(&members, &news, now);
         !news.is_empty()

@@ -87,10 +87,12 @@ impl Book {
                 }
             }
         }
-        if indices.is_empty() {
+        let named_by_patterns = self.pattern_looks(leader);
+        if indices.is_empty() && named_by_patterns.is_none() {
             return Vec::new();
         }
         let mut looks = vec![Look::Root, Look::License, Look::ClusterHealth, Look::Nodes];
+        looks.extend(named_by_patterns);
         // Sick ones are asked one by one: a list that names a missing index is a 404 for all.
         for entry in sick.values() {
             looks.extend(looking::leader_looks(&entry.facts, Depth::Full));

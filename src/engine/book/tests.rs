@@ -1,5 +1,6 @@
 //! The book fed with answers as clusters give them, over many looks, restarts and clocks.
 
+mod auto_follow;
 mod support;
 
 use std::time::Duration;
