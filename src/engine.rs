@@ -319,9 +319,13 @@ impl Engine {
             (book.decide(now), news)
         };
         self.perform(effects).await;
-        // What began just now must have begun then after a restart too.
-        if slow || news {
-            let memories = self.lock().changed_memories();
+        // What began just now must have begun then after a restart too; the rest can wait.
+        let memories = if slow {
+            self.lock().changed_memories()
+        } else {
+            self.lock().memories_of(&news)
+        };
+        if !memories.is_empty() {
             self.perform(vec![Effect::Remember(memories)]).await;
         }
         succeeded

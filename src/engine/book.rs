@@ -378,6 +378,13 @@ impl Book {
         }
     }
 
+    /// Memories of these followers, to be stored before the others.
+    pub fn memories_of(&self, keys: &[FollowerKey]) -> Vec<(FollowerKey, Memory)> {
+        keys.iter()
+            .filter_map(|key| Some((key.clone(), self.followers.get(key)?.memory.clone())))
+            .collect()
+    }
+
     /// Memories that changed since they were last stored.
     pub fn changed_memories(&mut self) -> Vec<(FollowerKey, Memory)> {
         self.followers

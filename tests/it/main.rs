@@ -15,3 +15,4 @@ mod replay;
 mod sandbox_front;
 mod store_contract;
 mod tidy;
+mod watching;

@@ -3,6 +3,7 @@
 //! of day was the wrong one nobody here can know, so windows and runways wait until it settles.
 
 use super::{Book, Effect};
+use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::time::{Timestamp, moved};
 use crate::engine::events::EventKind;
 use crate::policy;
@@ -38,7 +39,11 @@ impl Book {
             entry.runway.iter_mut().for_each(shift);
             entry.runway_not_before = entry.runway;
         }
-        for record in self.plans.values_mut().filter(|record| record.state.is_open()) {
+        // A plan whose run goes on has no end that could come early, and its run writes it.
+        let waits = |record: &&mut PlanRecord| {
+            matches!(record.state, PlanState::Pending | PlanState::Approved)
+        };
+        for record in self.plans.values_mut().filter(waits) {
             let previous = Box::new(record.clone());
             shift(&mut record.expires_at);
             self.owed.push(Effect::SavePlan {

@@ -52,15 +52,15 @@ impl Book {
         entry.answers.prune(now);
     }
 
-    /// Judges every follower of a cluster; true when any word is new. `whole` says whether this is
-    /// a whole look, of which a verdict must survive several.
-    pub fn judge(&mut self, cluster: &ClusterName, whole: bool, now: Timestamp) -> bool {
+    /// Judges every follower of a cluster; returns those of whom a word is new. `whole` says
+    /// whether this is a whole look, of which a verdict must survive several.
+    pub fn judge(&mut self, cluster: &ClusterName, whole: bool, now: Timestamp) -> Vec<FollowerKey> {
         let Some(known) = self.clusters.get(cluster) else {
-            return false;
+            return Vec::new();
         };
         // A leader's word before the first look at the follower would call everything unknown.
         if !whole && !known.tried {
-            return false;
+            return Vec::new();
         }
         let longest_gap = longest_gap(known.settings.poll_interval);
         let keys: Vec<FollowerKey> = self
@@ -87,7 +87,7 @@ impl Book {
         }
         self.regroup(now);
         self.tell_news(&members, &news, now);
-        !news.is_empty()
+        news.into_keys().collect()
     }
 
     /// Tells each follower's news, but for what an incident's begin or end says for all of them.

@@ -2,6 +2,7 @@
 //! they promised and that never came.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ use crate::policy::glob;
 
 /// Followers of one cluster that were promised and never seen: so many are asked for at once.
 const MOST_PROMISED: usize = 64;
+/// A list older than this beside a newer one was asked with other patterns, milliseconds.
+const OLDEST_LIST_MILLIS: i64 = 10 * 60_000;
 /// Answers closer together than this belong to one look, milliseconds.
 const SAME_LOOK_MILLIS: i64 = 1_000;
 
@@ -47,8 +50,9 @@ pub(crate) struct AutoFollow {
     before: Option<AutoFollowStats>,
     /// What its patterns are judged to be, by name.
     pub verdicts: Vec<PatternVerdict>,
-    /// Its own indices that patterns elsewhere name.
-    leader_indices: Option<Vec<LeaderIndex>>,
+    /// Its own indices that patterns elsewhere name, by the path of the call: a long list of
+    /// patterns is asked in several.
+    leader_indices: BTreeMap<Arc<str>, (Timestamp, Vec<LeaderIndex>)>,
     /// Promised names under which something else stands.
     refuted: BTreeSet<FollowerKey>,
 }
@@ -87,7 +91,13 @@ impl Book {
             }
         }
         if let Some(indices) = parsed.leader_indices() {
-            known.leader_indices = Some(indices.to_vec());
+            let at = parsed.at;
+            known
+                .leader_indices
+                .insert(Arc::clone(&parsed.call.path), (at, indices.to_vec()));
+            known
+                .leader_indices
+                .retain(|_, (seen, _)| millis_between(*seen, at) <= OLDEST_LIST_MILLIS);
         }
         match parsed.patterns() {
             Some(Seen::Present(list)) => {
@@ -224,12 +234,12 @@ impl Book {
         patterns
             .filter_map(|pattern| {
                 let leader = cluster.settings.remotes.get(pattern.remote.as_ref()?)?;
-                let indices = self.clusters.get(leader)?.auto_follow.leader_indices.as_ref()?;
+                let lists = self.clusters.get(leader)?.auto_follow.leader_indices.values();
                 let since = seen.get(&pattern.name)?.since;
-                Some((
-                    pattern,
-                    pattern::promised(pattern, since, indices, now, glob::matches),
-                ))
+                let promised = lists
+                    .flat_map(|(_, indices)| pattern::promised(pattern, since, indices, now, glob::matches))
+                    .collect::<Vec<_>>();
+                Some((pattern, promised))
             })
             .flat_map(|(pattern, list)| list.into_iter().map(|one| (pattern.clone(), one)))
             .collect()
@@ -259,11 +269,12 @@ impl Book {
                 .facts
                 .leader_cluster
                 .as_ref()
-                .and_then(|leader| self.clusters.get(leader)?.auto_follow.leader_indices.as_ref())
-                .is_some_and(|indices| {
-                    !indices
-                        .iter()
-                        .any(|index| Some(&index.name) == entry.facts.leader_index.as_ref())
+                .and_then(|leader| self.clusters.get(leader))
+                .map(|leader| &leader.auto_follow.leader_indices)
+                .is_some_and(|lists| {
+                    let mut indices = lists.values().flat_map(|(_, indices)| indices);
+                    !lists.is_empty()
+                        && !indices.any(|index| Some(&index.name) == entry.facts.leader_index.as_ref())
                 });
             if pattern_gone || leader_gone {
                 over.push(key.clone());
@@ -291,7 +302,8 @@ impl Book {
             let known = &mut cluster.auto_follow;
             let patterns = known.patterns.as_mut().map(|(at, _)| at);
             let stats = known.stats.as_mut().map(|(at, _)| at);
-            for at in [patterns, stats].into_iter().flatten() {
+            let lists = known.leader_indices.values_mut().map(|(at, _)| at);
+            for at in [patterns, stats].into_iter().flatten().chain(lists) {
                 *at = moved(*at, by_millis);
             }
         }

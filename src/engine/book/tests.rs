@@ -64,7 +64,7 @@ fn a_leaders_word_before_the_first_look_is_no_verdict() {
     table.look();
     table.restart();
     let now = table.now;
-    assert!(!table.book.judge(&support::cluster("eu"), false, now));
+    assert!(table.book.judge(&support::cluster("eu"), false, now).is_empty());
     assert!(table.book.followers[&key(0)].verdict.is_none());
 }
 
