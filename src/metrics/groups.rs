@@ -111,7 +111,7 @@ mod tests {
             remote: Some(&lead),
             cause: Cause::AutoFollowFailing,
         };
-        encode_patterns(&[pattern.clone()], &BTreeSet::from([&eu]), &mut out);
+        encode_patterns(std::slice::from_ref(&pattern), &BTreeSet::from([&eu]), &mut out);
         let text = out.finish();
         for line in [
             "refollow_incident_followers{es_cluster=\"eu\",remote_cluster=\"lead\",kind=\"remote\"} 402",
@@ -121,7 +121,7 @@ mod tests {
             assert!(text.contains(line), "{line} not in\n{text}");
         }
         let mut out = Encoder::new(crate::metrics::Format::Prometheus, 1024);
-        encode_patterns(&[pattern], &BTreeSet::new(), &mut out);
+        encode_patterns(std::slice::from_ref(&pattern), &BTreeSet::new(), &mut out);
         assert!(out.finish().contains("cause=\"unknown\""));
     }
 }

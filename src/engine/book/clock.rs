@@ -40,9 +40,8 @@ impl Book {
             entry.runway_not_before = entry.runway;
         }
         // A plan whose run goes on has no end that could come early, and its run writes it.
-        let waits = |record: &&mut PlanRecord| {
-            matches!(record.state, PlanState::Pending | PlanState::Approved)
-        };
+        let waits =
+            |record: &&mut PlanRecord| matches!(record.state, PlanState::Pending | PlanState::Approved);
         for record in self.plans.values_mut().filter(waits) {
             let previous = Box::new(record.clone());
             shift(&mut record.expires_at);
