@@ -118,6 +118,7 @@ impl Watch {
             clusters: vec![cluster("eu", &[("lead", "us")]), cluster("us", &[])],
             policy: policy::Settings::default(),
             shard_metrics: false,
+            run_limits: refollow::domain::run::Limits::default(),
             undo_directory: self.undo.path().to_owned(),
             brake_file: self.undo.path().join("brake-all"),
             shutdown_timeout: Duration::from_secs(30),

@@ -51,6 +51,7 @@ pub(super) fn settings() -> Settings {
             ..policy::Settings::default()
         },
         shard_metrics: false,
+        run_limits: crate::domain::run::Limits::default(),
         undo_directory: PathBuf::new(),
         brake_file: PathBuf::new(),
         shutdown_timeout: Duration::from_secs(30),
