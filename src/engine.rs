@@ -11,6 +11,7 @@
 //! ```
 
 pub(crate) mod book;
+mod clock_watch;
 mod counting;
 pub mod events;
 pub mod executor;
@@ -45,6 +46,7 @@ use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 use crate::elastic::client::Client;
 use crate::engine::book::{Book, Effect};
+use crate::engine::clock_watch::ClockWatch;
 use crate::engine::observer::{failure, first_looks, look_all};
 use crate::engine::settings::Settings;
 use crate::metrics::{LookError, Metrics};
@@ -53,6 +55,9 @@ use crate::tasks::Tasks;
 
 /// Key of the breaker's state in the store.
 pub(crate) const BREAKER_KEY: &str = "breaker";
+
+/// Key under which it is stored when auto-follow patterns were first seen.
+const PATTERNS_KEY: &str = "auto_follow_patterns";
 
 /// Who waits for a cluster to be looked at before its time.
 #[derive(Debug, Default)]
@@ -72,6 +77,7 @@ pub struct Engine {
     clients: RwLock<BTreeMap<ClusterName, Arc<Client>>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
+    clock_watch: ClockWatch,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
     pokes: Pokes,
@@ -110,11 +116,20 @@ impl Engine {
                 }
             }
         }
+        if let Some(value) = store.state(PATTERNS_KEY).await? {
+            match serde_json::from_value(value) {
+                Ok(seen) => book.patterns_seen = seen,
+                Err(error) => {
+                    tracing::warn!("when patterns were first seen cannot be read, seen anew: {error}");
+                }
+            }
+        }
         let engine = Arc::new(Self {
             book: Mutex::new(book),
             clients: RwLock::new(clients),
             store,
             clock,
+            clock_watch: ClockWatch::starting_at(now),
             metrics,
             tasks,
             pokes: Pokes::default(),
@@ -196,18 +211,30 @@ impl Engine {
             }
             self.read_brake_file();
             beats = beats.wrapping_add(1);
-            if beats.is_multiple_of(5) {
-                let now = self.clock.now();
-                let effects = self.lock().decide(now);
-                self.perform(effects).await;
-            }
+            // The lock first: it notices a clock that was set, and then the new time is the right one.
+            let effects = {
+                let mut book = self.lock();
+                if beats.is_multiple_of(5) {
+                    let now = self.clock.now();
+                    book.decide(now)
+                } else {
+                    std::mem::take(&mut book.owed)
+                }
+            };
+            self.perform(effects).await;
         }
     }
 
     /// The book. A panic while it was held cannot have left it half changed in a way that matters
     /// more than going on: every entry is judged anew at the next look.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever reads or changes the book finds it on the clock that they will ask for the time.
+        let now = self.clock.now();
+        if let Some(by_millis) = self.clock_watch.jump(now) {
+            book.clock_jumped(by_millis, now);
+        }
+        book
     }
 
     pub(crate) fn intervals(&self, cluster: &ClusterName) -> Option<(Duration, Duration)> {
@@ -283,19 +310,24 @@ impl Engine {
         if !succeeded {
             self.metrics.look_failed(cluster, look_error(&answers));
         }
-        let effects = {
-            let now = self.clock.now();
+        let (effects, news) = {
             let mut book = self.lock();
+            let now = self.clock.now();
             book.looked(cluster, ok, seconds, now);
-            book.judge(cluster, true, now);
+            let news = book.judge(cluster, true, now);
             for leader in book.sick_leaders(cluster) {
                 self.leader_pokes.of(&leader).notify_one();
             }
-            book.decide(now)
+            (book.decide(now), news)
         };
         self.perform(effects).await;
-        if slow {
-            let memories = self.lock().changed_memories();
+        // What began just now must have begun then after a restart too; the rest can wait.
+        let memories = if slow {
+            self.lock().changed_memories()
+        } else {
+            self.lock().memories_of(&news)
+        };
+        if !memories.is_empty() {
             self.perform(vec![Effect::Remember(memories)]).await;
         }
         succeeded
@@ -314,8 +346,8 @@ impl Engine {
         let ok = failure(&answers).is_ok();
         self.learn(&answers);
         let effects = {
-            let now = self.clock.now();
             let mut book = self.lock();
+            let now = self.clock.now();
             for cluster in book.followers_of(leader) {
                 book.judge(&cluster, false, now);
             }
@@ -326,8 +358,9 @@ impl Engine {
     }
 
     fn learn(&self, answers: &[Answer]) {
+        let mut book = self.lock();
         let now = self.clock.now();
-        self.lock().learn(answers, now);
+        book.learn(answers, now);
     }
 
     /// Does what the book said must be done. A store that fails is told loudly, and a run whose
@@ -348,6 +381,9 @@ impl Engine {
         match effect {
             Effect::SavePlan { record, previous } => self.store.save_plan(&record, previous.as_deref()).await,
             Effect::Remember(memories) => self.store.remember(&memories).await,
+            Effect::SavePatterns(value) => self.store.set_state(PATTERNS_KEY, &value).await,
+            Effect::Forget(key) => self.store.forget(&key).await,
+            Effect::SaveBrake(brake) => self.store.set_brake(&brake).await,
             Effect::SaveBreaker(value) => self.store.set_state(BREAKER_KEY, &value).await,
             Effect::Audit(event) => self.store.audit(&event).await.map(drop),
             Effect::Decided(kind) => {

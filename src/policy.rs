@@ -29,4 +29,4 @@ pub use guards::{Question, RunContext, Stage, WARM_UP, evaluate};
 pub use plan::build_plan;
 pub use settings::{Action, Mode, Rule, Settings};
 pub use underway::may_continue;
-pub use world::{InFlight, Member, PastRun, World};
+pub use world::{ClockJump, InFlight, Member, PastRun, World};

@@ -9,7 +9,7 @@ use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
 use crate::domain::handbook;
-use crate::domain::ids::{FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
+use crate::domain::ids::{ClusterName, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::journal::{Event, StepAnswer};
 use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::run::Run;
@@ -17,11 +17,11 @@ use crate::domain::seen::Seen;
 use crate::domain::state::State;
 use crate::domain::time::{Timestamp, after};
 use crate::engine::Engine;
-use crate::engine::book::FollowerEntry;
+use crate::engine::book::{Book, ClusterEntry, FollowerEntry, OpenIncident};
 use crate::http::dto::{
     ApproveBody, BrakeItem, BrakeRequest, Brakes, Caller, ClusterItem, Clusters, Daemon, Done, EventItem,
-    Events, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, RemoteItem, Reply, RunDetail,
-    RunItem, Runs, Status, StepItem, Why,
+    Events, FollowerItem, IncidentItem, Incidents, PatternItem, Patterns, PlanDetail, PlanItem, PlanNow,
+    Plans, Problem, RemoteItem, Reply, RunDetail, RunItem, Runs, Status, StepItem, Why,
 };
 use crate::metrics::{Format, HeldStep};
 use crate::policy::{self, ConsentError};
@@ -182,13 +182,49 @@ fn follower_item(key: &FollowerKey, entry: &FollowerEntry) -> FollowerItem {
             .map_or(DecisionKind::Wait, |assessment| assessment.decision.kind),
         lag_operations: entry.lag,
         runway_expires_at: entry.runway,
-        incident: entry.run.as_ref().map(|run| format!("run {run}")),
+        incident: entry.incident.clone(),
+        run: entry.run.clone(),
         remote: entry.facts.remote.clone(),
         leader: entry.facts.leader_index.clone(),
         plan: entry.plan.clone(),
         looked_at: entry.verdict.as_ref().map(|_| entry.facts.now),
         flapping: entry.verdict.as_ref().is_some_and(|verdict| verdict.flapping),
     }
+}
+
+fn incident_items(book: &Book) -> Vec<IncidentItem> {
+    let item = |open: &OpenIncident| {
+        let incident = &open.incident;
+        IncidentItem {
+            id: incident.id.clone(),
+            kind: incident.kind,
+            cluster: incident.cluster.clone(),
+            remote: incident.remote.clone(),
+            node: incident.node.clone(),
+            cause: incident.cause,
+            since: incident.since,
+            followers: incident.followers.len() as u64,
+            what: incident.what(),
+        }
+    };
+    book.incidents.values().map(item).collect()
+}
+
+fn pattern_items(book: &Book) -> Vec<PatternItem> {
+    let of = |(cluster, entry): (&ClusterName, &ClusterEntry)| -> Vec<PatternItem> {
+        let verdicts = entry.auto_follow.verdicts.iter();
+        verdicts
+            .map(|verdict| PatternItem {
+                cluster: cluster.clone(),
+                name: verdict.name.clone(),
+                remote: verdict.remote.clone(),
+                cause: if entry.up { verdict.cause } else { Cause::Unknown },
+                failing: verdict.failing,
+                evidence: verdict.evidence.clone(),
+            })
+            .collect()
+    };
+    book.clusters.iter().flat_map(of).collect()
 }
 
 /// A plan in short.
@@ -352,6 +388,15 @@ impl Daemon for Desk {
             .map(|(key, entry)| follower_item(key, entry))
             .collect();
         let mut notes = Vec::new();
+        let now = self.0.clock.now();
+        if let Some(jump) = book.clock_jump.filter(|jump| jump.unsettled(now)) {
+            notes.push(format!(
+                "the computer's clock was set by {} s at {}: windows open nothing before {}",
+                jump.by_millis / 1000,
+                jump.at,
+                jump.settled_at()
+            ));
+        }
         if !matches!(book.brake_file, Seen::Present(false) | Seen::Absent) {
             notes.push(format!(
                 "the brake file {} brakes everything",
@@ -370,7 +415,24 @@ impl Daemon for Desk {
             };
             notes.push(format!("`{key}` is held {how} by refollow since {since}"));
         }
-        Status { followers, notes }
+        Status {
+            followers,
+            incidents: incident_items(&book),
+            patterns: pattern_items(&book),
+            notes,
+        }
+    }
+
+    fn incidents(&self) -> Incidents {
+        Incidents {
+            incidents: incident_items(&self.0.lock()),
+        }
+    }
+
+    fn patterns(&self) -> Patterns {
+        Patterns {
+            patterns: pattern_items(&self.0.lock()),
+        }
     }
 
     fn clusters(&self) -> Clusters {

@@ -22,6 +22,7 @@ use crate::http::client::AdminClient;
 use crate::http::dto::{Brakes, Clusters, Done, PlanNow, Plans, RunDetail, Runs, Status, Why};
 use crate::http::problem::Envelope;
 
+mod groups;
 pub mod table;
 mod text;
 

@@ -30,8 +30,8 @@ impl Gate for EngineGate {
         if !step.backs_out() && !step.finishes() && self.0.is_aborted(run) {
             return Err("somebody asked for the run to be aborted".to_owned());
         }
-        let now = self.0.now();
         let book = self.0.lock();
+        let now = self.0.now();
         if book.draining && !step.backs_out() && !step.finishes() {
             return Err("the daemon is shutting down".to_owned());
         }
@@ -46,8 +46,8 @@ impl Gate for EngineGate {
     }
 
     fn guards(&self, asked: &Asked<'_>) -> Vec<GuardResult> {
-        let now = self.0.now();
         let book = self.0.lock();
+        let now = self.0.now();
         let world = book.world(&asked.facts.key, now);
         // A person may have asked for a recreate that the verdict's own ladder does not hold.
         let requested = asked.plan.basis.ladder == [Remedy::Recreate];

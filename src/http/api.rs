@@ -28,6 +28,8 @@ pub(super) fn routes(admin: bool) -> Router<App> {
         .route("/api/v1/followers", get(followers))
         .route("/api/v1/followers/{cluster}/{index}", get(why))
         .route("/api/v1/followers/{cluster}/{index}/why", get(why))
+        .route("/api/v1/incidents", get(incidents))
+        .route("/api/v1/auto-follow", get(patterns))
         .route("/api/v1/plans", get(plans))
         .route("/api/v1/plans/{hash}", get(plan))
         .route("/api/v1/runs", get(runs))
@@ -152,6 +154,14 @@ async fn clusters(State(app): State<App>) -> Response {
 
 async fn followers(State(app): State<App>) -> Response {
     Json(app.daemon.status()).into_response()
+}
+
+async fn incidents(State(app): State<App>) -> Response {
+    Json(app.daemon.incidents()).into_response()
+}
+
+async fn patterns(State(app): State<App>) -> Response {
+    Json(app.daemon.patterns()).into_response()
 }
 
 type FollowerPath = Path<(String, String)>;

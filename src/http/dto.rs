@@ -13,6 +13,7 @@ use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
 use crate::domain::handbook;
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
+use crate::domain::incident::IncidentKind;
 use crate::domain::journal::{Entry, RunOutcome};
 use crate::domain::plan::{Consent, Plan};
 use crate::domain::state::State;
@@ -26,6 +27,12 @@ pub use crate::http::problem::{Problem, ProblemKind};
 pub struct Status {
     /// One entry per follower, in the order of cluster and index.
     pub followers: Vec<FollowerItem>,
+    /// What is wrong with several of them at once.
+    #[serde(default)]
+    pub incidents: Vec<IncidentItem>,
+    /// Auto-follow patterns, in the order of cluster and name.
+    #[serde(default)]
+    pub patterns: Vec<PatternItem>,
     /// Things beside the followers that people must know: a file brake, a cluster that cannot be looked at.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -48,8 +55,11 @@ pub struct FollowerItem {
     pub lag_operations: Option<i64>,
     /// When the leader may discard what it still needs; `null` when not known or not running out.
     pub runway_expires_at: Option<Timestamp>,
-    /// The incident or run that is open on it.
+    /// The incident that it belongs to, by its id.
     pub incident: Option<String>,
+    /// The run that is open on it.
+    #[serde(default)]
+    pub run: Option<RunId>,
     /// Alias that it follows through.
     #[serde(default)]
     pub remote: Option<RemoteAlias>,
@@ -65,6 +75,60 @@ pub struct FollowerItem {
     /// It changed between states too often lately.
     #[serde(default)]
     pub flapping: bool,
+}
+
+/// `GET /api/v1/incidents`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Incidents {
+    /// In the order of their ids.
+    pub incidents: Vec<IncidentItem>,
+}
+
+/// Several followers that are sick for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentItem {
+    /// The same for the same thing, over looks and restarts.
+    pub id: String,
+    /// What they have in common.
+    pub kind: IncidentKind,
+    /// Follower cluster.
+    pub cluster: ClusterName,
+    /// Alias, where it is about one.
+    pub remote: Option<RemoteAlias>,
+    /// Node id, where it is about one.
+    pub node: Option<String>,
+    /// The cause that most of them have.
+    pub cause: Cause,
+    /// Since when the first of them has had it.
+    pub since: Option<Timestamp>,
+    /// How many there are; each names the incident in its own entry.
+    pub followers: u64,
+    /// What is wrong, for people.
+    pub what: String,
+}
+
+/// `GET /api/v1/auto-follow`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Patterns {
+    /// In the order of cluster and name.
+    pub patterns: Vec<PatternItem>,
+}
+
+/// One auto-follow pattern.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatternItem {
+    /// Follower cluster.
+    pub cluster: ClusterName,
+    /// Its name.
+    pub name: String,
+    /// Alias, where the pattern could be read.
+    pub remote: Option<RemoteAlias>,
+    /// `auto_follow_failing`, `none`, or `unknown` while the cluster cannot be looked at.
+    pub cause: Cause,
+    /// Errors of it that are of now.
+    pub failing: u32,
+    /// What the cause rests on.
+    pub evidence: Vec<Evidence>,
 }
 
 /// `GET /api/v1/followers/{cluster}/{index}/why` (the same at `…/{index}`).
@@ -437,6 +501,18 @@ pub type Reply<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 pub trait Daemon: Send + Sync {
     /// All followers, from the latest observation.
     fn status(&self) -> Status;
+    /// What is wrong with several followers at once.
+    fn incidents(&self) -> Incidents {
+        Incidents {
+            incidents: self.status().incidents,
+        }
+    }
+    /// All auto-follow patterns.
+    fn patterns(&self) -> Patterns {
+        Patterns {
+            patterns: self.status().patterns,
+        }
+    }
     /// All clusters, from the latest observation.
     fn clusters(&self) -> Clusters;
     /// Everything about one follower.

@@ -14,15 +14,17 @@ use refollow::domain::facts::Parameters;
 use refollow::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, IndexName, IndexUuid, PlanHash, RemoteAlias, RunId,
 };
+use refollow::domain::incident::IncidentKind;
 use refollow::domain::journal::RunOutcome;
 use refollow::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures};
 use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
+use refollow::domain::verdict::Evidence;
 use refollow::http::client::AdminClient;
 use refollow::http::dto::{
     ApproveBody, BrakeItem, BrakeRequest, Brakes, Caller, ClusterItem, Clusters, Daemon, Done, EventItem,
-    Events, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, Reply, RunDetail,
-    RunItem, Runs, Status, StepItem, Why,
+    Events, FollowerItem, IncidentItem, PatternItem, PlanDetail, PlanItem, PlanNow, Plans, Problem,
+    ProblemKind, Reply, RunDetail, RunItem, Runs, Status, StepItem, Why,
 };
 use refollow::http::{Server, Settings};
 use refollow::tasks::Tasks;
@@ -68,7 +70,8 @@ fn follower() -> FollowerItem {
         decision: DecisionKind::Ask,
         lag_operations: Some(12),
         runway_expires_at: Some(at(4000)),
-        incident: None,
+        incident: Some("remote:eu/lead:history_lost".to_owned()),
+        run: None,
         remote: Some(RemoteAlias::parse("lead").unwrap()),
         leader: Some(IndexName::parse("orders").unwrap()),
         plan: Some(plan().hash),
@@ -171,6 +174,30 @@ impl Daemon for FakeDaemon {
     fn status(&self) -> Status {
         Status {
             followers: vec![follower()],
+            incidents: vec![IncidentItem {
+                id: "remote:eu/lead:history_lost".to_owned(),
+                kind: IncidentKind::Remote,
+                cluster: ClusterName::parse("eu").unwrap(),
+                remote: Some(RemoteAlias::parse("lead").unwrap()),
+                node: None,
+                cause: Cause::HistoryLost,
+                since: Some(at(0)),
+                followers: 400,
+                what: "remote eu/lead: history_lost".to_owned(),
+            }],
+            patterns: vec![PatternItem {
+                cluster: ClusterName::parse("eu").unwrap(),
+                name: "logs".to_owned(),
+                remote: Some(RemoteAlias::parse("lead").unwrap()),
+                cause: Cause::AutoFollowFailing,
+                failing: 0,
+                evidence: vec![Evidence {
+                    field: "patterns[logs].active".to_owned(),
+                    value: "false".to_owned(),
+                    call: "eu: GET /_ccr/auto_follow".to_owned(),
+                    at: at(0),
+                }],
+            }],
             notes: Vec::new(),
         }
     }
@@ -447,6 +474,16 @@ async fn the_shapes_of_the_contract_are_served_over_tcp() {
     let status = running.json("/api/v1/followers").await;
     has(&status["followers"][0], &follower);
     assert_eq!(status["followers"][0]["state"], "fatal");
+    let incidents = running.json("/api/v1/incidents").await;
+    assert_eq!(
+        incidents["incidents"][0]["id"],
+        status["followers"][0]["incident"]
+    );
+    assert_eq!(incidents["incidents"][0]["followers"], 400);
+    assert_eq!(incidents["incidents"], status["incidents"]);
+    let patterns = running.json("/api/v1/auto-follow").await;
+    assert_eq!(patterns["patterns"][0]["cause"], "auto_follow_failing");
+    assert_eq!(patterns["patterns"], status["patterns"]);
     for path in [
         "/api/v1/followers/eu/orders-f",
         "/api/v1/followers/eu/orders-f/why",
@@ -836,7 +873,7 @@ async fn whatever_the_description_of_the_api_names_exists() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 18);
+    assert_eq!(checked, 20);
     for reference in schemas.to_string().split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
         assert!(schemas.get(name).is_some(), "{name} is not described");

@@ -19,3 +19,4 @@ mod sandbox_front;
 mod silent;
 mod store_contract;
 mod tidy;
+mod watching;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cli::client::groups;
 use crate::cli::client::table::{Table, instant, length, relative, size, wrap};
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult, GuardVerdict};
@@ -76,10 +77,18 @@ pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now:
             follower.decision.to_string(),
             or_dash(follower.lag_operations.map(|lag| lag.to_string())),
             or_dash(follower.runway_expires_at.map(|at| runway(at, now))),
-            or_dash(follower.incident.clone().or(plan)),
+            or_dash(
+                follower
+                    .run
+                    .as_ref()
+                    .map(|run| format!("run {run}"))
+                    .or(plan)
+                    .or_else(|| follower.incident.clone()),
+            ),
         ]);
     }
-    let mut out = if table.is_empty() {
+    let mut out = groups::incidents(&status.incidents);
+    out += &if table.is_empty() {
         "No follower is known.\n".to_owned()
     } else {
         table.render()
@@ -100,6 +109,7 @@ pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now:
             counted.join(", ")
         );
     }
+    out += &groups::patterns(&status.patterns);
     for cluster in &clusters.clusters {
         match (cluster.up, &cluster.problem) {
             (Some(true), _) => {}
@@ -235,6 +245,9 @@ pub(super) fn why(why: &Why, now: Timestamp) -> String {
     ));
     if let Some(incident) = &follower.incident {
         facts.push(("incident", incident.clone()));
+    }
+    if let Some(run) = &follower.run {
+        facts.push(("run", run.to_string()));
     }
     if let Some(plan) = &follower.plan {
         facts.push(("plan", plan.to_string()));

@@ -5,8 +5,8 @@ use crate::domain::facts::Series;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, millis_between};
 use crate::policy::budget;
-use crate::policy::guards::Question;
 use crate::policy::guards::read::{Check, Hold, block, bytes_to_copy, unknown};
+use crate::policy::guards::{Question, Stage};
 use crate::policy::settings::Mode;
 use crate::policy::windows::{self, Opening};
 
@@ -82,8 +82,22 @@ pub(super) fn warm_up(q: &Question<'_>) -> Check {
     Ok("the daemon has been up for three poll intervals".to_owned())
 }
 
-/// A window is open.
+/// A window is open, by a clock that is believed. A run in flight began in an open one: a clock
+/// that was set meanwhile neither proves that it has closed nor ends the run.
 pub(super) fn window(q: &Question<'_>) -> Check {
+    if let Some(jump) = q.world.clock_jump.filter(|_| !q.settings.windows.is_empty()) {
+        let at = jump.at;
+        if !matches!(q.stage, Stage::Plan | Stage::BeforeRun) {
+            return Ok(format!(
+                "the clock was set at {at}: the window that was open stays so for this run"
+            ));
+        }
+        let until = jump.settled_at();
+        return Err(block(format!(
+            "the clock was set at {at}: whether a window is open is not believed before {until}"
+        ))
+        .until(Some(until)));
+    }
     match windows::opening(&q.settings.windows, q.world.now) {
         Opening::Always => Ok("no window is configured".to_owned()),
         Opening::Open { until: Some(until) } => Ok(format!("a window is open until {until}")),

@@ -699,6 +699,7 @@ fn auto_follow_races_only_for_a_leader_with_a_new_uuid() {
         remote: case.facts.remote.clone(),
         leader_patterns: vec!["ord*".to_owned()],
         exclusions: Vec::new(),
+        follow_pattern: None,
         active: true,
     }]);
     let verdict = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, "auto_follow");
@@ -798,4 +799,38 @@ fn a_run_does_not_stand_in_its_own_way_while_it_is_opened() {
         verdict_of(&case, Stage::BeforeRun, Remedy::Resume, "no_other_run"),
         GuardVerdict::Block
     );
+}
+
+#[test]
+fn a_clock_that_was_set_opens_no_window_and_closes_none_under_a_run() {
+    let jumped = |case: &mut Case| {
+        let at = case.world.now;
+        case.world.clock_jump = Some(crate::policy::ClockJump {
+            at,
+            by_millis: 7_200_000,
+        });
+    };
+    let all_day = crate::policy::settings::Window {
+        days: vec![jiff::civil::Weekday::Monday; 7],
+        start: jiff::civil::time(0, 0, 0, 0),
+        end: jiff::civil::time(0, 0, 0, 0),
+        time_zone: jiff::tz::TimeZone::UTC,
+    };
+    for (stage, expected) in [
+        (Stage::Plan, GuardVerdict::Block),
+        (Stage::BeforeFollow, GuardVerdict::Pass),
+    ] {
+        let mut case = match stage {
+            Stage::Plan => Case::lost(),
+            _ => Case::at(stage),
+        };
+        jumped(&mut case);
+        assert_eq!(
+            verdict_of(&case, stage, Remedy::Recreate, "window"),
+            GuardVerdict::Pass,
+            "no window is configured"
+        );
+        case.settings.windows = vec![all_day.clone()];
+        assert_eq!(verdict_of(&case, stage, Remedy::Recreate, "window"), expected);
+    }
 }
