@@ -1,0 +1,169 @@
+//! What is known of followers and clusters: status, why, the plan of now, evidence. Reading only.
+
+use crate::app::desk::Desk;
+use crate::app::desk::plans::plan_item;
+use crate::app::desk::text::{cost_of_waiting, searchable, staleness, steps_of};
+use crate::domain::decision::DecisionKind;
+use crate::domain::ids::FollowerKey;
+use crate::domain::seen::Seen;
+use crate::engine::book::FollowerEntry;
+use crate::http::dto::{
+    ClusterItem, Clusters, FollowerItem, PlanDetail, PlanNow, Problem, RemoteItem, Status, Why,
+};
+use crate::metrics::HeldStep;
+use crate::policy;
+
+impl Desk {
+    pub(super) fn all_followers(&self) -> Status {
+        let book = self.0.lock();
+        let followers = book
+            .followers
+            .iter()
+            .map(|(key, entry)| follower_item(key, entry))
+            .collect();
+        let mut notes = Vec::new();
+        if !matches!(book.brake_file, Seen::Present(false) | Seen::Absent) {
+            notes.push(format!(
+                "the brake file {} brakes everything",
+                book.settings.brake_file.display()
+            ));
+        }
+        for (name, cluster) in &book.clusters {
+            if let Some(why) = &cluster.last_error {
+                notes.push(format!("cluster `{name}` cannot be looked at: {why}"));
+            }
+        }
+        for (key, step, since) in book.held() {
+            let how = match step {
+                HeldStep::Pause => "paused",
+                HeldStep::Close => "closed",
+            };
+            notes.push(format!("`{key}` is held {how} by refollow since {since}"));
+        }
+        Status { followers, notes }
+    }
+
+    pub(super) fn all_clusters(&self) -> Clusters {
+        let book = self.0.lock();
+        let clusters = book
+            .clusters
+            .iter()
+            .map(|(name, cluster)| ClusterItem {
+                name: name.clone(),
+                up: cluster.tried.then_some(cluster.up),
+                version: cluster.version.clone(),
+                cluster_uuid: cluster.uuid.as_ref().map(ToString::to_string),
+                last_look_at: cluster.last_look_at,
+                last_success_at: cluster.last_ok_at,
+                followers: book.followers.keys().filter(|key| &key.cluster == name).count() as u64,
+                problem: cluster.last_error.clone(),
+                remotes: cluster
+                    .remotes
+                    .iter()
+                    .map(|(alias, connected)| RemoteItem {
+                        alias: alias.clone(),
+                        cluster: cluster.settings.remotes.get(alias).cloned(),
+                        connected: *connected,
+                    })
+                    .collect(),
+            })
+            .collect();
+        Clusters { clusters }
+    }
+
+    pub(super) async fn why_of(&self, follower: FollowerKey) -> Result<Why, Problem> {
+        let now = self.now();
+        let answer = {
+            let book = self.0.lock();
+            book.followers.get(&follower).map(|entry| {
+                let decision = entry.assessment.as_ref().map(|assessment| &assessment.decision);
+                let verdict = entry.verdict.as_ref();
+                Why {
+                    follower: follower_item(&follower, entry),
+                    guards: decision
+                        .map(|decision| decision.guards.clone())
+                        .unwrap_or_default(),
+                    reasons: decision.map_or_else(
+                        || vec!["it was not looked at yet".to_owned()],
+                        |decision| decision.reasons.clone(),
+                    ),
+                    also: verdict.map(|verdict| verdict.also.clone()).unwrap_or_default(),
+                    ladder: verdict.map(|verdict| verdict.ladder.clone()).unwrap_or_default(),
+                    approval: verdict.map(|verdict| verdict.approval),
+                    evidence: verdict
+                        .map(|verdict| verdict.evidence.clone())
+                        .unwrap_or_default(),
+                    searchable: Some(searchable(entry.state())),
+                    staleness: Some(staleness(entry)),
+                    cost_of_waiting: Some(cost_of_waiting(entry, now)),
+                }
+            })
+        };
+        answer.ok_or_else(|| self.unknown_follower(&follower))
+    }
+
+    pub(super) async fn plan_of(&self, follower: FollowerKey) -> Result<PlanNow, Problem> {
+        let answer = {
+            let book = self.0.lock();
+            let approvers = book.settings.policy.approvers;
+            book.followers.get(&follower).map(|entry| {
+                let assessment = entry.assessment.as_ref();
+                let guards = assessment
+                    .map(|found| found.decision.guards.clone())
+                    .unwrap_or_default();
+                let kept = entry.plan.as_ref().and_then(|hash| book.plans.get(hash));
+                let shown = kept.cloned().or_else(|| {
+                    let plan = assessment.and_then(|found| found.plan.clone())?;
+                    Some(policy::new_record(
+                        plan,
+                        entry.facts.now,
+                        &book.settings.policy,
+                        None,
+                    ))
+                });
+                PlanNow {
+                    follower: follower.clone(),
+                    decision: assessment.map_or(DecisionKind::Wait, |found| found.decision.kind),
+                    reasons: assessment
+                        .map(|found| found.decision.reasons.clone())
+                        .unwrap_or_default(),
+                    plan: shown.map(|record| PlanDetail {
+                        item: plan_item(&record, guards, approvers),
+                        steps: steps_of(&record),
+                        plan: record.plan,
+                    }),
+                    stored: kept.is_some(),
+                }
+            })
+        };
+        answer.ok_or_else(|| self.unknown_follower(&follower))
+    }
+
+    pub(super) async fn evidence_of(&self, follower: FollowerKey) -> Result<serde_json::Value, Problem> {
+        self.0
+            .lock()
+            .evidence(&follower)
+            .ok_or_else(|| self.unknown_follower(&follower))
+    }
+}
+
+fn follower_item(key: &FollowerKey, entry: &FollowerEntry) -> FollowerItem {
+    FollowerItem {
+        cluster: key.cluster.clone(),
+        index: key.index.clone(),
+        state: entry.state(),
+        cause: entry.cause(),
+        decision: entry
+            .assessment
+            .as_ref()
+            .map_or(DecisionKind::Wait, |assessment| assessment.decision.kind),
+        lag_operations: entry.lag,
+        runway_expires_at: entry.runway,
+        incident: entry.run.as_ref().map(|run| format!("run {run}")),
+        remote: entry.facts.remote.clone(),
+        leader: entry.facts.leader_index.clone(),
+        plan: entry.plan.clone(),
+        looked_at: entry.verdict.as_ref().map(|_| entry.facts.now),
+        flapping: entry.verdict.as_ref().is_some_and(|verdict| verdict.flapping),
+    }
+}
