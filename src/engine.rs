@@ -46,7 +46,7 @@ use crate::engine::book::{Book, Effect};
 use crate::engine::observer::{failure, first_looks, look_all};
 use crate::engine::settings::Settings;
 use crate::metrics::{LookError, Metrics};
-use crate::store::{Store, StoreError};
+use crate::store::{AuditEvent, Store, StoreError};
 use crate::tasks::Tasks;
 
 /// Key of the breaker's state in the store.
@@ -356,6 +356,21 @@ impl Engine {
                 runs::start(self, *plan, trigger);
                 Ok(())
             }
+        }
+    }
+
+    /// Puts what somebody or the daemon itself did into the audit log. It was done already, so a
+    /// log that cannot be written is told as loudly as can be and stops nothing.
+    pub async fn audit(&self, who: &str, kind: &str, subject: String, detail: serde_json::Value) {
+        let event = AuditEvent {
+            at: self.now(),
+            kind: kind.to_owned(),
+            who: who.to_owned(),
+            subject,
+            detail,
+        };
+        if let Err(error) = self.store.audit(&event).await {
+            tracing::error!(kind, "the audit log could not be written: {error}");
         }
     }
 

@@ -10,12 +10,13 @@ use crate::domain::ids::{FollowerKey, PlanHash, RunId};
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::http::dto::{
-    ApproveBody, BrakeRequest, Brakes, Caller, Clusters, Daemon, Done, EventItem, Events, PlanDetail,
-    PlanNow, Plans, Problem, Reply, RunDetail, Runs, Status, Why,
+    ApproveBody, AuditStory, AuditVerdict, AuditWanted, BrakeRequest, Brakes, Caller, Clusters, Daemon, Done,
+    EventItem, Events, PlanDetail, PlanNow, Plans, Problem, Reply, RunDetail, Runs, Status, Why,
 };
 use crate::metrics::Format;
 use crate::store::{AuditEvent, StoreError};
 
+mod audit;
 mod brakes;
 mod followers;
 mod plans;
@@ -31,7 +32,7 @@ impl Desk {
         self.0.now()
     }
 
-    pub(super) async fn audit(
+    pub(super) async fn note(
         &self,
         who: &str,
         kind: &str,
@@ -139,6 +140,14 @@ impl Daemon for Desk {
 
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done> {
         Box::pin(self.let_go(scope, who))
+    }
+
+    fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory> {
+        Box::pin(self.audit_story(wanted))
+    }
+
+    fn verify_audit(&self) -> Reply<'_, AuditVerdict> {
+        Box::pin(self.audit_verdict())
     }
 
     fn events(&self, after: u64) -> Reply<'_, Events> {

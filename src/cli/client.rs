@@ -1,5 +1,5 @@
 //! Commands that ask the daemon: `status`, `why`, `plan`, `plans`, `approve`, `reject`,
-//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`.
+//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`.
 //!
 //! Each asks over the admin socket, prints plain text for people or, with `--json`, the daemon's
 //! own JSON (the contract's shapes) unchanged, and returns the exit code. What went wrong goes to
@@ -21,6 +21,7 @@ use crate::http::client::AdminClient;
 use crate::http::dto::{Brakes, Clusters, Done, PlanNow, Plans, RunDetail, Runs, Status, Why};
 use crate::http::problem::Envelope;
 
+pub mod audit;
 pub mod table;
 mod text;
 

@@ -549,7 +549,7 @@ impl Book {
             if let Ok(value) = serde_json::to_value(&self.breaker) {
                 effects.push(Effect::SaveBreaker(value));
             }
-            self.tell_breaker(&before, now);
+            self.tell_breaker(&before, now, &mut effects);
         }
         self.expire(now, &mut effects);
         let common = self.common_world(now);
@@ -562,7 +562,7 @@ impl Book {
         effects
     }
 
-    fn tell_breaker(&mut self, before: &policy::BreakerState, now: Timestamp) {
+    fn tell_breaker(&mut self, before: &policy::BreakerState, now: Timestamp, effects: &mut Vec<Effect>) {
         let words = |open: bool| {
             if open {
                 "open: recreates ask from now on"
@@ -575,6 +575,7 @@ impl Book {
                 "the breaker over everything is {}",
                 words(self.breaker.overall.is_some())
             );
+            effects.push(breaker_changed("all", self.breaker.overall.as_ref(), now));
             self.story.tell(now, EventKind::Operator, None, text);
         }
         let remotes: BTreeSet<_> = before
@@ -592,6 +593,8 @@ impl Book {
                     remote.1,
                     words(open)
                 );
+                let scope = format!("remote:{}/{}", remote.0, remote.1);
+                effects.push(breaker_changed(&scope, self.breaker.remotes.get(&remote), now));
                 self.story.tell(now, EventKind::Operator, None, text);
             }
         }
@@ -1042,6 +1045,25 @@ impl Book {
             .filter_map(|(_, entry)| entry.facts.leader_cluster.clone())
             .collect()
     }
+}
+
+/// A breaker that opened or closed, for the audit log.
+fn breaker_changed(scope: &str, open: Option<&policy::BreakerOpen>, now: Timestamp) -> Effect {
+    Effect::Audit(AuditEvent {
+        at: now,
+        kind: if open.is_some() {
+            "breaker_opened"
+        } else {
+            "breaker_closed"
+        }
+        .to_owned(),
+        who: "policy".to_owned(),
+        subject: scope.to_owned(),
+        detail: open.map_or(
+            serde_json::Value::Null,
+            |open| serde_json::json!({ "unhealthy": open.unhealthy, "of": open.of }),
+        ),
+    })
 }
 
 /// The first digits of a hash, for people.

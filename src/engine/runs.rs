@@ -9,12 +9,12 @@ use crate::domain::journal::{Event, RunOutcome, Trigger};
 use crate::domain::plan::{Plan, PlanState};
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
-use crate::engine::book::short;
+use crate::engine::book::{Effect, short};
 use crate::engine::events::EventKind;
 use crate::engine::executor::{self, Bench, RunEnd, RunSettings};
 use crate::engine::gate::EngineGate;
 use crate::policy;
-use crate::store::{Store, StoreError};
+use crate::store::{AuditEvent, Store, StoreError};
 
 /// How far back past runs are read: the longest limit (7 days) and a margin.
 const PAST: std::time::Duration = std::time::Duration::from_secs(31 * 24 * 3600);
@@ -100,9 +100,9 @@ pub(crate) fn start(engine: &Arc<Engine>, plan: Plan, trigger: Trigger) {
                 return;
             };
             let opened_at = own.now();
-            match executor::open(&bench, &plan, trigger).await {
+            match executor::open(&bench, &plan, trigger.clone()).await {
                 Ok(run) => {
-                    running(&own, &plan, &run).await;
+                    running(&own, &plan, &run, &trigger).await;
                     drive(&own, &bench, &plan, run, opened_at).await;
                 }
                 Err(refused) => refuse(&own, &plan, &refused).await,
@@ -145,10 +145,19 @@ async fn refuse(engine: &Arc<Engine>, plan: &Plan, refused: &executor::Refused) 
             book.postpone(&key, now);
         }
     }
+    effects.push(Effect::Audit(AuditEvent {
+        at: now,
+        kind: "run_refused".to_owned(),
+        who: "policy".to_owned(),
+        subject: key.to_string(),
+        detail: serde_json::json!({
+            "plan": plan.hash, "follower": key, "reason": refused.reason, "void": refused.void,
+        }),
+    }));
     engine.perform(effects).await;
 }
 
-async fn running(engine: &Arc<Engine>, plan: &Plan, run: &RunId) {
+async fn running(engine: &Arc<Engine>, plan: &Plan, run: &RunId, trigger: &Trigger) {
     let now = engine.now();
     let mut effects = Vec::new();
     {
@@ -165,7 +174,30 @@ async fn running(engine: &Arc<Engine>, plan: &Plan, run: &RunId) {
             &mut effects,
         );
     }
+    effects.push(of_run(
+        now,
+        "run_opened",
+        plan,
+        run,
+        serde_json::json!({ "trigger": trigger }),
+    ));
     engine.perform(effects).await;
+}
+
+/// A record of the audit log about a run.
+fn of_run(at: Timestamp, kind: &str, plan: &Plan, run: &RunId, more: serde_json::Value) -> Effect {
+    let key = plan.basis.key();
+    let mut detail = serde_json::json!({ "run": run, "plan": plan.hash, "follower": key });
+    if let (Some(detail), serde_json::Value::Object(more)) = (detail.as_object_mut(), more) {
+        detail.extend(more);
+    }
+    Effect::Audit(AuditEvent {
+        at,
+        kind: kind.to_owned(),
+        who: "refollow".to_owned(),
+        subject: key.to_string(),
+        detail,
+    })
 }
 
 async fn drive(engine: &Arc<Engine>, bench: &Bench, plan: &Plan, run: RunId, opened_at: Timestamp) {
@@ -191,6 +223,10 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
                 book.held_at_exit.push(key.clone());
             }
             book.unlock(&key);
+            let detail = serde_json::json!({
+                "outcome": outcome, "remedy": remedy, "reason": reason, "person_must": person_must, "held": held,
+            });
+            effects.push(of_run(now, "run_ended", plan, run, detail));
             let what = person_must
                 .map(|must| format!("; a person must: {must}"))
                 .unwrap_or_default();
@@ -214,6 +250,8 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
             let mut book = engine.lock();
             let text = format!("run {run} on `{key}` is left open for the next start: {reason}");
             book.story.tell(now, EventKind::Operator, Some(&key), text);
+            let detail = serde_json::json!({ "reason": reason, "held": held });
+            effects.push(of_run(now, "run_left_open", plan, run, detail));
             if held {
                 book.held_at_exit.push(key.clone());
             }
@@ -249,6 +287,10 @@ pub(crate) async fn continue_unfinished(engine: &Arc<Engine>) -> Result<(), Stor
             let text = format!("run {run} on `{key}` is continued: looking first");
             book.story.tell(now, EventKind::Done, Some(&key), text);
         }
+        let detail = serde_json::json!({ "entries": entries.len() });
+        engine
+            .perform(vec![of_run(engine.now(), "run_continued", &plan, &run, detail)])
+            .await;
         let own = Arc::clone(engine);
         engine
             .tasks

@@ -331,6 +331,58 @@ pub struct EventItem {
     pub detail: serde_json::Value,
 }
 
+/// `GET /api/v1/audit?run=&follower=&since=&limit=`, and `refollow audit show --json`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AuditStory {
+    /// Oldest first.
+    pub records: Vec<AuditItem>,
+}
+
+/// One record of the audit log with its place in the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditItem {
+    /// Position, from 1, without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Stable word.
+    pub kind: String,
+    /// Who or what.
+    pub who: String,
+    /// About what.
+    pub subject: String,
+    /// Everything else.
+    pub detail: serde_json::Value,
+    /// SHA-256 in hexadecimal over the record before and this one.
+    pub hash: String,
+}
+
+/// What is wanted of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditWanted {
+    /// Only what belongs to this run, from its plan to its end.
+    pub run: Option<RunId>,
+    /// Only what is about this follower.
+    pub follower: Option<FollowerKey>,
+    /// Only records of this time and later.
+    pub since: Option<Timestamp>,
+    /// At most so many, the newest.
+    pub limit: u32,
+}
+
+/// `GET /api/v1/audit/verify`, and `refollow audit verify --json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditVerdict {
+    /// Every record is what was written, and none is missing.
+    pub whole: bool,
+    /// Records whose place in the chain was computed and fits.
+    pub records: u64,
+    /// Position of the first that does not fit.
+    pub broken_at: Option<u64>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
 /// Body of `POST /api/v1/plans/{hash}/approve`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -466,6 +518,11 @@ pub trait Daemon: Send + Sync {
     fn brake(&self, request: BrakeRequest, who: Caller) -> Reply<'_, Done>;
     /// Releases one; not engaged is [`ProblemKind::NotFound`].
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done>;
+
+    /// A part of the audit log.
+    fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory>;
+    /// Computes the chain of the whole audit log.
+    fn verify_audit(&self) -> Reply<'_, AuditVerdict>;
 
     /// Events after that position, at most 1,000.
     fn events(&self, after: u64) -> Reply<'_, Events>;

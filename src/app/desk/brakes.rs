@@ -51,7 +51,7 @@ impl Desk {
             .map_err(|error| stored(&error))?;
         let detail =
             serde_json::json!({"uid": who.uid, "reason": brake.reason, "expires_at": brake.expires_at});
-        self.audit(&who.name, "brake_engaged", brake.scope.to_string(), detail)
+        self.note(&who.name, "brake_engaged", brake.scope.to_string(), detail)
             .await?;
         let until = brake
             .expires_at
@@ -80,7 +80,7 @@ impl Desk {
             return Err(Problem::not_found(format!("no brake `{scope}` is engaged"))
                 .remedy("`refollow status` names the brakes; one engaged by file is released by removing the file"));
         }
-        self.audit(
+        self.note(
             &who.name,
             "brake_released",
             scope.to_string(),

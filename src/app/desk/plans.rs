@@ -68,7 +68,11 @@ impl Desk {
             .save_plan(&next, Some(&before))
             .await
             .map_err(|error| stored(&error))?;
-        self.audit(who, kind, next.plan.hash.to_string(), detail).await?;
+        let mut detail = detail;
+        if let Some(detail) = detail.as_object_mut() {
+            detail.insert("follower".to_owned(), next.plan.basis.key().to_string().into());
+        }
+        self.note(who, kind, next.plan.hash.to_string(), detail).await?;
         let now = self.now();
         let effects = {
             let mut book = self.0.lock();

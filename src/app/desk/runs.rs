@@ -62,7 +62,7 @@ impl Desk {
                 ),
             ));
         }
-        self.audit(
+        self.note(
             &who.name,
             "abort",
             id.to_string(),
