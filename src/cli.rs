@@ -228,7 +228,11 @@ async fn ask(command: Command, global: Global) -> u8 {
         Command::Evidence(one) => session.evidence(&one.follower.to_string()).await,
         Command::Recreate(one) => session.recreate(&one.follower.to_string()).await,
         Command::Plans => session.plans().await,
-        Command::Approve { hash, note } => session.approve(&hash, note.as_deref(), &[]).await,
+        Command::Approve { hash, note, lose } => {
+            session
+                .approve(&hash, note.as_deref(), lose.as_deref(), &[])
+                .await
+        }
         Command::Reject { hash, reason } => session.reject(&hash, &reason).await,
         Command::Runs { run } => {
             session

@@ -93,6 +93,8 @@ pub struct Config {
     pub policy: Settings,
     /// How fine the metrics are.
     pub metrics_level: MetricsLevel,
+    /// `store.keep_runs`: how long ended runs and closed plans are kept.
+    pub keep_runs: Duration,
 }
 
 impl Config {
@@ -189,6 +191,7 @@ fn build(mut root: Section<'_>) -> Config {
         MetricsLevel::default(),
     );
     metrics.finish();
+    let keep_runs = keep_runs(&mut root, policy.limits.recreates_per_follower.per);
     root.finish();
     if mode != Mode::Observe && !clusters.is_empty() && clusters.iter().all(|c| c.remotes.is_empty()) {
         notes.warn(
@@ -207,9 +210,25 @@ fn build(mut root: Section<'_>) -> Config {
         clusters,
         policy,
         metrics_level,
+        keep_runs,
     };
     config.policy.unenforced = config.not_enforced();
     config
+}
+
+fn keep_runs(root: &mut Section<'_>, counted: Duration) -> Duration {
+    const DAY: Duration = Duration::from_hours(24);
+    let mut section = root.section("store", "[store]");
+    let keep_runs = section.duration("keep_runs", 31 * DAY..=3660 * DAY, 400 * DAY);
+    if keep_runs < counted {
+        section.problem(
+            "keep_runs",
+            "is shorter than limits.recreates_per_follower.per, which is counted from the runs that are kept",
+            "make it at least as long",
+        );
+    }
+    section.finish();
+    keep_runs
 }
 
 fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {

@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::answer::{Answer, Outcome};
 use crate::domain::ids::{ClusterName, FollowerKey, RunId};
+use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 use crate::elastic::client::Client;
@@ -46,8 +47,11 @@ use crate::engine::book::{Book, Effect};
 use crate::engine::observer::{failure, first_looks, look_all};
 use crate::engine::settings::Settings;
 use crate::metrics::{LookError, Metrics};
-use crate::store::{AuditEvent, Store, StoreError};
+use crate::store::{AuditEvent, Pruned, Store, StoreError};
 use crate::tasks::Tasks;
+
+/// Between two times of deleting what ended long ago.
+const PRUNE_EVERY: Duration = Duration::from_hours(24);
 
 /// Key of the breaker's state in the store.
 pub(crate) const BREAKER_KEY: &str = "breaker";
@@ -95,8 +99,11 @@ impl Engine {
     ) -> Result<Arc<Self>, StoreError> {
         let now = clock.now();
         let mut book = Book::new(settings, store.memories().await?, now);
-        for record in store.plans(true).await? {
-            book.adopt_plan(record);
+        // Rejected ones too: a person's no outlives the daemon.
+        for record in store.plans(false).await? {
+            if record.state.is_open() || matches!(record.state, PlanState::Rejected { .. }) {
+                book.adopt_plan(record);
+            }
         }
         book.brakes = store.brakes().await?;
         book.past = runs::past_runs(store.as_ref(), now).await?;
@@ -187,10 +194,15 @@ impl Engine {
     /// Every second: the brake file, expiries, admissions that wait for time to pass.
     async fn tick(self: Arc<Self>, cancel: CancellationToken) {
         let mut beats = 0_u32;
+        let mut pruned: Option<Instant> = None;
         loop {
             tokio::select! {
                 () = cancel.cancelled() => return,
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNE_EVERY) {
+                pruned = Some(Instant::now());
+                self.prune().await;
             }
             self.read_brake_file();
             beats = beats.wrapping_add(1);
@@ -344,7 +356,7 @@ impl Engine {
 
     async fn perform_one(self: &Arc<Self>, effect: Effect) -> Result<(), StoreError> {
         match effect {
-            Effect::SavePlan { record, previous } => self.store.save_plan(&record, previous.as_deref()).await,
+            Effect::SavePlan { record, previous } => self.save_plan(&record, previous.as_deref()).await,
             Effect::Remember(memories) => self.store.remember(&memories).await,
             Effect::SaveBreaker(value) => self.store.set_state(BREAKER_KEY, &value).await,
             Effect::Audit(event) => self.store.audit(&event).await.map(drop),
@@ -357,6 +369,39 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+
+    /// Deletes what ended longer ago than it is kept. The audit log is never cut, and says so.
+    async fn prune(&self) {
+        let keep = self.lock().settings.keep_runs;
+        let keep = jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
+        let Ok(before) = self.now().checked_sub(keep) else {
+            return;
+        };
+        match self.store.prune(before).await {
+            Ok(pruned) if pruned == Pruned::default() => {}
+            Ok(pruned) => {
+                let detail =
+                    serde_json::json!({"before": before, "runs": pruned.runs, "plans": pruned.plans});
+                self.audit("refollow", "pruned", "store".to_owned(), detail).await;
+            }
+            Err(error) => tracing::warn!("what ended long ago could not be deleted: {error}"),
+        }
+    }
+
+    /// The same facts can come again after their plan was closed and forgotten here; the store has
+    /// kept it, and only a closed plan that nobody rejected gives way.
+    async fn save_plan(&self, record: &PlanRecord, previous: Option<&PlanRecord>) -> Result<(), StoreError> {
+        if previous.is_some() {
+            return self.store.save_plan(record, previous).await;
+        }
+        let kept = self.store.plan(&record.plan.hash).await?.filter(|kept| {
+            matches!(
+                kept.state,
+                PlanState::Done { .. } | PlanState::Expired | PlanState::Void { .. }
+            )
+        });
+        self.store.save_plan(record, kept.as_ref()).await
     }
 
     /// Puts what somebody or the daemon itself did into the audit log. It was done already, so a

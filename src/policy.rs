@@ -22,7 +22,9 @@ pub mod world;
 
 pub use admit::{Admission, Candidate, admit};
 pub use breaker::{BreakerOpen, BreakerState, breaker};
-pub use consent::{ConsentError, consent, expire, new_record, reject, void_reason};
+pub use consent::{
+    ConsentError, Voter, consent, expire, may_approve, new_record, reject, to_be_typed, void_reason,
+};
 pub use decide::{Assessment, Moment, decide, requested_verdict};
 pub use glob::Glob;
 pub use guards::{Question, RunContext, Stage, evaluate};

@@ -74,6 +74,7 @@ pub fn engine_settings(config: &Config) -> Settings {
         shard_metrics: config.metrics_level == MetricsLevel::Shard,
         undo_directory: config.daemon.undo_directory.clone(),
         brake_file: config.daemon.brake_file.clone(),
+        keep_runs: config.keep_runs,
         shutdown_timeout: config.daemon.shutdown_timeout,
     }
 }

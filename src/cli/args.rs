@@ -74,6 +74,9 @@ pub enum Command {
         /// A word for those who read the journal
         #[arg(long, value_name = "T")]
         note: Option<String>,
+        /// The index whose copy will be lost, typed exactly, where `plan` says that it must be
+        #[arg(long, value_name = "INDEX")]
+        lose: Option<String>,
     },
     /// Reject exactly one plan
     Reject {
@@ -266,6 +269,7 @@ mod tests {
             "plans",
             &format!("approve {hash}"),
             &format!("approve {hash} --note looks-good"),
+            &format!("approve {hash} --lose orders-f"),
             &format!("reject {hash} --reason no"),
             "runs",
             "runs --run r-1",

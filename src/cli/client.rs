@@ -300,9 +300,15 @@ impl<'a> Session<'a> {
         )
     }
 
-    /// `refollow approve <hash> [--note T] [--override FACT]`; `hash` may be a unique beginning.
+    /// `refollow approve <hash> [--note T] [--lose INDEX] [--override FACT]`; `hash` may be a unique beginning.
     /// An override is `(index, fact)`, the index typed by the person.
-    pub async fn approve(&mut self, hash: &str, note: Option<&str>, overrides: &[(String, String)]) -> u8 {
+    pub async fn approve(
+        &mut self,
+        hash: &str,
+        note: Option<&str>,
+        lose: Option<&str>,
+        overrides: &[(String, String)],
+    ) -> u8 {
         let hash = match self.hash_of(hash).await {
             Ok(hash) => hash,
             Err(code) => return code,
@@ -311,7 +317,7 @@ impl<'a> Session<'a> {
             .iter()
             .map(|(index, fact)| json!({ "index": index, "fact": fact }))
             .collect();
-        let body = json!({ "note": note, "overrides": overrides });
+        let body = json!({ "note": note, "lose": lose, "overrides": overrides });
         self.change(Method::POST, &format!("/api/v1/plans/{hash}/approve"), Some(body))
             .await
     }

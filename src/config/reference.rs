@@ -253,6 +253,30 @@ pub const OPTIONS: &[Entry] = &[
         "How many different people must approve one plan.",
     ),
     entry(
+        "approval.persons",
+        "list of users, and of groups as `group:<name>`",
+        "[]",
+        "Who may approve: local users by name, members of local groups (the host's own files are read, no directory service). Empty: everybody who can reach the admin socket. Rejecting and braking are open to all who can reach it.",
+    ),
+    entry(
+        "approval.type_above_bytes",
+        "size",
+        "\"10GiB\"",
+        "Where a plan destroys a copy larger than this, or one whose size is not known, the approval must name the index: `refollow approve <hash> --lose <index>`.",
+    ),
+    entry(
+        "approval.type_above_documents",
+        NUMBER,
+        "10000000",
+        "The same for the number of documents.",
+    ),
+    entry(
+        "store.keep_runs",
+        "length of time, 31d to 3660d",
+        "\"400d\"",
+        "How long ended runs with their journals, and closed plans, are kept. Open ones and rejected plans are never cut, and the audit log is kept for ever: its chain stays provable. It must not be shorter than `limits.recreates_per_follower.per`, which is counted from them.",
+    ),
+    entry(
         "verify.settle",
         "length of time, 0s to 1h",
         "\"60s\"",
@@ -390,6 +414,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ),
     ("judge", "When a verdict counts."),
     ("approval", "What an approval needs."),
+    ("store", "What is kept, and for how long."),
     ("verify", "What a cure must prove."),
     ("metrics", "What is exported."),
     (

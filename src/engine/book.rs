@@ -15,7 +15,7 @@ use crate::domain::facts::Facts;
 use crate::domain::ids::{ClusterName, ClusterUuid, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::journal::Trigger;
 use crate::domain::memory::Memory;
-use crate::domain::plan::{Plan, PlanRecord, PlanState};
+use crate::domain::plan::{Plan, PlanRecord, PlanState, Replaced};
 use crate::domain::seen::Seen;
 use crate::domain::state::State;
 use crate::domain::time::{Timestamp, after, millis_between};
@@ -619,17 +619,29 @@ impl Book {
         };
         let world = self.world_of(key, common);
         let existing = entry.plan.as_ref().and_then(|hash| self.plans.get(hash)).cloned();
-        let assessment = policy::decide(&policy::Moment {
-            verdict: &verdict,
-            held_for_looks: entry.held_for,
-            waited_since: entry.cause_since,
-            runway_expires_at: entry.runway,
-            facts: &entry.facts,
-            memory: &entry.memory,
-            world: &world,
-            settings: &self.settings.policy,
-            existing: existing.as_ref(),
-        });
+        let decide = |existing: Option<&PlanRecord>| {
+            policy::decide(&policy::Moment {
+                verdict: &verdict,
+                held_for_looks: entry.held_for,
+                waited_since: entry.cause_since,
+                runway_expires_at: entry.runway,
+                facts: &entry.facts,
+                memory: &entry.memory,
+                world: &world,
+                settings: &self.settings.policy,
+                existing,
+            })
+        };
+        let mut assessment = decide(existing.as_ref());
+        // Somebody said no to exactly these facts: that stands until they change.
+        let rejected = assessment
+            .plan
+            .as_ref()
+            .and_then(|plan| self.plans.get(&plan.hash))
+            .filter(|record| matches!(record.state, PlanState::Rejected { .. }));
+        if let (None, Some(rejected)) = (&existing, rejected) {
+            assessment = decide(Some(rejected));
+        }
         self.keep_plans(key, &assessment, existing, now, effects);
         let Some(entry) = self.followers.get_mut(key) else {
             return;
@@ -688,7 +700,7 @@ impl Book {
                     };
                     self.change_plan(&record.plan.hash, state, "policy", now, effects);
                 }
-                None => return,
+                None => return self.complete(record, wanted, effects),
             }
         }
         let Some(plan) = wanted else { return };
@@ -704,11 +716,47 @@ impl Book {
             key,
             "a plan is about the follower it was made for"
         );
+        let mut plan = plan.clone();
+        plan.figures.replaces = self.replaced_by(key, &plan);
         self.open_plan(
-            policy::new_record(plan.clone(), now, &self.settings.policy, None),
+            policy::new_record(plan, now, &self.settings.policy, None),
             now,
             effects,
         );
+    }
+
+    /// The closer looks that a plan causes tell figures that were not known when it was made: they
+    /// are for people and stand outside the hash, so a waiting plan takes them in.
+    fn complete(&mut self, record: PlanRecord, wanted: Option<&Plan>, effects: &mut Vec<Effect>) {
+        let Some(newer) = wanted.filter(|plan| plan.hash == record.plan.hash) else {
+            return;
+        };
+        let mut figures = record.plan.figures.clone();
+        figures.fill_in(&newer.figures);
+        if record.state != PlanState::Pending || figures == record.plan.figures {
+            return;
+        }
+        let mut completed = record.clone();
+        completed.plan.figures = figures;
+        self.plans.insert(completed.plan.hash.clone(), completed.clone());
+        effects.push(Effect::SavePlan {
+            record: Box::new(completed),
+            previous: Some(Box::new(record)),
+        });
+    }
+
+    /// The newest plan of the follower, if it became void, and what is different now.
+    fn replaced_by(&self, key: &FollowerKey, plan: &Plan) -> Option<Replaced> {
+        let newest = self
+            .plans
+            .values()
+            .filter(|record| record.plan.basis.key() == *key && record.plan.hash != plan.hash)
+            .max_by_key(|record| record.changed_at)
+            .filter(|record| matches!(record.state, PlanState::Void { .. }))?;
+        Some(Replaced {
+            hash: newest.plan.hash.clone(),
+            differences: newest.plan.basis.changes(&plan.basis),
+        })
     }
 
     /// Enters a new plan.

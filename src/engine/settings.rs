@@ -35,6 +35,8 @@ pub struct Settings {
     pub undo_directory: PathBuf,
     /// The file whose presence engages the brake `all`.
     pub brake_file: PathBuf,
+    /// How long ended runs and closed plans are kept.
+    pub keep_runs: Duration,
     /// How long a shutdown may take.
     pub shutdown_timeout: Duration,
 }

@@ -13,7 +13,7 @@ use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::journal::{Entry, RunOutcome};
-use crate::domain::plan::{Consent, Plan};
+use crate::domain::plan::{Consent, Plan, Replaced};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
@@ -147,6 +147,12 @@ pub struct PlanItem {
     /// Why it is rejected or void, and by whom.
     #[serde(default)]
     pub state_reason: Option<String>,
+    /// What will be lost, where the index's name must be typed with the approval (`lose`).
+    #[serde(default)]
+    pub must_type: Option<String>,
+    /// The plan that this one took the place of, and what had changed.
+    #[serde(default)]
+    pub replaces: Option<Replaced>,
 }
 
 /// `GET /api/v1/plans/{hash}`.
@@ -390,6 +396,9 @@ pub struct ApproveBody {
     /// Noted with the approval.
     #[serde(default)]
     pub note: Option<String>,
+    /// The follower index whose copy will be lost, typed by the person; see `must_type` of a plan.
+    #[serde(default)]
+    pub lose: Option<String>,
     /// Facts overridden by name, each with the index typed by the person (safety 4).
     #[serde(default)]
     pub overrides: Vec<OverrideBody>,
@@ -476,6 +485,8 @@ pub struct Caller {
     pub name: String,
     /// User id.
     pub uid: u32,
+    /// Names of the groups that the user is in.
+    pub groups: Vec<String>,
 }
 
 /// An answer that takes a moment.

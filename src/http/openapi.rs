@@ -272,6 +272,7 @@ fn schemas() -> Value {
         "Done": object(&["message", "plan", "run"], &[("message", text.clone())]),
         "Approve": object(&[], &[
             ("note", maybe_text.clone()),
+            ("lose", maybe_text.clone()),
             ("overrides", json!({ "type": "array", "items": object(&["index", "fact"], &[]) })),
         ]),
         "Reject": object(&["reason"], &[("reason", text.clone())]),

@@ -262,6 +262,8 @@ fn figures(facts: &Facts) -> PlanFigures {
         eta_seconds: bytes.map(|bytes| eta(bytes).as_secs()),
         lease_id: facts.lease_id(),
         runway_expires_at: None,
+        follower_bytes: facts.follower.index.present().and_then(|stats| stats.store_bytes),
+        replaces: None,
     }
 }
 

@@ -103,7 +103,7 @@ async fn a_plan_is_approved_by_the_beginning_of_its_hash_where_that_is_unique() 
     let hash = plan().hash.to_string();
     let beginning = hash[..8].to_uppercase();
     let approved = people(&running, async |session| {
-        session.approve(&beginning, Some("seen"), &[]).await
+        session.approve(&beginning, Some("seen"), None, &[]).await
     })
     .await;
     assert_eq!(
@@ -118,22 +118,25 @@ async fn a_plan_is_approved_by_the_beginning_of_its_hash_where_that_is_unique() 
     assert!(asked[1].starts_with(&format!("reject {hash} by ")), "{asked:?}");
 
     let several = people(&running, async |session| {
-        session.approve("abababab", None, &[]).await
+        session.approve("abababab", None, None, &[]).await
     })
     .await;
     assert_eq!(several.code, 2);
     assert!(several.err.contains("several plans"), "{several:?}");
     let none = people(&running, async |session| {
-        session.approve("00000000", None, &[]).await
+        session.approve("00000000", None, None, &[]).await
     })
     .await;
     assert_eq!(none.code, 1, "{none:?}");
     for wrong in [&hash[..7], "not-a-hash", ""] {
-        let said = people(&running, async |session| session.approve(wrong, None, &[]).await).await;
+        let said = people(&running, async |session| {
+            session.approve(wrong, None, None, &[]).await
+        })
+        .await;
         assert_eq!(said.code, 2, "{wrong}: {said:?}");
     }
     let expired = people(&running, async |session| {
-        session.approve(&"ab".repeat(32), None, &[]).await
+        session.approve(&"ab".repeat(32), None, None, &[]).await
     })
     .await;
     assert_eq!(expired.code, 3);

@@ -15,7 +15,7 @@ use refollow::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, IndexName, IndexUuid, PlanHash, RemoteAlias, RunId,
 };
 use refollow::domain::journal::RunOutcome;
-use refollow::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures};
+use refollow::domain::plan::{Difference, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, Replaced};
 use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
 use refollow::http::client::AdminClient;
@@ -129,6 +129,15 @@ fn plan_item(hash: PlanHash, state: &str) -> PlanItem {
         approvers_needed: Some(1),
         requested_by: None,
         state_reason: None,
+        must_type: Some("11000000000 bytes and 5 documents".to_owned()),
+        replaces: (state == "pending").then(|| Replaced {
+            hash: PlanHash::parse(&"cd".repeat(32)).unwrap(),
+            differences: vec![Difference {
+                field: "leader_uuid".to_owned(),
+                before: "null".to_owned(),
+                now: "iu-l".to_owned(),
+            }],
+        }),
     }
 }
 

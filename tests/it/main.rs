@@ -11,6 +11,7 @@ mod elastic_client;
 mod executor;
 mod http_api;
 mod judge;
+mod limits;
 mod replay;
 mod sandbox_front;
 mod store_contract;

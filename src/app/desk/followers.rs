@@ -105,7 +105,6 @@ impl Desk {
     pub(super) async fn plan_of(&self, follower: FollowerKey) -> Result<PlanNow, Problem> {
         let answer = {
             let book = self.0.lock();
-            let approvers = book.settings.policy.approvers;
             book.followers.get(&follower).map(|entry| {
                 let assessment = entry.assessment.as_ref();
                 let guards = assessment
@@ -128,7 +127,7 @@ impl Desk {
                         .map(|found| found.decision.reasons.clone())
                         .unwrap_or_default(),
                     plan: shown.map(|record| PlanDetail {
-                        item: plan_item(&record, guards, approvers),
+                        item: plan_item(&record, guards, &book.settings.policy),
                         steps: steps_of(&record),
                         plan: record.plan,
                     }),

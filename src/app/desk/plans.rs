@@ -51,7 +51,7 @@ impl Desk {
             .and_then(|entry| entry.assessment.as_ref())
             .map(|assessment| assessment.decision.guards.clone())
             .unwrap_or_default();
-        plan_item(record, guards, book.settings.policy.approvers)
+        plan_item(record, guards, &book.settings.policy)
     }
 
     /// Puts a person's word on a plan into the store and the book.
@@ -163,10 +163,28 @@ impl Desk {
             );
         }
         let before = self.record(&hash).await?;
-        let approvers = self.0.lock().settings.policy.approvers;
+        let (approvers, rules) = {
+            let book = self.0.lock();
+            (
+                book.settings.policy.approvers,
+                book.settings.policy.approval.clone(),
+            )
+        };
+        let voter = policy::Voter {
+            name: &who.name,
+            groups: &who.groups,
+        };
+        if let Err(error) = policy::may_approve(&before.plan, voter, body.lose.as_deref(), &rules) {
+            let detail = serde_json::json!({"uid": who.uid, "reason": error.to_string(),
+                "follower": before.plan.basis.key()});
+            self.note(&who.name, "approval_refused", hash.to_string(), detail)
+                .await?;
+            return Err(refused(&error));
+        }
         let next = policy::consent(&before, &who.name, body.note.clone(), self.now(), approvers)
             .map_err(|error| refused(&error))?;
-        let detail = serde_json::json!({"uid": who.uid, "note": body.note});
+        let detail = serde_json::json!({"uid": who.uid, "note": body.note, "lose": body.lose,
+            "consents": next.consents.len(), "needed": approvers});
         let approved = next.state == PlanState::Approved;
         let consents = next.consents.len();
         let item = self.word(before, next, &who.name, "approved", detail).await?;
@@ -210,13 +228,15 @@ fn refused(error: &ConsentError) -> Problem {
         ConsentError::Void { .. } => Problem::new(ProblemKind::Void, error.to_string())
             .remedy("`refollow plans` shows the plan that took its place, if one did"),
         ConsentError::Rejected { .. } => Problem::refused("rejected", error.to_string()),
+        ConsentError::NotAllowed { .. } => Problem::refused("approval_persons", error.to_string()),
+        ConsentError::Lose { .. } => Problem::refused("approval_lose", error.to_string()),
         ConsentError::Never => Problem::refused("approval_never", error.to_string()),
         ConsentError::TooLate { .. } => Problem::refused("too_late", error.to_string()),
     }
 }
 
 /// A plan in short.
-pub fn plan_item(record: &PlanRecord, guards: Vec<GuardResult>, approvers: u32) -> PlanItem {
+pub fn plan_item(record: &PlanRecord, guards: Vec<GuardResult>, settings: &policy::Settings) -> PlanItem {
     PlanItem {
         hash: record.plan.hash.clone(),
         follower: record.plan.basis.key(),
@@ -230,7 +250,7 @@ pub fn plan_item(record: &PlanRecord, guards: Vec<GuardResult>, approvers: u32) 
         bytes: record.plan.figures.bytes,
         eta_seconds: record.plan.figures.eta_seconds,
         consents: record.consents.clone(),
-        approvers_needed: Some(approvers),
+        approvers_needed: Some(settings.approvers),
         requested_by: record.requested_by.clone(),
         state_reason: match &record.state {
             PlanState::Rejected { by, reason } => Some(format!("{by}: {reason}")),
@@ -238,5 +258,7 @@ pub fn plan_item(record: &PlanRecord, guards: Vec<GuardResult>, approvers: u32) 
             PlanState::Running { run } | PlanState::Done { run } => Some(format!("run {run}")),
             PlanState::Pending | PlanState::Approved | PlanState::Expired => None,
         },
+        must_type: policy::to_be_typed(&record.plan, &settings.approval),
+        replaces: record.plan.figures.replaces.clone(),
     }
 }

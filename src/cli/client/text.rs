@@ -254,7 +254,15 @@ pub(super) fn why(why: &Why, now: Timestamp) -> String {
 
 pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
     let mut table = Table::new(&[
-        "PLAN", "FOLLOWER", "CAUSE", "LADDER", "APPROVAL", "STATE", "EXPIRES", "HELD BY",
+        "PLAN",
+        "FOLLOWER",
+        "CAUSE",
+        "LADDER",
+        "APPROVAL",
+        "STATE",
+        "EXPIRES",
+        "HELD BY",
+        "SINCE THE LAST ONE",
     ]);
     for plan in &plans.plans {
         let open = matches!(plan.state.as_str(), "pending" | "approved" | "running");
@@ -265,6 +273,14 @@ pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
             .map(|guard| guard.name.as_str())
             .collect();
         let waits = plan.state == "pending";
+        let changed = plan.replaces.as_ref().map(|replaced| {
+            let fields: Vec<&str> = replaced
+                .differences
+                .iter()
+                .map(|one| one.field.as_str())
+                .collect();
+            format!("{} changed", fields.join(", "))
+        });
         table.row(vec![
             short(&plan.hash),
             plan.follower.to_string(),
@@ -282,6 +298,7 @@ pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
                 [one] => (*one).to_owned(),
                 [one, rest @ ..] => format!("{one} +{}", rest.len()),
             },
+            or_dash(changed.filter(|_| open)),
         ]);
     }
     if table.is_empty() {
@@ -331,6 +348,28 @@ fn plan_facts(plan: &PlanItem, now: Timestamp) -> String {
     if let Some(reason) = &plan.state_reason {
         facts.push(("because", reason.clone()));
     }
+    if let Some(needed) = plan.approvers_needed.filter(|needed| *needed > 1) {
+        let have = plan.consents.len();
+        facts.push(("approvals", format!("{have} of {needed} different people")));
+    }
+    if let Some(what) = &plan.must_type {
+        facts.push((
+            "loses",
+            format!("{what}: approve it with --lose {}", plan.follower.index),
+        ));
+    }
+    if let Some(replaced) = &plan.replaces {
+        facts.push((
+            "instead of",
+            format!("plan {}, because the facts changed:", short(&replaced.hash)),
+        ));
+        facts.extend(
+            replaced
+                .differences
+                .iter()
+                .map(|one| ("", format!("{}: {} -> {}", one.field, one.before, one.now))),
+        );
+    }
     facts
         .into_iter()
         .map(|(name, text)| wrap(&format!("  {name:<14}"), &text))
@@ -376,7 +415,16 @@ pub(super) fn plan_now(now_planned: &PlanNow, now: Timestamp) -> String {
     if !now_planned.stored {
         out += "\nThis plan is only shown: it is not stored and cannot be approved.\n";
     } else if plan.item.state == "pending" {
-        out += &format!("\nIt waits for: refollow approve {}\n", short(&plan.item.hash));
+        let lose = plan
+            .item
+            .must_type
+            .as_ref()
+            .map(|_| format!(" --lose {}", plan.item.follower.index))
+            .unwrap_or_default();
+        out += &format!(
+            "\nIt waits for: refollow approve {}{lose}\n",
+            short(&plan.item.hash)
+        );
     }
     out
 }
