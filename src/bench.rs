@@ -79,6 +79,7 @@ pub fn measure(size: Size) -> Result<Report, String> {
         shard_metrics: false,
         undo_directory: std::path::PathBuf::new(),
         brake_file: std::path::PathBuf::new(),
+        blockers: Vec::new(),
         keep_runs: Duration::MAX,
         shutdown_timeout: Duration::from_secs(30),
     };

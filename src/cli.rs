@@ -227,6 +227,11 @@ async fn ask(command: Command, global: Global) -> u8 {
         Command::Plan(one) => session.plan(&one.follower.to_string()).await,
         Command::Evidence(one) => session.evidence(&one.follower.to_string()).await,
         Command::Recreate(one) => session.recreate(&one.follower.to_string()).await,
+        Command::ExtendRunway {
+            follower,
+            to,
+            undo: _,
+        } => session.extend_runway(&follower.to_string(), to).await,
         Command::Plans => session.plans().await,
         Command::Approve { hash, note, lose } => {
             session

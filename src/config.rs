@@ -12,6 +12,7 @@ use crate::domain::ids::ClusterName;
 use crate::policy::settings::{Mode, Settings};
 use crate::telemetry::Format;
 
+mod blockers;
 mod cluster;
 mod problem;
 mod read;
@@ -21,6 +22,7 @@ mod secret;
 mod source;
 mod units;
 
+pub use crate::config::blockers::{Asks, Blocker};
 pub use crate::config::cluster::{BaseUrl, Cluster};
 pub use crate::config::problem::{Problem, Problems, Warning};
 
@@ -93,6 +95,8 @@ pub struct Config {
     pub policy: Settings,
     /// How fine the metrics are.
     pub metrics_level: MetricsLevel,
+    /// Other systems that can say no.
+    pub blockers: Vec<Blocker>,
     /// `store.keep_runs`: how long ended runs and closed plans are kept.
     pub keep_runs: Duration,
 }
@@ -184,6 +188,7 @@ fn build(mut root: Section<'_>) -> Config {
     let (daemon, mode) = daemon(&mut root);
     let clusters = cluster::clusters(&mut root);
     let policy = rules::settings(&mut root, mode, &clusters);
+    let blockers = blockers::blockers(&mut root);
     let mut metrics = root.section("metrics", "[metrics]");
     let metrics_level = metrics.word(
         "level",
@@ -210,6 +215,7 @@ fn build(mut root: Section<'_>) -> Config {
         clusters,
         policy,
         metrics_level,
+        blockers,
         keep_runs,
     };
     config.policy.unenforced = config.not_enforced();

@@ -11,10 +11,12 @@
 //! ```
 
 pub mod answers;
+pub mod blockers;
 pub(crate) mod book;
 pub mod events;
 pub mod executor;
 mod export;
+mod extend;
 pub(crate) mod gate;
 pub mod looking;
 pub(crate) mod observer;
@@ -38,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::answer::{Answer, Outcome};
+use crate::domain::brake::Brake;
 use crate::domain::ids::{ClusterName, FollowerKey, RunId};
 use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::seen::Seen;
@@ -52,6 +55,9 @@ use crate::tasks::Tasks;
 
 /// Between two times of deleting what ended long ago.
 const PRUNE_EVERY: Duration = Duration::from_hours(24);
+
+/// Between two times of repeating which brakes are engaged.
+const REMIND_EVERY: Duration = Duration::from_hours(1);
 
 /// Key of the breaker's state in the store.
 pub(crate) const BREAKER_KEY: &str = "breaker";
@@ -106,7 +112,9 @@ impl Engine {
             }
         }
         book.brakes = store.brakes().await?;
-        book.past = runs::past_runs(store.as_ref(), now).await?;
+        let counted = book.settings.policy.limits.recreates_per_follower.per;
+        book.past = runs::past_runs(store.as_ref(), counted, now).await?;
+        book.settle_again(now);
         if let Some(value) = store.state(BREAKER_KEY).await? {
             match serde_json::from_value(value) {
                 Ok(state) => book.breaker = state,
@@ -115,6 +123,7 @@ impl Engine {
                 }
             }
         }
+        book.extensions = extend::kept(store.state(extend::EXTENSIONS_KEY).await?);
         let engine = Arc::new(Self {
             book: Mutex::new(book),
             clients: RwLock::new(clients),
@@ -127,7 +136,8 @@ impl Engine {
             aborts: Mutex::new(BTreeSet::new()),
             performing: tokio::sync::Mutex::new(()),
         });
-        engine.read_brake_file();
+        let by_file = engine.read_brake_file();
+        engine.file_brake_noted(by_file).await;
         Ok(engine)
     }
 
@@ -143,6 +153,12 @@ impl Engine {
         }
         let engine = Arc::clone(self);
         self.tasks.spawn("tick", move |cancel| engine.tick(cancel));
+        let engine = Arc::clone(self);
+        self.tasks
+            .spawn("ask blockers", move |cancel| engine.watch_blockers(cancel));
+        let engine = Arc::clone(self);
+        self.tasks
+            .spawn("extend runways", move |cancel| engine.watch_extensions(cancel));
         Ok(())
     }
 
@@ -195,6 +211,7 @@ impl Engine {
     async fn tick(self: Arc<Self>, cancel: CancellationToken) {
         let mut beats = 0_u32;
         let mut pruned: Option<Instant> = None;
+        let mut reminded = Instant::now();
         loop {
             tokio::select! {
                 () = cancel.cancelled() => return,
@@ -204,7 +221,13 @@ impl Engine {
                 pruned = Some(Instant::now());
                 self.prune().await;
             }
-            self.read_brake_file();
+            let by_file = self.read_brake_file();
+            self.file_brake_noted(by_file).await;
+            self.brakes_end().await;
+            if reminded.elapsed() >= REMIND_EVERY {
+                reminded = Instant::now();
+                self.remind_of_brakes();
+            }
             beats = beats.wrapping_add(1);
             if beats.is_multiple_of(5) {
                 let now = self.clock.now();
@@ -254,7 +277,8 @@ impl Engine {
         self.pokes.of(cluster).notify_one();
     }
 
-    fn read_brake_file(&self) {
+    /// Whether the brake by file changed, and to what.
+    fn read_brake_file(&self) -> Option<Seen<bool>> {
         let path = self.lock().settings.brake_file.clone();
         // Unreadable is engaged (safety 10).
         let seen = match path.try_exists() {
@@ -270,7 +294,88 @@ impl Engine {
                 Seen::Unknown(why) => format!("brake `all` engaged: the brake file cannot be read: {why}"),
             };
             book.story.tell(now, events::EventKind::Operator, None, text);
-            book.brake_file = seen;
+            let before = std::mem::replace(&mut book.brake_file, seen.clone());
+            let free = |seen: &Seen<bool>| matches!(seen, Seen::Present(false) | Seen::Absent);
+            return (!free(&before) || !free(&seen)).then_some(seen);
+        }
+        None
+    }
+
+    async fn file_brake_noted(&self, changed: Option<Seen<bool>>) {
+        let (kind, why) = match changed {
+            None => return,
+            Some(Seen::Present(true)) => ("brake_engaged", "the brake file exists".to_owned()),
+            Some(Seen::Unknown(why)) => ("brake_engaged", format!("the brake file cannot be read: {why}")),
+            Some(Seen::Present(false) | Seen::Absent) => {
+                ("brake_released", "the brake file is gone".to_owned())
+            }
+        };
+        self.audit(
+            "file",
+            kind,
+            "all".to_owned(),
+            serde_json::json!({ "reason": why }),
+        )
+        .await;
+    }
+
+    /// Brakes whose time is over let go: told, noted, and taken off.
+    async fn brakes_end(&self) {
+        let now = self.now();
+        let over: Vec<Brake> = {
+            let mut book = self.lock();
+            let over: Vec<Brake> = book
+                .brakes
+                .iter()
+                .filter(|brake| !brake.holds(now))
+                .cloned()
+                .collect();
+            for brake in &over {
+                let text = format!(
+                    "brake `{}` by {} has let go: its time is over ({})",
+                    brake.scope, brake.owner, brake.reason
+                );
+                book.story.tell(now, events::EventKind::Operator, None, text);
+            }
+            book.brakes.retain(|brake| brake.holds(now));
+            over
+        };
+        for brake in over {
+            if let Err(error) = self.store.release_brake(&brake.scope).await {
+                tracing::warn!("an expired brake could not be taken off the state: {error}");
+            }
+            let detail = serde_json::json!({"owner": brake.owner, "reason": brake.reason, "expires_at": brake.expires_at});
+            self.audit("refollow", "brake_expired", brake.scope.to_string(), detail)
+                .await;
+        }
+    }
+
+    /// What is braked is repeated to people until it ends (safety 13).
+    fn remind_of_brakes(&self) {
+        let now = self.now();
+        let mut book = self.lock();
+        let mut texts: Vec<String> = book
+            .brakes
+            .iter()
+            .map(|brake| {
+                let end = brake
+                    .expires_at
+                    .map_or_else(|| "until it is released".to_owned(), |at| format!("until {at}"));
+                format!(
+                    "brake `{}` is still engaged, by {} since {}, {end}: {}",
+                    brake.scope, brake.owner, brake.engaged_at, brake.reason
+                )
+            })
+            .collect();
+        if !matches!(book.brake_file, Seen::Present(false) | Seen::Absent) {
+            texts.push(format!(
+                "brake `all` is still engaged by the file {}",
+                book.settings.brake_file.display()
+            ));
+        }
+        for text in texts {
+            tracing::warn!("{text}");
+            book.story.tell(now, events::EventKind::Operator, None, text);
         }
     }
 

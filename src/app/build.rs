@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::SharedClock;
-use crate::config::{Config, MetricsLevel};
+use crate::config::{self, Config, MetricsLevel};
 use crate::domain::ids::ClusterName;
 use crate::elastic::client::{Client, ClientSettings};
 use crate::elastic::net::{NetTransport, Unbuildable};
 use crate::elastic::transport::SharedTransport;
+use crate::engine::blockers::{Asks, Blocker};
 use crate::engine::settings::{ClusterSettings, Settings};
 
 /// Why a client could not be built.
@@ -74,7 +75,23 @@ pub fn engine_settings(config: &Config) -> Settings {
         shard_metrics: config.metrics_level == MetricsLevel::Shard,
         undo_directory: config.daemon.undo_directory.clone(),
         brake_file: config.daemon.brake_file.clone(),
+        blockers: config.blockers.iter().map(blocker).map(Arc::new).collect(),
         keep_runs: config.keep_runs,
         shutdown_timeout: config.daemon.shutdown_timeout,
+    }
+}
+
+fn blocker(configured: &config::Blocker) -> Blocker {
+    Blocker {
+        name: configured.name.clone(),
+        asks: match configured.asks.clone() {
+            config::Asks::Prometheus { server, query } => Asks::Prometheus { server, query },
+            config::Asks::Alertmanager { server, matchers } => Asks::Alertmanager { server, matchers },
+            config::Asks::File(path) => Asks::File(path),
+            config::Asks::Webhook(server) => Asks::Webhook(server),
+        },
+        every: configured.every,
+        timeout: configured.timeout,
+        recreate_only: configured.recreate_only,
     }
 }

@@ -11,7 +11,8 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::http::dto::{
     ApproveBody, AuditStory, AuditVerdict, AuditWanted, BrakeRequest, Brakes, Caller, Clusters, Daemon, Done,
-    EventItem, Events, PlanDetail, PlanNow, Plans, Problem, Reply, RunDetail, Runs, Status, Why,
+    EventItem, Events, PlanDetail, PlanNow, Plans, Problem, Reply, RunDetail, Runs, RunwayRequest, Status,
+    Why,
 };
 use crate::metrics::Format;
 use crate::store::{AuditEvent, StoreError};
@@ -21,6 +22,7 @@ mod brakes;
 mod followers;
 mod plans;
 mod runs;
+mod runway;
 mod text;
 
 /// The engine as the servers see it.
@@ -100,6 +102,10 @@ impl Daemon for Desk {
 
     fn recreate(&self, follower: FollowerKey, who: Caller) -> Reply<'_, Done> {
         Box::pin(self.request_recreate(follower, who))
+    }
+
+    fn extend_runway(&self, follower: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done> {
+        Box::pin(self.change_runway(follower, request, who))
     }
 
     fn plans(&self, open_only: bool) -> Reply<'_, Plans> {

@@ -64,6 +64,19 @@ pub enum Command {
     Evidence(OneFollower),
     /// Make a plan to recreate one follower; it passes every guard and still needs its approval
     Recreate(OneFollower),
+    /// Make a plan to raise the leader's lease period, so that history is kept for longer; it always
+    /// needs its approval, and is undone after the cure
+    ExtendRunway {
+        /// The follower
+        #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, help = "<cluster>/<index>")]
+        follower: FollowerKey,
+        /// The period, as in 36h
+        #[arg(long, value_name = "TIME", value_parser = duration, required_unless_present = "undo")]
+        to: Option<Duration>,
+        /// Put back what was raised, now
+        #[arg(long, conflicts_with = "to")]
+        undo: bool,
+    },
     /// Plans that wait or run
     Plans,
     /// Approve exactly one plan
@@ -266,6 +279,8 @@ mod tests {
             "plan eu/orders-f",
             "evidence eu/orders-f",
             "recreate eu/orders-f",
+            "extend-runway eu/orders-f --to 36h",
+            "extend-runway eu/orders-f --undo",
             "plans",
             &format!("approve {hash}"),
             &format!("approve {hash} --note looks-good"),
@@ -319,6 +334,8 @@ mod tests {
             "brake all --reason x --for 0s",
             "abort",
             "diagnose",
+            "extend-runway eu/orders-f",
+            "extend-runway eu/orders-f --to 36h --undo",
             "audit",
             "audit show --limit many",
             "audit show --since yesterday",

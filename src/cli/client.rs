@@ -290,6 +290,21 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// `refollow extend-runway <cluster>/<index> --to TIME`, or `--undo` (`None`).
+    pub async fn extend_runway(&mut self, follower: &str, to: Option<Duration>) -> u8 {
+        let body = match to {
+            Some(to) => json!({ "to_seconds": to.as_secs().max(1) }),
+            None => json!({ "undo": true }),
+        };
+        match self.follower(follower) {
+            Ok(key) => {
+                let path = format!("{}/extend-runway", follower_path(&key));
+                self.change(Method::POST, &path, Some(body)).await
+            }
+            Err(code) => code,
+        }
+    }
+
     /// `refollow plans`.
     pub async fn plans(&mut self) -> u8 {
         code(

@@ -80,6 +80,28 @@ pub struct PlanBasis {
     pub data_stream: Option<String>,
     /// Overrides.
     pub overrides: Vec<Override>,
+    /// What it is for where it is no repair: buying time. Its ladder is empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extend_runway: Option<ExtendRunway>,
+}
+
+/// Raising `index.soft_deletes.retention_lease.period` on the leader index, and back after the cure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendRunway {
+    /// The period to set, milliseconds.
+    pub to_millis: u64,
+    /// The value that stood there, to be put back; `None`: none was set.
+    pub before: Option<String>,
+}
+
+impl ExtendRunway {
+    /// The setting.
+    pub const SETTING: &'static str = "index.soft_deletes.retention_lease.period";
+
+    /// The value as it is sent: whole seconds, which every version reads.
+    pub fn value(&self) -> String {
+        format!("{}s", self.to_millis / 1000)
+    }
 }
 
 impl PlanBasis {

@@ -129,6 +129,8 @@ pub(crate) struct FollowerEntry {
     pub runway: Option<Timestamp>,
     /// The open plan's hash.
     pub plan: Option<PlanHash>,
+    /// A run ended at this time, and it has not been well for the settle time since.
+    pub settling: Option<Timestamp>,
 }
 
 impl FollowerEntry {
@@ -152,6 +154,7 @@ impl FollowerEntry {
             lag: None,
             runway: None,
             plan: None,
+            settling: None,
         }
     }
 
@@ -192,6 +195,12 @@ pub(crate) struct Book {
     pub brake_file: Seen<bool>,
     pub past: Vec<policy::PastRun>,
     pub breaker: policy::BreakerState,
+    /// What the configured blockers last said.
+    pub blockers: Vec<policy::BlockerWord>,
+    /// Lease periods that we raised and have not put back.
+    pub extensions: policy::Extensions,
+    /// The guards of extensions as last evaluated.
+    pub extension_guards: BTreeMap<PlanHash, Vec<crate::domain::decision::GuardResult>>,
     pub story: Story,
     /// SIGTERM came: nothing new starts.
     pub draining: bool,
@@ -217,6 +226,9 @@ impl Book {
             brake_file: Seen::Absent,
             past: Vec::new(),
             breaker: policy::BreakerState::default(),
+            blockers: Vec::new(),
+            extensions: policy::Extensions::new(),
+            extension_guards: BTreeMap::new(),
             story: Story::default(),
             draining: false,
             held_at_exit: Vec::new(),
@@ -227,8 +239,46 @@ impl Book {
                     .insert(key.clone(), FollowerEntry::new(key, memory, now));
             }
         }
+        book.name_blockers();
         book.declare(now);
         book
+    }
+
+    /// One word for each configured blocker: none, until it is asked under this configuration.
+    fn name_blockers(&mut self) {
+        self.blockers = self
+            .settings
+            .blockers
+            .iter()
+            .map(|blocker| blocker.not_asked())
+            .collect();
+    }
+
+    /// Takes in what a blocker said to the question of that time.
+    pub fn blocker_said(&mut self, name: &str, at: Timestamp, says: Seen<String>) {
+        let Some(word) = self.blockers.iter_mut().find(|word| word.name == name) else {
+            return;
+        };
+        let told = match (&word.says, &says) {
+            (Seen::Absent, Seen::Absent) => None,
+            (_, Seen::Absent) => Some(format!("blocker `{name}` lets repairs pass")),
+            (Seen::Present(_), Seen::Present(_)) => None,
+            (_, Seen::Present(why)) => Some(format!("blocker `{name}` stops repairs: {why}")),
+            (Seen::Unknown(before), Seen::Unknown(why)) if before == why => None,
+            (_, Seen::Unknown(why)) => Some(format!(
+                "blocker `{name}` gives no usable answer, which stops repairs: {why}"
+            )),
+        };
+        word.asked_at = Some(at);
+        word.says = says;
+        if let Some(text) = told {
+            self.story.tell(at, EventKind::Operator, None, text);
+        }
+    }
+
+    /// Whether any run goes on.
+    pub fn any_run(&self) -> bool {
+        self.followers.values().any(|entry| entry.locked)
     }
 
     /// Takes a new configuration; returns the clusters that are new.
@@ -258,6 +308,7 @@ impl Book {
         for entry in self.followers.values_mut() {
             entry.memory.declared = false;
         }
+        self.name_blockers();
         self.declare(now);
         added
     }
@@ -539,9 +590,10 @@ impl Book {
     pub fn decide(&mut self, now: Timestamp) -> Vec<Effect> {
         let mut effects = Vec::new();
         let before = self.breaker.clone();
+        self.settle(now);
         self.breaker = policy::breaker(
             &before,
-            &self.population(now),
+            &self.population(),
             now,
             &self.settings.policy.limits.breaker,
         );
@@ -751,6 +803,7 @@ impl Book {
             .plans
             .values()
             .filter(|record| record.plan.basis.key() == *key && record.plan.hash != plan.hash)
+            .filter(|record| record.plan.basis.extend_runway.is_none())
             .max_by_key(|record| record.changed_at)
             .filter(|record| matches!(record.state, PlanState::Void { .. }))?;
         Some(Replaced {
@@ -780,7 +833,10 @@ impl Book {
                 record.plan.basis.cause
             ),
         );
-        if let Some(entry) = self.followers.get_mut(&key) {
+        // Buying time is no repair, and holds none back.
+        if let Some(entry) = self.followers.get_mut(&key)
+            && record.plan.basis.extend_runway.is_none()
+        {
             entry.plan = Some(record.plan.hash.clone());
         }
         effects.push(Effect::Audit(AuditEvent {
@@ -953,25 +1009,49 @@ impl Book {
             .collect()
     }
 
-    fn population(&self, now: Timestamp) -> Vec<policy::Member> {
-        let settle_ms = i64::try_from(self.settings.policy.verify_settle.as_millis()).unwrap_or(i64::MAX);
+    fn population(&self) -> Vec<policy::Member> {
         self.followers
             .iter()
             .filter_map(|(key, entry)| {
                 let verdict = entry.verdict.as_ref()?;
-                let cooling = self.past.iter().any(|run| {
-                    run.key == *key && run.remedy.is_some() && millis_between(run.ended_at, now) < settle_ms
-                });
                 Some(policy::Member {
                     key: key.clone(),
                     remote: entry.facts.remote.clone(),
                     unhealthy: verdict.cause != Cause::None,
                     paused_by_people: verdict.cause == Cause::Paused,
                     never_and_acknowledged: false,
-                    in_flight_or_cooling: entry.locked || cooling,
+                    in_flight_or_cooling: entry.locked || entry.settling.is_some(),
                 })
             })
             .collect()
+    }
+
+    /// Ends the settling of those that have been well for the settle time since their run ended:
+    /// time that passes while one is unwell does not count.
+    fn settle(&mut self, now: Timestamp) {
+        let settle = self.settings.policy.verify_settle;
+        for entry in self.followers.values_mut() {
+            let Some(ended) = entry.settling else { continue };
+            let well_since = entry
+                .cause_since
+                .filter(|_| entry.verdict.is_some() && entry.cause() == Cause::None);
+            if well_since.is_some_and(|since| after(since.max(ended), settle) <= now) {
+                entry.settling = None;
+            }
+        }
+    }
+
+    /// After a restart: what a run ended on so lately that it cannot have settled settles again.
+    pub fn settle_again(&mut self, now: Timestamp) {
+        let settle = self.settings.policy.verify_settle;
+        for run in &self.past {
+            let lately = after(run.ended_at, settle) > now;
+            if let (true, true, Some(entry)) =
+                (lately, run.remedy.is_some(), self.followers.get_mut(&run.key))
+            {
+                entry.settling = entry.settling.max(Some(run.ended_at.min(now)));
+            }
+        }
     }
 
     /// What the policy knows beside one follower.
@@ -1028,6 +1108,7 @@ impl Book {
             in_flight: self.in_flight(),
             past: self.past.clone(),
             breaker: self.breaker.clone(),
+            blockers: self.blockers.clone(),
             ..policy::World::quiet(now)
         }
     }
@@ -1035,6 +1116,7 @@ impl Book {
     /// Takes in a plan that the store kept.
     pub fn adopt_plan(&mut self, record: PlanRecord) {
         if record.state.is_open()
+            && record.plan.basis.extend_runway.is_none()
             && let Some(entry) = self.followers.get_mut(&record.plan.basis.key())
         {
             entry.plan = Some(record.plan.hash.clone());

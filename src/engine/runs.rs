@@ -16,13 +16,20 @@ use crate::engine::gate::EngineGate;
 use crate::policy;
 use crate::store::{AuditEvent, Store, StoreError};
 
-/// How far back past runs are read: the longest limit (7 days) and a margin.
+/// How far back past runs are read at least; further where a limit counts further.
 const PAST: std::time::Duration = std::time::Duration::from_secs(31 * 24 * 3600);
 
+/// Blockers are asked again before a run starts and before the PUT where their word is older.
+pub(crate) const FRESH_WORD: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Reads the runs that limits count.
-pub(crate) async fn past_runs(store: &dyn Store, now: Timestamp) -> Result<Vec<policy::PastRun>, StoreError> {
+pub(crate) async fn past_runs(
+    store: &dyn Store,
+    counted: std::time::Duration,
+    now: Timestamp,
+) -> Result<Vec<policy::PastRun>, StoreError> {
     let since = now.checked_sub(jiff::SignedDuration::from_secs(
-        i64::try_from(PAST.as_secs()).unwrap_or(i64::MAX),
+        i64::try_from(PAST.max(counted).as_secs()).unwrap_or(i64::MAX),
     ));
     let mut past = Vec::new();
     for summary in store.past_runs(since.unwrap_or(Timestamp::MIN)).await? {
@@ -100,6 +107,7 @@ pub(crate) fn start(engine: &Arc<Engine>, plan: Plan, trigger: Trigger) {
                 return;
             };
             let opened_at = own.now();
+            own.ask_blockers(FRESH_WORD).await;
             match executor::open(&bench, &plan, trigger.clone()).await {
                 Ok(run) => {
                     running(&own, &plan, &run, &trigger).await;
@@ -237,6 +245,11 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
                 format!("run {run} on `{key}` ended: {outcome} — {reason}{what}"),
             );
             book.past.push(past_run(plan, opened_at, now, outcome, remedy));
+            if remedy.is_some()
+                && let Some(entry) = book.followers.get_mut(&key)
+            {
+                entry.settling = Some(now);
+            }
             book.change_plan(
                 &plan.hash,
                 PlanState::Done { run: run.clone() },

@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::ids::{FollowerKey, InvalidId, PlanHash, RunId};
 use crate::http::dto::{
-    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, Problem, ProblemKind, RejectBody, ReleaseBody, Reply,
+    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, ExtendBody, Problem, ProblemKind, RejectBody,
+    ReleaseBody, Reply, RunwayRequest,
 };
 use crate::http::{App, CallerExtension, openapi};
 
@@ -39,6 +40,10 @@ pub(super) fn routes(admin: bool) -> Router<App> {
             .route("/api/v1/followers/{cluster}/{index}/plan", get(plan_now))
             .route("/api/v1/followers/{cluster}/{index}/evidence", get(evidence))
             .route("/api/v1/followers/{cluster}/{index}/recreate", post(recreate))
+            .route(
+                "/api/v1/followers/{cluster}/{index}/extend-runway",
+                post(extend_runway),
+            )
             .route("/api/v1/plans/{hash}/approve", post(approve))
             .route("/api/v1/plans/{hash}/reject", post(reject))
             .route("/api/v1/runs/{id}/abort", post(abort))
@@ -275,6 +280,30 @@ async fn recreate(
 ) -> Answer<impl Serialize> {
     let follower = key(&cluster, &index)?;
     finish(app, "recreate", move |daemon| daemon.recreate(follower, caller.0)).await
+}
+
+async fn extend_runway(
+    State(app): State<App>,
+    caller: CallerExtension,
+    Path((cluster, index)): FollowerPath,
+    bytes: Bytes,
+) -> Answer<impl Serialize> {
+    let follower = key(&cluster, &index)?;
+    let request = match body::<ExtendBody>(&bytes)? {
+        ExtendBody {
+            to_seconds: None,
+            undo: true,
+        } => RunwayRequest::Undo,
+        ExtendBody {
+            to_seconds: Some(seconds),
+            undo: false,
+        } if seconds > 0 => RunwayRequest::Extend(Duration::from_secs(seconds)),
+        _ => return Err(Problem::bad("give `to_seconds` above 0, or `undo`: true")),
+    };
+    finish(app, "extend_runway", move |daemon| {
+        daemon.extend_runway(follower, request, caller.0)
+    })
+    .await
 }
 
 async fn approve(

@@ -147,6 +147,12 @@ pub struct PlanItem {
     /// Why it is rejected or void, and by whom.
     #[serde(default)]
     pub state_reason: Option<String>,
+    /// `extend_runway` for a plan that buys time; `repair` otherwise.
+    #[serde(default)]
+    pub kind: String,
+    /// What it is estimated to cost, where it buys time. A sentence.
+    #[serde(default)]
+    pub cost: Option<String>,
     /// What will be lost, where the index's name must be typed with the approval (`lose`).
     #[serde(default)]
     pub must_type: Option<String>,
@@ -422,6 +428,27 @@ pub struct RejectBody {
     pub reason: String,
 }
 
+/// Body of `POST /api/v1/followers/{cluster}/{index}/extend-runway`: one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendBody {
+    /// The lease period to set on the leader, in seconds.
+    #[serde(default)]
+    pub to_seconds: Option<u64>,
+    /// Put back what was raised, before the cure.
+    #[serde(default)]
+    pub undo: bool,
+}
+
+/// What is asked about the runway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunwayRequest {
+    /// A plan to raise the leader's lease period to this.
+    Extend(Duration),
+    /// Put back what was raised.
+    Undo,
+}
+
 /// Body of `PUT /api/v1/brakes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -506,6 +533,10 @@ pub trait Daemon: Send + Sync {
     fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value>;
     /// Makes a plan for the remedy `recreate`; it passes every guard and still needs its approval.
     fn recreate(&self, follower: FollowerKey, who: Caller) -> Reply<'_, Done>;
+
+    /// Makes a plan to raise the leader's lease period (it always needs its approval), or asks for
+    /// its end.
+    fn extend_runway(&self, follower: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done>;
 
     /// Plans; with `open_only` those that can still lead to a run.
     fn plans(&self, open_only: bool) -> Reply<'_, Plans>;

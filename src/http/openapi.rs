@@ -79,6 +79,15 @@ pub(super) const ROUTES: &[Row] = &[
         true,
     ),
     (
+        "post",
+        "/followers/{cluster}/{index}/extend-runway",
+        "extendRunway",
+        "Make a plan to raise the leader's lease period; it always needs its approval; or undo it",
+        "Done",
+        Some("Extend"),
+        true,
+    ),
+    (
         "get",
         "/plans",
         "listPlans",
@@ -274,6 +283,10 @@ fn schemas() -> Value {
             ("note", maybe_text.clone()),
             ("lose", maybe_text.clone()),
             ("overrides", json!({ "type": "array", "items": object(&["index", "fact"], &[]) })),
+        ]),
+        "Extend": object(&[], &[
+            ("to_seconds", json!({ "type": "integer", "minimum": 1 })),
+            ("undo", json!({ "type": "boolean" })),
         ]),
         "Reject": object(&["reason"], &[("reason", text.clone())]),
         "Brake": object(&["scope", "reason"], &[("for_seconds", json!({ "type": "integer", "minimum": 1 }))]),

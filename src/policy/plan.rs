@@ -76,6 +76,7 @@ pub fn build_plan(
             Seen::Unknown(_) => memory.data_stream.clone(),
         },
         overrides: overrides.to_vec(),
+        extend_runway: None,
     };
     let hash = basis
         .hash()

@@ -5,7 +5,7 @@ use crate::domain::cause::Remedy;
 use crate::domain::ids::{FollowerKey, IndexUuid, RemoteAlias, RunId};
 use crate::domain::journal::RunOutcome;
 use crate::domain::seen::Seen;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::policy::breaker::BreakerState;
 
 /// A run that has not ended.
@@ -78,6 +78,21 @@ pub struct Member {
     pub in_flight_or_cooling: bool,
 }
 
+/// What another system last said about whether repairs may be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockerWord {
+    /// Its name in the configuration.
+    pub name: String,
+    /// It stops recreates only.
+    pub recreate_only: bool,
+    /// When it was asked; `None`: not yet.
+    pub asked_at: Option<Timestamp>,
+    /// An answer older than this counts as none.
+    pub good_for: Span,
+    /// Present: it blocks, and why; absent: it lets pass; unknown: no usable answer.
+    pub says: Seen<String>,
+}
+
 /// What the policy knows beside one follower's facts.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -103,6 +118,8 @@ pub struct World {
     /// The pair replicates both ways under one name: the leader index is itself a follower, or the
     /// leader cluster follows the follower cluster under the same index name. Absent: no.
     pub both_ways: Seen<bool>,
+    /// What the configured blockers last said.
+    pub blockers: Vec<BlockerWord>,
 }
 
 impl World {
@@ -119,6 +136,7 @@ impl World {
             duplicate_cluster_uuid: false,
             other_installation: Seen::Absent,
             both_ways: Seen::Absent,
+            blockers: Vec::new(),
         }
     }
 }

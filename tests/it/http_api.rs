@@ -22,7 +22,7 @@ use refollow::http::client::AdminClient;
 use refollow::http::dto::{
     ApproveBody, AuditItem, AuditStory, AuditVerdict, AuditWanted, BrakeItem, BrakeRequest, Brakes, Caller,
     ClusterItem, Clusters, Daemon, Done, EventItem, Events, FollowerItem, PlanDetail, PlanItem, PlanNow,
-    Plans, Problem, ProblemKind, Reply, RunDetail, RunItem, Runs, Status, StepItem, Why,
+    Plans, Problem, ProblemKind, Reply, RunDetail, RunItem, Runs, RunwayRequest, Status, StepItem, Why,
 };
 use refollow::http::{Server, Settings};
 use refollow::tasks::Tasks;
@@ -100,6 +100,7 @@ pub fn plan() -> Plan {
         aliases: BTreeMap::new(),
         data_stream: None,
         overrides: Vec::new(),
+        extend_runway: None,
     };
     Plan {
         format: PLAN_FORMAT,
@@ -129,6 +130,8 @@ fn plan_item(hash: PlanHash, state: &str) -> PlanItem {
         approvers_needed: Some(1),
         requested_by: None,
         state_reason: None,
+        kind: "repair".to_owned(),
+        cost: None,
         must_type: Some("11000000000 bytes and 5 documents".to_owned()),
         replaces: (state == "pending").then(|| Replaced {
             hash: PlanHash::parse(&"cd".repeat(32)).unwrap(),
@@ -272,6 +275,9 @@ impl Daemon for FakeDaemon {
     }
     fn recreate(&self, key: FollowerKey, who: Caller) -> Reply<'_, Done> {
         self.changes(format!("recreate {key} by {}", who.name))
+    }
+    fn extend_runway(&self, key: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done> {
+        self.changes(format!("{request:?} {key} by {}", who.name))
     }
     fn plans(&self, open_only: bool) -> Reply<'_, Plans> {
         let mut plans = vec![plan_item(plan().hash, "pending")];
@@ -885,7 +891,7 @@ async fn whatever_the_description_of_the_api_names_exists() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 20);
+    assert_eq!(checked, 21);
     for reference in schemas.to_string().split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
         assert!(schemas.get(name).is_some(), "{name} is not described");

@@ -2,4 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod approvals;
+mod blockers;
+mod brakes;
+mod mass;
 mod support;

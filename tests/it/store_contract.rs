@@ -50,6 +50,7 @@ fn plan(follower: &str) -> Plan {
         aliases: BTreeMap::new(),
         data_stream: None,
         overrides: Vec::new(),
+        extend_runway: None,
     };
     Plan {
         format: PLAN_FORMAT,

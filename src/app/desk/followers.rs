@@ -33,6 +33,15 @@ impl Desk {
                 notes.push(format!("cluster `{name}` cannot be looked at: {why}"));
             }
         }
+        for (key, extension) in &book.extensions {
+            notes.push(format!(
+                "the lease period of {}/{} is raised to {} for `{key}` since {}; it is put back after the cure, or with `refollow extend-runway {key} --undo`",
+                extension.cluster,
+                extension.leader,
+                extension.period.value(),
+                extension.since
+            ));
+        }
         for (key, step, since) in book.held() {
             let how = match step {
                 HeldStep::Pause => "paused",

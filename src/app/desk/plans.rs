@@ -51,7 +51,19 @@ impl Desk {
             .and_then(|entry| entry.assessment.as_ref())
             .map(|assessment| assessment.decision.guards.clone())
             .unwrap_or_default();
-        plan_item(record, guards, &book.settings.policy)
+        let guards = book
+            .extension_guards
+            .get(&record.plan.hash)
+            .cloned()
+            .unwrap_or(guards);
+        let mut item = plan_item(record, guards, &book.settings.policy);
+        if let (Some(period), Some(entry)) = (
+            &record.plan.basis.extend_runway,
+            book.followers.get(&record.plan.basis.key()),
+        ) {
+            item.cost = Some(policy::extend::cost(&entry.facts, period));
+        }
+        item
     }
 
     /// Puts a person's word on a plan into the store and the book.
@@ -258,6 +270,13 @@ pub fn plan_item(record: &PlanRecord, guards: Vec<GuardResult>, settings: &polic
             PlanState::Running { run } | PlanState::Done { run } => Some(format!("run {run}")),
             PlanState::Pending | PlanState::Approved | PlanState::Expired => None,
         },
+        kind: if record.plan.basis.extend_runway.is_some() {
+            "extend_runway"
+        } else {
+            "repair"
+        }
+        .to_owned(),
+        cost: None,
         must_type: policy::to_be_typed(&record.plan, &settings.approval),
         replaces: record.plan.figures.replaces.clone(),
     }

@@ -4,6 +4,7 @@ use crate::app::desk::{Desk, stored};
 use crate::domain::ids::RunId;
 use crate::domain::journal::{Event, StepAnswer};
 use crate::domain::run::Run;
+use crate::domain::step::Step;
 use crate::http::dto::{Caller, Done, Problem, RunDetail, RunItem, Runs, StepItem};
 
 impl Desk {
@@ -37,23 +38,17 @@ impl Desk {
         if item.outcome.is_some() {
             return Err(Problem::refused("ended", format!("run {id} has ended already")));
         }
-        let sent = journal.iter().any(|entry| {
-            matches!(
-                &entry.event,
-                Event::Intent {
-                    step: crate::domain::step::Step::Follow,
-                    ..
-                }
-            )
-        }) && !journal.iter().rev().any(|entry| {
-            matches!(
-                &entry.event,
-                Event::Answered {
-                    step: crate::domain::step::Step::Follow,
-                    answer: StepAnswer::NotSent { .. }
-                }
-            )
-        });
+        // The last word on the PUT counts: one that was surely not sent leaves the way back open.
+        let sent = journal.iter().rev().find_map(|entry| match &entry.event {
+            Event::Intent {
+                step: Step::Follow, ..
+            } => Some(true),
+            Event::Answered {
+                step: Step::Follow,
+                answer,
+            } => Some(!matches!(answer, StepAnswer::NotSent { .. })),
+            _ => None,
+        }) == Some(true);
         if sent {
             return Err(Problem::refused(
                 "point_of_no_return",

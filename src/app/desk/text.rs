@@ -13,6 +13,17 @@ pub(super) fn steps_of(record: &PlanRecord) -> Vec<String> {
     let (follower, leader, remote) = (&basis.follower, &basis.leader, &basis.remote);
     let parameters = serde_json::to_string(&basis.parameters).unwrap_or_default();
     let mut steps = Vec::new();
+    if let Some(period) = &basis.extend_runway {
+        let before = period.before.as_deref().unwrap_or("null (none is set)");
+        steps.push(format!(
+            "PUT /{leader}/_settings {{\"{}\": \"{}\"}} on the leader cluster, and see it set",
+            crate::domain::plan::ExtendRunway::SETTING,
+            period.value()
+        ));
+        steps.push(format!(
+            "after the cure, or with --undo: put back {before}, unless somebody else has changed it"
+        ));
+    }
     for rung in &basis.ladder {
         match rung {
             Remedy::Resume => {
@@ -79,7 +90,8 @@ pub(super) fn cost_of_waiting(entry: &FollowerEntry, now: Timestamp) -> String {
         }
         (_, Some(end)) => {
             format!(
-                "from {end} on the leader may discard what it needs; until then a resume can still cure it"
+                "from {end} on the leader may discard what it needs; until then a resume can still cure it, and `refollow extend-runway {} --to 36h` buys time",
+                entry.facts.key
             )
         }
         (_, None) => "how long the leader keeps what it needs is not known".to_owned(),

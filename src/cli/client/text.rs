@@ -39,6 +39,14 @@ fn ladder(rungs: &[Remedy]) -> String {
         .join(" > ")
 }
 
+/// What a plan does: its ladder, or that it buys time.
+fn what(plan: &PlanItem) -> String {
+    if plan.kind == "extend_runway" {
+        return "(extend runway)".to_owned();
+    }
+    ladder(&plan.ladder)
+}
+
 pub(super) fn done(done: &Done) -> String {
     let mut out = format!("{}\n", done.message);
     if let Some(run) = &done.run {
@@ -285,7 +293,7 @@ pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
             short(&plan.hash),
             plan.follower.to_string(),
             plan.cause.to_string(),
-            ladder(&plan.ladder),
+            what(plan),
             plan.approval.to_string(),
             plan.state.clone(),
             if waits {
@@ -313,7 +321,7 @@ fn plan_facts(plan: &PlanItem, now: Timestamp) -> String {
         ("plan", plan.hash.to_string()),
         ("state", plan.state.clone()),
         ("cause", plan.cause.to_string()),
-        ("ladder", ladder(&plan.ladder)),
+        ("ladder", what(plan)),
         ("approval", plan.approval.to_string()),
         (
             "expires",
@@ -351,6 +359,9 @@ fn plan_facts(plan: &PlanItem, now: Timestamp) -> String {
     if let Some(needed) = plan.approvers_needed.filter(|needed| *needed > 1) {
         let have = plan.consents.len();
         facts.push(("approvals", format!("{have} of {needed} different people")));
+    }
+    if let Some(cost) = &plan.cost {
+        facts.push(("costs", cost.clone()));
     }
     if let Some(what) = &plan.must_type {
         facts.push((

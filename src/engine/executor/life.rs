@@ -334,6 +334,9 @@ impl<'a> Life<'a> {
     async fn step(&mut self, step: Step, seen: &Seen) -> Result<(), Stop> {
         let mut guards = Vec::new();
         if let Some(stage) = steps::stage(step) {
+            if stage == Stage::BeforeFollow {
+                self.bench.gate.freshen().await;
+            }
             guards = self.guards(stage, self.remedy(), seen);
             if !self.passes(step.as_str(), &guards).await? {
                 return Ok(());

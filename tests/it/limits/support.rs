@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use refollow::app::build::engine_settings;
 use refollow::app::desk::Desk;
-use refollow::clock::{Clock as _, TokioClock};
+use refollow::clock::TokioClock;
 use refollow::config;
 use refollow::domain::cause::Cause;
 use refollow::domain::ids::{ClusterName, FollowerKey};
@@ -28,6 +28,9 @@ use serde_json::{Value, json};
 
 /// 2026-11-23T10:00:00Z.
 const START_MS: i64 = 1_795_428_000_000;
+
+/// Repairs whatever the guards let it.
+pub const AUTO: &str = "[daemon]\nmode = \"auto\"\n[[policy.rules]]\naction = \"auto\"\n";
 
 /// A daemon that runs, and the clusters it watches.
 pub struct House {
@@ -149,10 +152,6 @@ impl House {
         scenario::play(&self.world, name).unwrap();
     }
 
-    pub fn now(&self) -> jiff::Timestamp {
-        self.clock.now()
-    }
-
     pub async fn pass(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
@@ -263,22 +262,6 @@ impl House {
         let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
         assert_eq!(response.status, 200, "{target}: {body}");
         body
-    }
-
-    /// Changing requests of CCR and index administration that the clusters took, as
-    /// `<index> <last part of the path>`, since the test's own set-up.
-    pub fn changes_since(&self, skip: usize) -> Vec<String> {
-        self.world
-            .changes()
-            .iter()
-            .skip(skip)
-            .map(|entry| {
-                let path = entry.path.split('?').next().unwrap_or_default();
-                let mut parts = path.trim_start_matches('/').split('/');
-                let index = parts.next().unwrap_or_default();
-                format!("{index} {}", path.rsplit('/').next().unwrap_or_default())
-            })
-            .collect()
     }
 
     /// Makes so many leaders of one shard with their followers `<name>-f`.
