@@ -74,6 +74,11 @@ pub(super) fn needs(case: &Case<'_>) -> Vec<Need> {
         need(Need::Health, lately(case, &side.health));
         need(Need::Recovery, lately(case, &side.recovery));
     }
+    if case.restoring().is_some() {
+        // Its end may come with the following, when `_ccr/info` no longer asks for this look.
+        need(Need::Recovery, lately(case, &side.recovery));
+        need(Need::Health, lately(case, &side.health));
+    }
     if case.red().is_some() {
         need(Need::Health, lately(case, &side.health));
         need(Need::Routing, lately(case, &side.routing));

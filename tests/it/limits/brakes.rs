@@ -85,21 +85,18 @@ async fn a_remote_brake_stops_its_remote_alone_and_runs_underway_back_out_before
 
 #[tokio::test(start_paused = true)]
 async fn a_brake_lets_go_by_itself_is_told_and_is_repeated_until_then() {
-    let house = auto().await;
-    brake(&house, "all", Some(7_000)).await;
-    house.play("history-lost:orders-f");
-    house.pass(3_700).await;
+    let house = house("empty", AUTO).await;
+    house.many(1).await;
+    house.pass(60).await;
+    brake(&house, "all", Some(3_800)).await;
+    house.pass(3_610).await;
     let story = house.story().await;
     assert!(
         story.contains("brake `all` is still engaged, by ann since"),
         "{story}"
     );
-    assert_eq!(house.runs().await.len(), 0);
-    cured_after_expiry(&house).await;
-}
-
-async fn cured_after_expiry(house: &House) {
-    house.pass(3_400).await;
+    assert_eq!(house.desk.brakes().await.unwrap().brakes.len(), 1);
+    house.pass(200).await;
     let audit = house.audit().await;
     let expired = audit
         .iter()
@@ -121,13 +118,15 @@ async fn the_brake_by_file_stands_in_the_audit_log_and_stops_what_comes_after_a_
     assert_eq!(house.runs().await.len(), 0);
     std::fs::remove_file(&file).unwrap();
     house.pass(2).await;
-    let by_file: Vec<String> = house
+    // Each daemon notes the file that it finds.
+    let mut by_file: Vec<String> = house
         .audit()
         .await
         .iter()
         .filter(|event| event["who"] == "file")
         .map(|event| event["kind"].as_str().unwrap().to_owned())
         .collect();
+    by_file.dedup();
     assert_eq!(by_file, ["brake_engaged", "brake_released"]);
     assert!(matches!(
         house.store.verify_audit().await.unwrap(),

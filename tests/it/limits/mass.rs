@@ -14,7 +14,7 @@ fn size() -> usize {
     std::env::var("MASS")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(60)
+        .unwrap_or(24)
 }
 
 #[tokio::test(start_paused = true)]

@@ -169,11 +169,23 @@ impl House {
 
     /// Waits until every follower is well.
     pub async fn all_well(&self) {
-        self.until("every follower is well", 300, async |house| {
-            let followers = house.desk.status().followers;
-            !followers.is_empty() && followers.iter().all(|one| one.cause == Cause::None)
-        })
-        .await;
+        let unwell = || {
+            let followers = self.desk.status().followers;
+            let some = !followers.is_empty();
+            let unwell: Vec<String> = followers
+                .into_iter()
+                .filter(|one| one.cause != Cause::None)
+                .map(|one| format!("{} {} {}", one.index, one.state, one.cause))
+                .collect();
+            (some, unwell)
+        };
+        for _ in 0..300 {
+            if let (true, []) = (unwell().0, unwell().1.as_slice()) {
+                break;
+            }
+            self.pass(1).await;
+        }
+        assert_eq!(unwell(), (true, Vec::new()), "{}", self.story().await);
         // What is remembered of them is learnt on the slow beat.
         self.pass(120).await;
     }
@@ -275,7 +287,7 @@ impl House {
             self.ask(
                 Side::Follower,
                 Method::Put,
-                &format!("/{leader}-f/_ccr/follow?wait_for_active_shards=0"),
+                &format!("/{leader}-f/_ccr/follow?wait_for_active_shards=1"),
                 Some(follow),
             )
             .await;
