@@ -56,7 +56,7 @@ impl Desk {
             .map_err(|error| stored(&error))
     }
 
-    pub(super) async fn events_after(&self, after: u64) -> Result<Events, Problem> {
+    pub(super) fn events_after(&self, after: u64) -> Result<Events, Problem> {
         let events = self.0.lock().story.after(after);
         Ok(Events {
             events: events
@@ -89,15 +89,15 @@ impl Daemon for Desk {
     }
 
     fn why(&self, follower: FollowerKey) -> Reply<'_, Why> {
-        Box::pin(self.why_of(follower))
+        Box::pin(std::future::ready(self.why_of(follower)))
     }
 
     fn plan_now(&self, follower: FollowerKey) -> Reply<'_, PlanNow> {
-        Box::pin(self.plan_of(follower))
+        Box::pin(std::future::ready(self.plan_of(follower)))
     }
 
     fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value> {
-        Box::pin(self.evidence_of(follower))
+        Box::pin(std::future::ready(self.evidence_of(follower)))
     }
 
     fn recreate(&self, follower: FollowerKey, who: Caller) -> Reply<'_, Done> {
@@ -137,7 +137,7 @@ impl Daemon for Desk {
     }
 
     fn brakes(&self) -> Reply<'_, Brakes> {
-        Box::pin(self.all_brakes())
+        Box::pin(std::future::ready(self.all_brakes()))
     }
 
     fn brake(&self, request: BrakeRequest, who: Caller) -> Reply<'_, Done> {
@@ -157,7 +157,7 @@ impl Daemon for Desk {
     }
 
     fn events(&self, after: u64) -> Reply<'_, Events> {
-        Box::pin(self.events_after(after))
+        Box::pin(std::future::ready(self.events_after(after)))
     }
 
     fn metrics_text(&self, open_metrics: bool) -> String {

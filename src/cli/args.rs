@@ -154,7 +154,7 @@ pub enum Command {
 pub enum Audit {
     /// Compute the hash chain of the whole log; exit code 1 names the first record that does not fit
     Verify {
-        /// The state to read, beside or without the daemon, as in sqlite:///var/lib/refollow/refollow.db
+        /// The state to read, beside or without the daemon, as in `sqlite:///var/lib/refollow/refollow.db`
         #[arg(long, value_name = "URL")]
         state: Option<String>,
     },
@@ -172,7 +172,7 @@ pub enum Audit {
         /// At most so many records, the newest
         #[arg(long, value_name = "N", default_value_t = 200)]
         limit: u32,
-        /// The state to read, beside or without the daemon, as in sqlite:///var/lib/refollow/refollow.db
+        /// The state to read, beside or without the daemon, as in `sqlite:///var/lib/refollow/refollow.db`
         #[arg(long, value_name = "URL")]
         state: Option<String>,
     },

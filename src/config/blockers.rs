@@ -31,7 +31,7 @@ pub enum Asks {
     Prometheus {
         /// Where.
         server: TransportSettings,
-        /// PromQL.
+        /// The expression.
         query: String,
     },
     /// No alert and no silence may match.

@@ -48,7 +48,7 @@ pub enum Asks {
     Prometheus {
         /// Where.
         server: TransportSettings,
-        /// PromQL.
+        /// The expression.
         query: String,
     },
     /// No alert and no silence may match.
@@ -99,10 +99,11 @@ impl Blocker {
                 prometheus(&self.get(server, target).await?)
             }
             Asks::Alertmanager { server, matchers } => {
-                let filters: String = matchers
-                    .iter()
-                    .map(|matcher| format!("&filter={}", encoded(matcher)))
-                    .collect();
+                let mut filters = String::new();
+                for matcher in matchers {
+                    filters.push_str("&filter=");
+                    filters.push_str(&encoded(matcher));
+                }
                 let alerts = format!("/api/v2/alerts?active=true&silenced=false&inhibited=false{filters}");
                 let alerts = alert(&self.get(server, alerts).await?)?;
                 if alerts.is_some() {

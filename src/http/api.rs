@@ -231,11 +231,8 @@ async fn audit(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl
             "run" => wanted.run = Some(RunId::parse(&value)?),
             "follower" => wanted.follower = Some(FollowerKey::parse(&value)?),
             "since" => {
-                wanted.since = Some(
-                    value
-                        .parse()
-                        .map_err(|_| wrong("a time as in 2026-11-23T10:00:00Z"))?,
-                )
+                let since = value.parse();
+                wanted.since = Some(since.map_err(|_| wrong("a time as in 2026-11-23T10:00:00Z"))?);
             }
             "limit" => wanted.limit = value.parse().map_err(|_| wrong("a number"))?,
             _ => {

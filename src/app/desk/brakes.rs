@@ -7,7 +7,7 @@ use crate::domain::time::after;
 use crate::http::dto::{BrakeItem, BrakeRequest, Brakes, Caller, Done, Problem};
 
 impl Desk {
-    pub(super) async fn all_brakes(&self) -> Result<Brakes, Problem> {
+    pub(super) fn all_brakes(&self) -> Result<Brakes, Problem> {
         let now = self.now();
         let book = self.0.lock();
         let mut brakes: Vec<BrakeItem> = book

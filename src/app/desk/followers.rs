@@ -80,7 +80,7 @@ impl Desk {
         Clusters { clusters }
     }
 
-    pub(super) async fn why_of(&self, follower: FollowerKey) -> Result<Why, Problem> {
+    pub(super) fn why_of(&self, follower: FollowerKey) -> Result<Why, Problem> {
         let now = self.now();
         let answer = {
             let book = self.0.lock();
@@ -111,7 +111,7 @@ impl Desk {
         answer.ok_or_else(|| self.unknown_follower(&follower))
     }
 
-    pub(super) async fn plan_of(&self, follower: FollowerKey) -> Result<PlanNow, Problem> {
+    pub(super) fn plan_of(&self, follower: FollowerKey) -> Result<PlanNow, Problem> {
         let answer = {
             let book = self.0.lock();
             book.followers.get(&follower).map(|entry| {
@@ -147,7 +147,7 @@ impl Desk {
         answer.ok_or_else(|| self.unknown_follower(&follower))
     }
 
-    pub(super) async fn evidence_of(&self, follower: FollowerKey) -> Result<serde_json::Value, Problem> {
+    pub(super) fn evidence_of(&self, follower: FollowerKey) -> Result<serde_json::Value, Problem> {
         self.0
             .lock()
             .evidence(&follower)

@@ -30,10 +30,12 @@ impl Session<'_> {
     pub async fn audit_verify(&mut self, source: &Source) -> u8 {
         let verdict = match source {
             Source::State(url) => Err(url.clone()),
-            Source::Daemon { or_state } => match self.of_daemon("/api/v1/audit/verify", or_state).await {
-                Ok(answer) => answer,
-                Err(code) => return code,
-            },
+            Source::Daemon { or_state } => {
+                match self.of_daemon("/api/v1/audit/verify", or_state.as_deref()).await {
+                    Ok(answer) => answer,
+                    Err(code) => return code,
+                }
+            }
         };
         let verdict: AuditVerdict = match verdict {
             Ok(value) => match self.read(value) {
@@ -74,7 +76,8 @@ impl Session<'_> {
         };
         let story = match source {
             Source::State(url) => Err(url.clone()),
-            Source::Daemon { or_state } => match self.of_daemon(&path_of(&wanted), or_state).await {
+            Source::Daemon { or_state } => match self.of_daemon(&path_of(&wanted), or_state.as_deref()).await
+            {
                 Ok(answer) => answer,
                 Err(code) => return code,
             },
@@ -98,10 +101,10 @@ impl Session<'_> {
     }
 
     /// The daemon's answer; `Err` inside: it cannot be reached, read this state instead.
-    async fn of_daemon(&mut self, path: &str, or_state: &Option<String>) -> Asked<Result<Value, String>> {
+    async fn of_daemon(&mut self, path: &str, or_state: Option<&str>) -> Asked<Result<Value, String>> {
         if let (Some(url), Err(error)) = (or_state, self.client.reachable().await) {
             self.complain(&format!("{error}\nreading the state itself: {url}"));
-            return Ok(Err(url.clone()));
+            return Ok(Err(url.to_owned()));
         }
         self.ask(Method::GET, path, None).await.map(Ok)
     }
