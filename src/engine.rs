@@ -10,7 +10,6 @@
 //! HTTP, admin socket ─▶ handle ─▶ Book
 //! ```
 
-pub mod answers;
 pub mod blockers;
 pub(crate) mod book;
 pub mod events;
@@ -18,6 +17,7 @@ pub mod executor;
 mod export;
 mod extend;
 pub(crate) mod gate;
+mod heard;
 pub mod looking;
 pub(crate) mod observer;
 pub mod opening;

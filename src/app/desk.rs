@@ -56,9 +56,9 @@ impl Desk {
             .map_err(|error| stored(&error))
     }
 
-    pub(super) fn events_after(&self, after: u64) -> Result<Events, Problem> {
+    pub(super) fn events_after(&self, after: u64) -> Events {
         let events = self.0.lock().story.after(after);
-        Ok(Events {
+        Events {
             events: events
                 .into_iter()
                 .map(|event| EventItem {
@@ -70,7 +70,7 @@ impl Desk {
                     detail: serde_json::Value::String(event.text),
                 })
                 .collect(),
-        })
+        }
     }
 }
 
@@ -137,7 +137,7 @@ impl Daemon for Desk {
     }
 
     fn brakes(&self) -> Reply<'_, Brakes> {
-        Box::pin(std::future::ready(self.all_brakes()))
+        Box::pin(std::future::ready(Ok(self.all_brakes())))
     }
 
     fn brake(&self, request: BrakeRequest, who: Caller) -> Reply<'_, Done> {
@@ -157,7 +157,7 @@ impl Daemon for Desk {
     }
 
     fn events(&self, after: u64) -> Reply<'_, Events> {
-        Box::pin(std::future::ready(self.events_after(after)))
+        Box::pin(std::future::ready(Ok(self.events_after(after))))
     }
 
     fn metrics_text(&self, open_metrics: bool) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::ids::{ClusterName, IndexName, RemoteAlias};
+use crate::domain::run::Limits;
 use crate::engine::blockers::Blocker;
 use crate::policy;
 
@@ -35,6 +36,9 @@ pub struct Settings {
     pub shard_metrics: bool,
     /// Where the undo commands go before a run starts.
     pub undo_directory: PathBuf,
+    /// How patient a run is, but for what `policy` and the clusters' intervals say. Not an option: the
+    /// waits for requests of a dead process must outlive what a master still has in its queue.
+    pub run_limits: Limits,
     /// The file whose presence engages the brake `all`.
     pub brake_file: PathBuf,
     /// Other systems that can say no.

@@ -8,10 +8,13 @@
 mod cli_client;
 mod config;
 mod elastic_client;
+mod evidence_agrees;
 mod executor;
 mod http_api;
 mod judge;
+mod judgement_doc;
 mod limits;
+mod process;
 mod replay;
 mod sandbox_front;
 mod store_contract;

@@ -2,7 +2,7 @@
 
 use crate::app::desk::Desk;
 use crate::app::desk::plans::plan_item;
-use crate::app::desk::text::{cost_of_waiting, searchable, staleness, steps_of};
+use crate::app::desk::text::{cost_of_waiting, handbook_of, searchable, staleness, steps_of};
 use crate::domain::decision::DecisionKind;
 use crate::domain::ids::FollowerKey;
 use crate::domain::seen::Seen;
@@ -105,6 +105,7 @@ impl Desk {
                     searchable: Some(searchable(entry.state())),
                     staleness: Some(staleness(entry)),
                     cost_of_waiting: Some(cost_of_waiting(entry, now)),
+                    handbook: handbook_of(&follower, entry),
                 }
             })
         };

@@ -2,6 +2,8 @@
 //! costs. Pure.
 
 use crate::domain::cause::{Cause, Remedy};
+use crate::domain::handbook;
+use crate::domain::ids::{FollowerKey, IndexName, RemoteAlias};
 use crate::domain::plan::PlanRecord;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
@@ -52,6 +54,21 @@ pub(super) fn steps_of(record: &PlanRecord) -> Vec<String> {
     steps
 }
 
+/// The short form of the cause's section, with this follower's names.
+pub(super) fn handbook_of(key: &FollowerKey, entry: &FollowerEntry) -> Option<handbook::Short> {
+    let leader = entry.facts.leader_index.as_ref().map(IndexName::as_str);
+    let alias = entry.facts.remote.as_ref().map(RemoteAlias::as_str);
+    handbook::short(
+        entry.cause(),
+        &handbook::Names {
+            key: &key.to_string(),
+            follower: key.index.as_str(),
+            leader: leader.unwrap_or("<leader>"),
+            alias: alias.unwrap_or("<alias>"),
+        },
+    )
+}
+
 pub(super) fn searchable(state: State) -> String {
     match state {
         State::Closed => "no: it is closed".to_owned(),
@@ -85,7 +102,7 @@ pub(super) fn cost_of_waiting(entry: &FollowerEntry, now: Timestamp) -> String {
         }
         (_, Some(end)) if end <= now => {
             format!(
-                "since {end} the leader may discard what it needs: history may be lost from now on, and then only a recreate cures it"
+                "the runway ended at {end}: what it needs may be lost from now on. Whether it is, only a resume tells"
             )
         }
         (_, Some(end)) => {
