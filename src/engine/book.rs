@@ -87,6 +87,12 @@ pub(crate) struct Book {
     pub brake_file: Seen<bool>,
     pub past: Vec<policy::PastRun>,
     pub breaker: policy::BreakerState,
+    /// What the configured blockers last said.
+    pub blockers: Vec<policy::BlockerWord>,
+    /// Lease periods that we raised and have not put back.
+    pub extensions: policy::Extensions,
+    /// The guards of extensions as last evaluated.
+    pub extension_guards: BTreeMap<PlanHash, Vec<crate::domain::decision::GuardResult>>,
     /// Followers that are sick for one reason, by the incident's id.
     pub incidents: BTreeMap<String, OpenIncident>,
     pub story: Story,
@@ -120,6 +126,9 @@ impl Book {
             brake_file: Seen::Absent,
             past: Vec::new(),
             breaker: policy::BreakerState::default(),
+            blockers: Vec::new(),
+            extensions: policy::Extensions::new(),
+            extension_guards: BTreeMap::new(),
             incidents: BTreeMap::new(),
             story: Story::default(),
             draining: false,
@@ -134,8 +143,46 @@ impl Book {
                     .insert(key.clone(), FollowerEntry::new(key, memory, now));
             }
         }
+        book.name_blockers();
         book.declare(now);
         book
+    }
+
+    /// One word for each configured blocker: none, until it is asked under this configuration.
+    fn name_blockers(&mut self) {
+        self.blockers = self
+            .settings
+            .blockers
+            .iter()
+            .map(|blocker| blocker.not_asked())
+            .collect();
+    }
+
+    /// Takes in what a blocker said to the question of that time.
+    pub fn blocker_said(&mut self, name: &str, at: Timestamp, says: Seen<String>) {
+        let Some(word) = self.blockers.iter_mut().find(|word| word.name == name) else {
+            return;
+        };
+        let told = match (&word.says, &says) {
+            (Seen::Absent, Seen::Absent) => None,
+            (_, Seen::Absent) => Some(format!("blocker `{name}` lets repairs pass")),
+            (Seen::Present(_), Seen::Present(_)) => None,
+            (_, Seen::Present(why)) => Some(format!("blocker `{name}` stops repairs: {why}")),
+            (Seen::Unknown(before), Seen::Unknown(why)) if before == why => None,
+            (_, Seen::Unknown(why)) => Some(format!(
+                "blocker `{name}` gives no usable answer, which stops repairs: {why}"
+            )),
+        };
+        word.asked_at = Some(at);
+        word.says = says;
+        if let Some(text) = told {
+            self.story.tell(at, EventKind::Operator, None, text);
+        }
+    }
+
+    /// Whether any run goes on.
+    pub fn any_run(&self) -> bool {
+        self.followers.values().any(|entry| entry.locked)
     }
 
     /// Takes a new configuration; returns the clusters that are new.
@@ -165,6 +212,7 @@ impl Book {
         for entry in self.followers.values_mut() {
             entry.memory.declared = false;
         }
+        self.name_blockers();
         self.declare(now);
         added
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use crate::domain::answer::Answer;
 use crate::domain::cause::Remedy;
 use crate::domain::decision::GuardResult;
@@ -12,6 +14,7 @@ use crate::engine::Engine;
 use crate::engine::book::Effect;
 use crate::engine::events::EventKind;
 use crate::engine::executor::{Asked, Gate};
+use crate::engine::runs::FRESH_WORD;
 use crate::policy::{self, Question};
 
 /// The engine as a run sees it.
@@ -43,6 +46,10 @@ impl Gate for EngineGate {
             &book.world(key, now),
             &book.settings.policy,
         )
+    }
+
+    fn freshen(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.ask_blockers(FRESH_WORD))
     }
 
     fn guards(&self, asked: &Asked<'_>) -> Vec<GuardResult> {

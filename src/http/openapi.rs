@@ -79,6 +79,15 @@ pub(super) const ROUTES: &[Row] = &[
         true,
     ),
     (
+        "post",
+        "/followers/{cluster}/{index}/extend-runway",
+        "extendRunway",
+        "Make a plan to raise the leader's lease period; it always needs its approval; or undo it",
+        "Done",
+        Some("Extend"),
+        true,
+    ),
+    (
         "get",
         "/incidents",
         "listIncidents",
@@ -188,6 +197,24 @@ pub(super) const ROUTES: &[Row] = &[
     ),
     (
         "get",
+        "/audit",
+        "listAudit",
+        "Records of the audit log, oldest first: all, or those of one run or one follower",
+        "AuditStory",
+        None,
+        true,
+    ),
+    (
+        "get",
+        "/audit/verify",
+        "verifyAudit",
+        "Compute the chain of the whole audit log",
+        "AuditVerdict",
+        None,
+        true,
+    ),
+    (
+        "get",
         "/events",
         "listEvents",
         "What happened, from the audit log; after=SEQ",
@@ -270,10 +297,18 @@ fn schemas() -> Value {
         "BrakeItem": object(&["scope", "owner", "reason", "engaged_at", "expires_at", "holds"], &[]),
         "Events": list("events", "Event"),
         "Event": object(&["seq", "at", "kind", "who", "subject", "detail"], &[]),
+        "AuditStory": list("records", "AuditItem"),
+        "AuditItem": object(&["seq", "at", "kind", "who", "subject", "detail", "hash"], &[]),
+        "AuditVerdict": object(&["whole", "records", "broken_at", "problem"], &[("whole", json!({ "type": "boolean" }))]),
         "Done": object(&["message", "plan", "run"], &[("message", text.clone())]),
         "Approve": object(&[], &[
             ("note", maybe_text.clone()),
+            ("lose", maybe_text.clone()),
             ("overrides", json!({ "type": "array", "items": object(&["index", "fact"], &[]) })),
+        ]),
+        "Extend": object(&[], &[
+            ("to_seconds", json!({ "type": "integer", "minimum": 1 })),
+            ("undo", json!({ "type": "boolean" })),
         ]),
         "Reject": object(&["reason"], &[("reason", text.clone())]),
         "Brake": object(&["scope", "reason"], &[("for_seconds", json!({ "type": "integer", "minimum": 1 }))]),
@@ -294,6 +329,7 @@ fn parameters(path: &str) -> Vec<Value> {
             "/plans" => Some(("open", 0)),
             "/runs" => Some(("limit", 100)),
             "/events" => Some(("after", 0)),
+            "/audit" => Some(("limit", 200)),
             _ => None,
         }
         .map(|(name, default)| json!({ "name": name, "in": "query", "schema": { "type": "integer", "default": default } })))

@@ -102,6 +102,21 @@ impl ClockJump {
     }
 }
 
+/// What another system last said about whether repairs may be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockerWord {
+    /// Its name in the configuration.
+    pub name: String,
+    /// It stops recreates only.
+    pub recreate_only: bool,
+    /// When it was asked; `None`: not yet.
+    pub asked_at: Option<Timestamp>,
+    /// An answer older than this counts as none.
+    pub good_for: Span,
+    /// Present: it blocks, and why; absent: it lets pass; unknown: no usable answer.
+    pub says: Seen<String>,
+}
+
 /// What the policy knows beside one follower's facts.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -130,6 +145,8 @@ pub struct World {
     /// The computer's clock was set within the last hour (the engine compares it with the
     /// monotonic one).
     pub clock_jump: Option<ClockJump>,
+    /// What the configured blockers last said.
+    pub blockers: Vec<BlockerWord>,
 }
 
 impl World {
@@ -147,6 +164,7 @@ impl World {
             other_installation: Seen::Absent,
             both_ways: Seen::Absent,
             clock_jump: None,
+            blockers: Vec::new(),
         }
     }
 }

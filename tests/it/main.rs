@@ -13,6 +13,7 @@ mod executor;
 mod http_api;
 mod judge;
 mod judgement_doc;
+mod limits;
 mod process;
 mod replay;
 mod sandbox_front;

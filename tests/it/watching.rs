@@ -119,6 +119,8 @@ impl Watch {
             policy: policy::Settings::default(),
             shard_metrics: false,
             run_limits: refollow::domain::run::Limits::default(),
+            blockers: Vec::new(),
+            keep_runs: Duration::MAX,
             undo_directory: self.undo.path().to_owned(),
             brake_file: self.undo.path().join("brake-all"),
             shutdown_timeout: Duration::from_secs(30),
@@ -203,7 +205,7 @@ async fn an_incident_is_told_once_survives_a_restart_and_ends() {
     watch.world.start_node(Side::Leader);
     minutes(10).await;
     assert_eq!(watch.incident(), None);
-    assert_eq!(watch.told("over after").await, 1);
+    assert_eq!(watch.told(": remote eu/lead unreachable (").await, 1);
     let status = watch.desk().status();
     assert!(
         status.followers.iter().all(|one| one.cause == Cause::None),

@@ -42,6 +42,14 @@ fn ladder(rungs: &[Remedy]) -> String {
         .join(" > ")
 }
 
+/// What a plan does: its ladder, or that it buys time.
+fn what(plan: &PlanItem) -> String {
+    if plan.kind == "extend_runway" {
+        return "(extend runway)".to_owned();
+    }
+    ladder(&plan.ladder)
+}
+
 pub(super) fn done(done: &Done) -> String {
     let mut out = format!("{}\n", done.message);
     if let Some(run) = &done.run {
@@ -315,7 +323,15 @@ fn loudest_first(followers: &[FollowerItem]) -> Vec<&FollowerItem> {
 
 pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
     let mut table = Table::new(&[
-        "PLAN", "FOLLOWER", "CAUSE", "LADDER", "APPROVAL", "STATE", "EXPIRES", "HELD BY",
+        "PLAN",
+        "FOLLOWER",
+        "CAUSE",
+        "LADDER",
+        "APPROVAL",
+        "STATE",
+        "EXPIRES",
+        "HELD BY",
+        "SINCE THE LAST ONE",
     ]);
     for plan in &plans.plans {
         let open = matches!(plan.state.as_str(), "pending" | "approved" | "running");
@@ -326,11 +342,19 @@ pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
             .map(|guard| guard.name.as_str())
             .collect();
         let waits = plan.state == "pending";
+        let changed = plan.replaces.as_ref().map(|replaced| {
+            let fields: Vec<&str> = replaced
+                .differences
+                .iter()
+                .map(|one| one.field.as_str())
+                .collect();
+            format!("{} changed", fields.join(", "))
+        });
         table.row(vec![
             short(&plan.hash),
             plan.follower.to_string(),
             plan.cause.to_string(),
-            ladder(&plan.ladder),
+            what(plan),
             plan.approval.to_string(),
             plan.state.clone(),
             if waits {
@@ -343,6 +367,7 @@ pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
                 [one] => (*one).to_owned(),
                 [one, rest @ ..] => format!("{one} +{}", rest.len()),
             },
+            or_dash(changed.filter(|_| open)),
         ]);
     }
     if table.is_empty() {
@@ -357,7 +382,7 @@ fn plan_facts(plan: &PlanItem, now: Timestamp) -> String {
         ("plan", plan.hash.to_string()),
         ("state", plan.state.clone()),
         ("cause", plan.cause.to_string()),
-        ("ladder", ladder(&plan.ladder)),
+        ("ladder", what(plan)),
         ("approval", plan.approval.to_string()),
         (
             "expires",
@@ -391,6 +416,31 @@ fn plan_facts(plan: &PlanItem, now: Timestamp) -> String {
     }
     if let Some(reason) = &plan.state_reason {
         facts.push(("because", reason.clone()));
+    }
+    if let Some(needed) = plan.approvers_needed.filter(|needed| *needed > 1) {
+        let have = plan.consents.len();
+        facts.push(("approvals", format!("{have} of {needed} different people")));
+    }
+    if let Some(cost) = &plan.cost {
+        facts.push(("costs", cost.clone()));
+    }
+    if let Some(what) = &plan.must_type {
+        facts.push((
+            "loses",
+            format!("{what}: approve it with --lose {}", plan.follower.index),
+        ));
+    }
+    if let Some(replaced) = &plan.replaces {
+        facts.push((
+            "instead of",
+            format!("plan {}, because the facts changed:", short(&replaced.hash)),
+        ));
+        facts.extend(
+            replaced
+                .differences
+                .iter()
+                .map(|one| ("", format!("{}: {} -> {}", one.field, one.before, one.now))),
+        );
     }
     facts
         .into_iter()
@@ -437,7 +487,16 @@ pub(super) fn plan_now(now_planned: &PlanNow, now: Timestamp) -> String {
     if !now_planned.stored {
         out += "\nThis plan is only shown: it is not stored and cannot be approved.\n";
     } else if plan.item.state == "pending" {
-        out += &format!("\nIt waits for: refollow approve {}\n", short(&plan.item.hash));
+        let lose = plan
+            .item
+            .must_type
+            .as_ref()
+            .map(|_| format!(" --lose {}", plan.item.follower.index))
+            .unwrap_or_default();
+        out += &format!(
+            "\nIt waits for: refollow approve {}{lose}\n",
+            short(&plan.item.hash)
+        );
     }
     out
 }

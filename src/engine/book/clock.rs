@@ -40,6 +40,8 @@ impl Book {
             entry.memory_changed = true;
             entry.locked_since.iter_mut().for_each(shift);
             entry.postponed_until.iter_mut().for_each(shift);
+            entry.settling.iter_mut().for_each(shift);
+            entry.leader_asked_at.iter_mut().for_each(shift);
             entry.runway.iter_mut().for_each(shift);
             entry.runways.values_mut().for_each(shift);
             entry.runway_not_before = entry.runway;

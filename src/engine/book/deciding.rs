@@ -7,18 +7,21 @@ use crate::domain::cause::Remedy;
 use crate::domain::decision::DecisionKind;
 use crate::domain::ids::{FollowerKey, PlanHash};
 use crate::domain::journal::Trigger;
+use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::time::Timestamp;
 use crate::engine::events::EventKind;
 use crate::policy;
+use crate::store::AuditEvent;
 
 impl Book {
     /// Asks the policy about every follower, and says what must be done.
     pub fn decide(&mut self, now: Timestamp) -> Vec<Effect> {
         let mut effects = std::mem::take(&mut self.owed);
         let before = self.breaker.clone();
+        self.settle(now);
         self.breaker = policy::breaker(
             &before,
-            &self.population(now),
+            &self.population(),
             now,
             &self.settings.policy.limits.breaker,
         );
@@ -26,7 +29,7 @@ impl Book {
             if let Ok(value) = serde_json::to_value(&self.breaker) {
                 effects.push(Effect::SaveBreaker(value));
             }
-            self.tell_breaker(&before, now);
+            self.tell_breaker(&before, now, &mut effects);
         }
         self.expire(now, &mut effects);
         let common = self.common_world(now);
@@ -39,7 +42,12 @@ impl Book {
         effects
     }
 
-    pub(super) fn tell_breaker(&mut self, before: &policy::BreakerState, now: Timestamp) {
+    pub(super) fn tell_breaker(
+        &mut self,
+        before: &policy::BreakerState,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         let words = |open: bool| {
             if open {
                 "open: recreates ask from now on"
@@ -52,6 +60,7 @@ impl Book {
                 "the breaker over everything is {}",
                 words(self.breaker.overall.is_some())
             );
+            effects.push(breaker_changed("all", self.breaker.overall.as_ref(), now));
             self.story.tell(now, EventKind::Operator, None, text);
         }
         let remotes: BTreeSet<_> = before
@@ -69,6 +78,8 @@ impl Book {
                     remote.1,
                     words(open)
                 );
+                let scope = format!("remote:{}/{}", remote.0, remote.1);
+                effects.push(breaker_changed(&scope, self.breaker.remotes.get(&remote), now));
                 self.story.tell(now, EventKind::Operator, None, text);
             }
         }
@@ -93,17 +104,29 @@ impl Book {
         };
         let world = self.world_of(key, common);
         let existing = entry.plan.as_ref().and_then(|hash| self.plans.get(hash)).cloned();
-        let assessment = policy::decide(&policy::Moment {
-            verdict: &verdict,
-            held_for_looks: entry.memory.history.held_for,
-            waited_since: entry.memory.history.since(),
-            runway_expires_at: entry.runway,
-            facts: &entry.facts,
-            memory: &entry.memory,
-            world: &world,
-            settings: &self.settings.policy,
-            existing: existing.as_ref(),
-        });
+        let decide = |existing: Option<&PlanRecord>| {
+            policy::decide(&policy::Moment {
+                verdict: &verdict,
+                held_for_looks: entry.memory.history.held_for,
+                waited_since: entry.memory.history.since(),
+                runway_expires_at: entry.runway,
+                facts: &entry.facts,
+                memory: &entry.memory,
+                world: &world,
+                settings: &self.settings.policy,
+                existing,
+            })
+        };
+        let mut assessment = decide(existing.as_ref());
+        // Somebody said no to exactly these facts: that stands until they change.
+        let rejected = assessment
+            .plan
+            .as_ref()
+            .and_then(|plan| self.plans.get(&plan.hash))
+            .filter(|record| matches!(record.state, PlanState::Rejected { .. }));
+        if let (None, Some(rejected)) = (&existing, rejected) {
+            assessment = decide(Some(rejected));
+        }
         self.keep_plans(key, &assessment, existing, now, effects);
         let Some(entry) = self.followers.get_mut(key) else {
             return;
@@ -193,4 +216,23 @@ impl Book {
             });
         }
     }
+}
+
+/// A breaker that opened or closed, for the audit log.
+fn breaker_changed(scope: &str, open: Option<&policy::BreakerOpen>, now: Timestamp) -> Effect {
+    Effect::Audit(AuditEvent {
+        at: now,
+        kind: if open.is_some() {
+            "breaker_opened"
+        } else {
+            "breaker_closed"
+        }
+        .to_owned(),
+        who: "policy".to_owned(),
+        subject: scope.to_owned(),
+        detail: open.map_or(
+            serde_json::Value::Null,
+            |open| serde_json::json!({ "unhealthy": open.unhealthy, "of": open.of }),
+        ),
+    })
 }

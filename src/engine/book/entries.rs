@@ -91,6 +91,8 @@ pub(crate) struct FollowerEntry {
     pub runway_not_before: Option<Timestamp>,
     /// The open plan's hash.
     pub plan: Option<PlanHash>,
+    /// A run ended at this time, and it has not been well for the settle time since.
+    pub settling: Option<Timestamp>,
     /// The incident it belongs to.
     pub incident: Option<String>,
     /// The last decision was not told, because the incident says it for all.
@@ -120,6 +122,7 @@ impl FollowerEntry {
             runways: BTreeMap::new(),
             runway_not_before: None,
             plan: None,
+            settling: None,
             incident: None,
             untold: false,
         }

@@ -3,7 +3,7 @@
 
 use super::{Book, Effect};
 use crate::domain::ids::{FollowerKey, PlanHash};
-use crate::domain::plan::{PlanRecord, PlanState};
+use crate::domain::plan::{Plan, PlanRecord, PlanState, Replaced};
 use crate::domain::time::{Timestamp, millis_between};
 use crate::engine::events::EventKind;
 use crate::policy;
@@ -30,7 +30,7 @@ impl Book {
                     };
                     self.change_plan(&record.plan.hash, state, "policy", now, effects);
                 }
-                None => return,
+                None => return self.complete(record, wanted, effects),
             }
         }
         let Some(plan) = wanted else { return };
@@ -46,11 +46,48 @@ impl Book {
             key,
             "a plan is about the follower it was made for"
         );
+        let mut plan = plan.clone();
+        plan.figures.replaces = self.replaced_by(key, &plan);
         self.open_plan(
-            policy::new_record(plan.clone(), now, &self.settings.policy, None),
+            policy::new_record(plan, now, &self.settings.policy, None),
             now,
             effects,
         );
+    }
+
+    /// The closer looks that a plan causes tell figures that were not known when it was made: they
+    /// are for people and stand outside the hash, so a waiting plan takes them in.
+    fn complete(&mut self, record: PlanRecord, wanted: Option<&Plan>, effects: &mut Vec<Effect>) {
+        let Some(newer) = wanted.filter(|plan| plan.hash == record.plan.hash) else {
+            return;
+        };
+        let mut figures = record.plan.figures.clone();
+        figures.fill_in(&newer.figures);
+        if record.state != PlanState::Pending || figures == record.plan.figures {
+            return;
+        }
+        let mut completed = record.clone();
+        completed.plan.figures = figures;
+        self.plans.insert(completed.plan.hash.clone(), completed.clone());
+        effects.push(Effect::SavePlan {
+            record: Box::new(completed),
+            previous: Some(Box::new(record)),
+        });
+    }
+
+    /// The newest plan of the follower, if it became void, and what is different now.
+    fn replaced_by(&self, key: &FollowerKey, plan: &Plan) -> Option<Replaced> {
+        let newest = self
+            .plans
+            .values()
+            .filter(|record| record.plan.basis.key() == *key && record.plan.hash != plan.hash)
+            .filter(|record| record.plan.basis.extend_runway.is_none())
+            .max_by_key(|record| record.changed_at)
+            .filter(|record| matches!(record.state, PlanState::Void { .. }))?;
+        Some(Replaced {
+            hash: newest.plan.hash.clone(),
+            differences: newest.plan.basis.changes(&plan.basis),
+        })
     }
 
     /// Enters a new plan.
@@ -74,7 +111,10 @@ impl Book {
                 record.plan.basis.cause
             ),
         );
-        if let Some(entry) = self.followers.get_mut(&key) {
+        // Buying time is no repair, and holds none back.
+        if let Some(entry) = self.followers.get_mut(&key)
+            && record.plan.basis.extend_runway.is_none()
+        {
             entry.plan = Some(record.plan.hash.clone());
         }
         effects.push(Effect::Audit(AuditEvent {
@@ -159,6 +199,7 @@ impl Book {
     /// Takes in a plan that the store kept.
     pub fn adopt_plan(&mut self, record: PlanRecord) {
         if record.state.is_open()
+            && record.plan.basis.extend_runway.is_none()
             && let Some(entry) = self.followers.get_mut(&record.plan.basis.key())
         {
             entry.plan = Some(record.plan.hash.clone());

@@ -4,7 +4,7 @@ use super::Book;
 use crate::domain::cause::Cause;
 use crate::domain::ids::{FollowerKey, RunId};
 use crate::domain::seen::Seen;
-use crate::domain::time::{Timestamp, after, millis_between};
+use crate::domain::time::{Timestamp, after};
 use crate::policy;
 
 impl Book {
@@ -42,25 +42,51 @@ impl Book {
             .collect()
     }
 
-    pub(super) fn population(&self, now: Timestamp) -> Vec<policy::Member> {
-        let settle_ms = i64::try_from(self.settings.policy.verify_settle.as_millis()).unwrap_or(i64::MAX);
+    pub(super) fn population(&self) -> Vec<policy::Member> {
         self.followers
             .iter()
             .filter_map(|(key, entry)| {
                 let verdict = entry.verdict.as_ref()?;
-                let cooling = self.past.iter().any(|run| {
-                    run.key == *key && run.remedy.is_some() && millis_between(run.ended_at, now) < settle_ms
-                });
                 Some(policy::Member {
                     key: key.clone(),
                     remote: entry.facts.remote.clone(),
                     unhealthy: verdict.cause != Cause::None,
                     paused_by_people: verdict.cause == Cause::Paused,
                     never_and_acknowledged: false,
-                    in_flight_or_cooling: entry.locked || cooling,
+                    in_flight_or_cooling: entry.locked || entry.settling.is_some(),
                 })
             })
             .collect()
+    }
+
+    /// Ends the settling of those that have been well for the settle time since their run ended:
+    /// time that passes while one is unwell does not count.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        let settle = self.settings.policy.verify_settle;
+        for entry in self.followers.values_mut() {
+            let Some(ended) = entry.settling else { continue };
+            let well_since = entry
+                .memory
+                .history
+                .since()
+                .filter(|_| entry.verdict.is_some() && entry.cause() == Cause::None);
+            if well_since.is_some_and(|since| after(since.max(ended), settle) <= now) {
+                entry.settling = None;
+            }
+        }
+    }
+
+    /// After a restart: what a run ended on so lately that it cannot have settled settles again.
+    pub fn settle_again(&mut self, now: Timestamp) {
+        let settle = self.settings.policy.verify_settle;
+        for run in &self.past {
+            let lately = after(run.ended_at, settle) > now;
+            if let (true, true, Some(entry)) =
+                (lately, run.remedy.is_some(), self.followers.get_mut(&run.key))
+            {
+                entry.settling = entry.settling.max(Some(run.ended_at.min(now)));
+            }
+        }
     }
 
     /// What the policy knows beside one follower.
@@ -117,6 +143,7 @@ impl Book {
             in_flight: self.in_flight(),
             past: self.past.clone(),
             breaker: self.breaker.clone(),
+            blockers: self.blockers.clone(),
             clock_jump: self.unsettled(now),
             ..policy::World::quiet(now)
         }

@@ -149,6 +149,58 @@ pub(super) fn budget(q: &Question<'_>) -> Check {
     }
 }
 
+/// Every configured blocker lets it pass, by an answer that is young enough (safety 10: no usable
+/// answer is a no). Before a run starts and before the PUT an answer must be fresh.
+pub(super) fn blockers(q: &Question<'_>) -> Check {
+    let asked: Vec<_> = q
+        .world
+        .blockers
+        .iter()
+        .filter(|blocker| !blocker.recreate_only || q.remedy.destroys())
+        .collect();
+    let fresh = matches!(q.stage, Stage::BeforeRun | Stage::BeforeFollow);
+    let mut held: Option<Hold> = None;
+    let mut passed = Vec::new();
+    for blocker in asked {
+        let name = &blocker.name;
+        let Some(at) = blocker.asked_at else {
+            held.get_or_insert_with(|| unknown(format!("blocker `{name}` was not asked yet")));
+            continue;
+        };
+        let good_for = i64::try_from(blocker.good_for.as_millis()).unwrap_or(i64::MAX);
+        let limit = if fresh {
+            good_for.min(FRESH_MILLIS)
+        } else {
+            good_for
+        };
+        let age = millis_between(at, q.world.now);
+        match &blocker.says {
+            // What blocks is named before what is not known.
+            Seen::Present(why) => return Err(block(format!("blocker `{name}`, asked at {at}: {why}"))),
+            Seen::Unknown(why) => {
+                held.get_or_insert_with(|| {
+                    unknown(format!(
+                        "blocker `{name}`, asked at {at}, gave no usable answer, which blocks: {why}"
+                    ))
+                });
+            }
+            Seen::Absent if !(-FRESH_MILLIS..=limit).contains(&age) => {
+                held.get_or_insert_with(|| {
+                    unknown(format!(
+                        "blocker `{name}` was asked at {at}, {age} ms ago; at most {limit} ms count here"
+                    ))
+                });
+            }
+            Seen::Absent => passed.push(format!("`{name}` at {at}")),
+        }
+    }
+    match held {
+        Some(hold) => Err(hold),
+        None if passed.is_empty() => Ok("no blocker is configured for it".to_owned()),
+        None => Ok(format!("every blocker lets it pass: {}", passed.join(", "))),
+    }
+}
+
 /// Safety 2: everything that the point of no return rests on was seen within ten seconds.
 pub(super) fn fresh_answers(q: &Question<'_>) -> Check {
     let now = q.world.now.max(q.facts.now);

@@ -55,6 +55,8 @@ pub(super) fn settings() -> Settings {
         undo_directory: PathBuf::new(),
         brake_file: PathBuf::new(),
         shutdown_timeout: Duration::from_secs(30),
+        blockers: Vec::new(),
+        keep_runs: Duration::MAX,
     }
 }
 
@@ -216,6 +218,7 @@ pub(super) fn approved(key: FollowerKey, now: Timestamp) -> PlanRecord {
         aliases: BTreeMap::new(),
         data_stream: None,
         overrides: Vec::new(),
+        extend_runway: None,
     };
     let plan = Plan {
         format: PLAN_FORMAT,
