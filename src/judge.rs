@@ -9,6 +9,7 @@
 mod case;
 mod follower;
 mod identity;
+mod known;
 mod ladder;
 mod leader;
 mod needs;

@@ -9,7 +9,7 @@
 use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::verdict::Identity;
 use crate::judge::case::{Case, newest};
-use crate::judge::identity::{compare, is_recent};
+use crate::judge::known;
 use crate::judge::remote;
 use crate::judge::rewound::behind;
 use crate::judge::task;
@@ -47,13 +47,8 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         return false;
     }
     match named {
-        Cause::LeaderReplaced | Cause::LeaderRewound => {
-            let comparison = compare(case);
-            comparison.present_is_known()
-                && comparison
-                    .present
-                    .is_some_and(|(seen, _)| is_recent(case, seen.at))
-        }
+        Cause::LeaderReplaced => known::another_index_is_known(case) && known::same_cluster(case),
+        Cause::LeaderRewound => known::leader_is_known(case) && known::same_cluster(case),
         Cause::RestoreFailed => {
             // A recovery that still runs on another shard forbids it.
             identity == Identity::Proven && (case.recovery().is_some() || case.routing().is_some())
@@ -61,8 +56,12 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         Cause::HistoryLost => {
             identity == Identity::Proven
                 && case.active()
-                && case.known_closed().is_none()
+                && known::tasks_are_of_the_newest_look(case)
+                && known::follower_can_write(case)
+                && known::primaries_are_there(case)
+                && known::leader_is_followable(case)
                 && remote_connected(case)
+                && !known::another_cause_may_be_rising(case)
                 && !leader_may_be_behind(case)
         }
         Cause::SettingsDiverged | Cause::FollowerRewritten => {
@@ -94,7 +93,12 @@ fn leader_may_be_behind(case: &Case<'_>) -> bool {
 /// Whether a resume may stand.
 fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
     if named == Cause::RestoredNotFollowing {
-        return true; // the rule itself has seen our own follow and the pause
+        // The rule itself has seen our own follow and the pause; that it did not follow since,
+        // and was then paused by somebody, is known only where it is known when it last did.
+        return case.memory.last_well_at.is_some() || case.memory.last_renewing_at.is_some();
+    }
+    if named == Cause::RemoteNotConfigured && !remote::not_configured_is_confirmed(case) {
+        return false;
     }
     if case.paused().is_some() {
         // Unknown who paused means somebody paused (safety 11).
@@ -106,12 +110,17 @@ fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         return false;
     }
     match named {
-        Cause::RemoteNotConfigured => remote::not_configured_is_confirmed(case),
+        // The contract's own floor: a resume is what gives the proof that is missing.
+        Cause::HistoryLost => !task::leader_may_be_gone(case) || identity == Identity::Proven,
         // It may be deleted: a look at the leader must have shown that it is there, and the same.
         Cause::Unclassified => {
             case.unreadable_fatal().is_none()
+                && known::tasks_are_of_the_newest_look(case)
+                && known::follower_can_write(case)
+                && remote_connected(case)
                 && (!task::leader_may_be_gone(case) || identity == Identity::Proven)
         }
-        _ => true,
+        Cause::Stalled => known::tasks_are_of_the_newest_look(case) && known::follower_can_write(case),
+        _ => known::tasks_are_of_the_newest_look(case),
     }
 }

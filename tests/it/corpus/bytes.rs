@@ -1,0 +1,1 @@
+//! No bytes make `diagnose` panic, and none cost more than their size.
