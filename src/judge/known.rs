@@ -15,6 +15,8 @@ const ONE_LOOK_MILLIS: i64 = 10_000;
 /// Second looks are asked for again after 30 s while something is wrong; older ones are of a look
 /// whose later word may be missing, in milliseconds.
 const SECOND_LOOK_MILLIS: i64 = 45_000;
+/// The slow beat of looks at leaders, and some, in milliseconds.
+const SLOW_BEAT_MILLIS: i64 = 75_000;
 
 /// No later `_ccr/info` shows that the newest statistics of the same look are missing: what an
 /// earlier look saw may have been cured since.
@@ -52,6 +54,15 @@ pub(super) fn primaries_are_there(case: &Case<'_>) -> bool {
 /// checked them itself by accepting a resume.
 pub(super) fn leader_is_followable(case: &Case<'_>) -> bool {
     newest(&case.facts.leader.settings).is_some() || resume_accepted(case)
+}
+
+/// The look at the leader belongs to the newest look at the follower (the slow beat is 60 s), or
+/// the server has checked it itself since: what was there before the fatal exception proves nothing.
+pub(super) fn leader_was_looked_at_now(case: &Case<'_>) -> bool {
+    let stats = case.facts.follower.stats.last();
+    newest(&case.facts.leader.index).is_some_and(|(leader, _)| {
+        stats.is_none_or(|stats| millis_between(leader.at, stats.at) <= SLOW_BEAT_MILLIS)
+    }) || resume_accepted(case)
 }
 
 /// UUID and every history of what stands in the leader's place are known and of the present.

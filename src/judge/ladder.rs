@@ -60,6 +60,7 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
                 && known::follower_can_write(case)
                 && known::primaries_are_there(case)
                 && known::leader_is_followable(case)
+                && known::leader_was_looked_at_now(case)
                 && remote_connected(case)
                 && !known::another_cause_may_be_rising(case)
                 && !leader_may_be_behind(case)

@@ -4,5 +4,5 @@
 mod boldness;
 mod causes;
 mod mangled;
-mod recorded;
+pub mod recorded;
 mod shapes;

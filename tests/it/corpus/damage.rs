@@ -167,9 +167,9 @@ fn with_any_one_answer_mangled_no_verdict_is_bolder() {
     let mut wrong = Vec::new();
     for (number, parts) in parts().iter().enumerate() {
         for at in 0..parts.printed.len() {
-            // Four ways each, in turn: every way meets every kind of answer many times.
-            for turn in 0..4 {
-                let way = (number * 3 + at + turn * 4) % WAYS;
+            // Two ways each, in turn: every way meets every kind of answer many times.
+            for turn in 0..2 {
+                let way = (number * 3 + at + turn * 7) % WAYS;
                 let other = mangled(&parts.responses[at], way).to_string();
                 let what = format!("with {} mangled ({way})", parts.responses[at]["path"]);
                 wrong.extend(bolder(parts, &parts.with(at, Some(&other)), &what));
@@ -259,6 +259,9 @@ fn spoil(response: &mut Value, pick: usize, way: u8) {
         return;
     }
     let place = places[pick % places.len()].clone();
+    // A setting that is not there is the statement that it has its default: no corruption.
+    let is_setting = place.contains("/settings/");
+    let way = if is_setting && way % 6 == 0 { 1 } else { way };
     let body = &mut response["body"];
     match way % 6 {
         0 => {
@@ -283,7 +286,7 @@ fn spoil(response: &mut Value, pick: usize, way: u8) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn with_any_value_in_any_answer_spoiled_no_verdict_is_bolder(

@@ -407,7 +407,7 @@ fn repointed(shelf: &mut Shelf) {
     shelf.many("addresses-changed", 6, |world, number| {
         let mut world = world.remembering();
         world.full_look();
-        world.pass(60_000);
+        world.pass(90_000);
         world.seeds = vec!["standby.example:9300".to_owned()];
         world.shards[0].fatal = Some(if number % 2 == 0 { history_lost(3, 9) } else { no_index(&world.leader, "_na_") });
         world.look();
