@@ -6,7 +6,7 @@
 
 use crate::domain::facts::{Exception, Series};
 use crate::domain::time::{Timestamp, millis_between};
-use crate::judge::case::{Case, newest};
+use crate::judge::case::{Case, newest, retries_by_read};
 use crate::judge::follower::blocked;
 use crate::judge::identity::{compare, is_recent, resume_accepted};
 
@@ -42,6 +42,12 @@ pub(super) fn follower_can_write(case: &Case<'_>) -> bool {
     (told_now(case, &side.settings) || told_now(case, &side.meta))
         && case.known_closed().is_none()
         && blocked(case).is_none()
+}
+
+/// Every shard says that none of its writes failed.
+pub(super) fn no_write_failed(case: &Case<'_>) -> bool {
+    case.shards()
+        .all(|(_, shard)| shard.failed_write_requests == Some(0))
 }
 
 /// No primary of the follower is known or left unknown to be unallocated.
@@ -149,14 +155,13 @@ pub(super) fn another_cause_may_be_rising(case: &Case<'_>) -> bool {
         let Some(reads) = shard.read_exceptions.present() else {
             return true;
         };
+        let earlier = before
+            .and_then(|before| before.shards.get(&shard.shard)?.read_exceptions.present())
+            .map(|reads| retries_by_read(reads))
+            .unwrap_or_default();
         reads
             .iter()
             .filter(|read| of_another_cause(&read.exception))
-            .any(|read| {
-                let earlier = before
-                    .and_then(|before| before.shards.get(&shard.shard)?.read_exceptions.present())
-                    .and_then(|reads| reads.iter().find(|old| old.from_seq_no == read.from_seq_no));
-                !earlier.is_some_and(|old| old.retries.is_some() && old.retries == read.retries)
-            })
+            .any(|read| read.retries.is_none() || earlier.get(&read.from_seq_no).copied() != read.retries)
     })
 }

@@ -7,6 +7,7 @@
 //! So deleting or mangling an answer only ever takes rungs away.
 
 use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::state::State;
 use crate::domain::verdict::Identity;
 use crate::judge::case::{Case, newest};
 use crate::judge::known;
@@ -94,9 +95,13 @@ fn leader_may_be_behind(case: &Case<'_>) -> bool {
 /// Whether a resume may stand.
 fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
     if named == Cause::RestoredNotFollowing {
-        // The rule itself has seen our own follow and the pause; that it did not follow since,
-        // and was then paused by somebody, is known only where it is known when it last did.
-        return case.memory.last_well_at.is_some() || case.memory.last_renewing_at.is_some();
+        // The rule itself has seen our own follow and the pause. Remembered as following, without
+        // the time: it may have followed since, and then somebody paused it (safety 11).
+        let memory = case.memory;
+        let followed_since = memory.last_well_at.is_none()
+            && memory.last_renewing_at.is_none()
+            && matches!(memory.last_state, Some(State::Following | State::CatchingUp));
+        return !followed_since;
     }
     if named == Cause::RemoteNotConfigured && !remote::not_configured_is_confirmed(case) {
         return false;
@@ -117,11 +122,14 @@ fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         Cause::Unclassified => {
             case.unreadable_fatal().is_none()
                 && known::tasks_are_of_the_newest_look(case)
-                && known::follower_can_write(case)
                 && remote_connected(case)
                 && (!task::leader_may_be_gone(case) || identity == Identity::Proven)
         }
-        Cause::Stalled => known::tasks_are_of_the_newest_look(case) && known::follower_can_write(case),
+        // Writes that fail are what a block shows; a resume does not lift one.
+        Cause::Stalled => {
+            known::tasks_are_of_the_newest_look(case)
+                && (known::no_write_failed(case) || known::follower_can_write(case))
+        }
         _ => known::tasks_are_of_the_newest_look(case),
     }
 }
