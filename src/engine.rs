@@ -10,12 +10,12 @@
 //! HTTP, admin socket ─▶ handle ─▶ Book
 //! ```
 
-pub mod answers;
 pub(crate) mod book;
 pub mod events;
 pub mod executor;
 mod export;
 pub(crate) mod gate;
+mod heard;
 pub mod looking;
 pub(crate) mod observer;
 pub mod opening;

@@ -6,12 +6,13 @@
 //! effects.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::domain::answer::Answer;
 use crate::domain::brake::Brake;
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::DecisionKind;
-use crate::domain::facts::Facts;
+use crate::domain::facts::{Facts, LeaderSide, SIGHTINGS};
 use crate::domain::ids::{ClusterName, ClusterUuid, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::journal::Trigger;
 use crate::domain::memory::Memory;
@@ -22,8 +23,8 @@ use crate::domain::time::{Timestamp, after, millis_between};
 use crate::domain::verdict::Verdict;
 use crate::elastic::read::Look;
 use crate::elastic::wire;
-use crate::engine::answers::Answers;
 use crate::engine::events::{EventKind, Story};
+use crate::engine::heard::Heard;
 use crate::engine::looking::{self, Depth};
 use crate::engine::remember::remember;
 use crate::engine::settings::{ClusterSettings, Settings};
@@ -31,8 +32,6 @@ use crate::judge;
 use crate::policy;
 use crate::store::AuditEvent;
 
-/// Sightings kept of each call for each follower: enough for "rose since the last look" twice.
-const SIGHTINGS: usize = 4;
 /// Second looks for one cluster in one look.
 const EXTRA_LOOKS: usize = 64;
 /// A follower that changed its state more often than this in [`FLAPPING_WINDOW_MS`] flaps.
@@ -82,7 +81,6 @@ pub(crate) struct ClusterEntry {
     pub look_seconds: f64,
     pub uuid: Option<ClusterUuid>,
     pub version: Option<String>,
-    pub answers: Answers,
     /// Remote aliases seen, and whether they are connected.
     pub remotes: BTreeMap<RemoteAlias, Option<bool>>,
 }
@@ -99,17 +97,30 @@ impl ClusterEntry {
             look_seconds: 0.0,
             uuid: None,
             version: None,
-            answers: Answers::default(),
             remotes: BTreeMap::new(),
         }
     }
+}
+
+/// What a verdict was given with, beside the answers: the look itself then adds to the memory,
+/// and a reload may name another leader cluster before the next look.
+#[derive(Debug)]
+pub(crate) struct JudgedWith {
+    pub memory: Memory,
+    pub remote: Option<RemoteAlias>,
+    pub leader_index: Option<IndexName>,
+    pub leader_cluster: Option<ClusterName>,
 }
 
 /// One follower.
 #[derive(Debug)]
 pub(crate) struct FollowerEntry {
     pub facts: Facts,
+    /// The answers that the facts rest on.
+    pub heard: Heard,
     pub memory: Memory,
+    /// What the verdict was given with, beside the answers.
+    pub judged_with: Option<JudgedWith>,
     pub memory_changed: bool,
     pub verdict: Option<Verdict>,
     /// Looks in a row that gave the same cause.
@@ -138,7 +149,9 @@ impl FollowerEntry {
         facts.leader_index.clone_from(&memory.leader_index);
         Self {
             facts,
+            heard: Heard::default(),
             memory,
+            judged_with: None,
             memory_changed: false,
             verdict: None,
             held_for: 0,
@@ -152,6 +165,21 @@ impl FollowerEntry {
             lag: None,
             runway: None,
             plan: None,
+        }
+    }
+
+    /// Takes the leader cluster that the configuration names. What was seen of another one says
+    /// nothing of this one.
+    fn name_leader(&mut self, leader: Option<ClusterName>) {
+        if self.facts.leader_cluster == leader {
+            return;
+        }
+        if let Some(former) = std::mem::replace(&mut self.facts.leader_cluster, leader) {
+            self.facts.leader = LeaderSide::default();
+            let own = &self.facts.key.cluster;
+            self.facts
+                .errors
+                .retain(|error| error.cluster != former || &error.cluster == own);
         }
     }
 
@@ -283,11 +311,12 @@ impl Book {
     /// Sets each follower's leader cluster from the configuration.
     fn name_leaders(&mut self) {
         for (key, entry) in &mut self.followers {
-            entry.facts.leader_cluster = entry.facts.remote.as_ref().and_then(|alias| {
+            let leader = entry.facts.remote.as_ref().and_then(|alias| {
                 self.clusters
                     .get(&key.cluster)
                     .and_then(|cluster| cluster.settings.remotes.get(alias).cloned())
             });
+            entry.name_leader(leader);
         }
     }
 
@@ -295,6 +324,7 @@ impl Book {
     pub fn learn(&mut self, answers: &[Answer], now: Timestamp) {
         for answer in answers {
             let parsed = wire::parse(answer);
+            let kept = Arc::new(answer.clone());
             for index in parsed.followers() {
                 let key = FollowerKey {
                     cluster: answer.cluster.clone(),
@@ -314,14 +344,13 @@ impl Book {
             for entry in self.followers.values_mut() {
                 let concerns = entry.facts.key.cluster == answer.cluster
                     || entry.facts.leader_cluster.as_ref() == Some(&answer.cluster);
-                if concerns {
-                    wire::learn(&mut entry.facts, &parsed);
+                if concerns && wire::learn(&mut entry.facts, &parsed) {
+                    entry.heard.keep(&kept);
                     entry.facts.keep_last(SIGHTINGS);
                 }
             }
             self.name_leaders_of(&answer.cluster);
             if let Some(cluster) = self.clusters.get_mut(&answer.cluster) {
-                cluster.answers.keep(answer.clone());
                 if let Some(root) = parsed.root() {
                     cluster.uuid.clone_from(&root.cluster_uuid);
                     cluster.version = Some(root.version.to_string());
@@ -343,11 +372,12 @@ impl Book {
         };
         for (key, entry) in &mut self.followers {
             if &key.cluster == cluster {
-                entry.facts.leader_cluster = entry
+                let leader = entry
                     .facts
                     .remote
                     .as_ref()
                     .and_then(|alias| remotes.get(alias).cloned());
+                entry.name_leader(leader);
             }
         }
     }
@@ -481,7 +511,6 @@ impl Book {
                 entry.last_error = Some(why);
             }
         }
-        entry.answers.prune(now);
     }
 
     /// Judges every follower of a cluster. `counts` says whether this is a whole look, of which a
@@ -505,10 +534,14 @@ impl Book {
         entry.facts.now = now;
         let mut verdict = judge::judge(&entry.facts, Some(&entry.memory));
         let memory = remember(&entry.memory, &entry.facts, &verdict);
-        if memory != entry.memory {
-            entry.memory_changed = true;
-            entry.memory = memory;
-        }
+        entry.memory_changed |= memory != entry.memory;
+        entry.judged_with = Some(JudgedWith {
+            memory: std::mem::replace(&mut entry.memory, memory),
+            remote: entry.facts.remote.clone(),
+            leader_index: entry.facts.leader_index.clone(),
+            leader_cluster: entry.facts.leader_cluster.clone(),
+        });
+        entry.heard.judged(&entry.facts);
         entry.lag = judge::lag(&entry.facts);
         entry.runway = judge::runway(&entry.facts, Some(&entry.memory));
         let previous = entry
