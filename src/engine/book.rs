@@ -28,6 +28,7 @@ use crate::engine::heard::Heard;
 use crate::engine::looking::{self, Depth};
 use crate::engine::remember::remember;
 use crate::engine::settings::{ClusterSettings, Settings};
+use crate::engine::turns::{Waiting, in_turn};
 use crate::judge;
 use crate::policy;
 use crate::store::AuditEvent;
@@ -134,10 +135,14 @@ pub(crate) struct FollowerEntry {
     /// A run is being opened or goes on: nobody else may start one.
     pub locked: bool,
     pub locked_since: Option<Timestamp>,
+    /// When its leader was last asked everything about it.
+    pub leader_asked_at: Option<Timestamp>,
     /// No decision before this.
     pub postponed_until: Option<Timestamp>,
     pub lag: Option<i64>,
     pub runway: Option<Timestamp>,
+    /// The same of each shard whose lease nothing renews.
+    pub runways: BTreeMap<u32, Timestamp>,
     /// The open plan's hash.
     pub plan: Option<PlanHash>,
 }
@@ -161,9 +166,11 @@ impl FollowerEntry {
             run: None,
             locked: false,
             locked_since: None,
+            leader_asked_at: None,
             postponed_until: None,
             lag: None,
             runway: None,
+            runways: BTreeMap::new(),
             plan: None,
         }
     }
@@ -405,7 +412,7 @@ impl Book {
 
     /// The second looks on the follower cluster: what settles a verdict, and on the slow beat what
     /// is remembered while followers are well.
-    pub fn second_looks(&self, cluster: &ClusterName, slow: bool) -> Vec<Look> {
+    pub fn second_looks(&self, cluster: &ClusterName, slow: bool, now: Timestamp) -> Vec<Look> {
         let mine = self.followers.iter().filter(|(key, _)| &key.cluster == cluster);
         let mut looks = Vec::new();
         if slow {
@@ -415,6 +422,7 @@ impl Book {
                 looks.push(Look::Settings(all.clone()));
                 looks.push(Look::Aliases(all));
             }
+            looks.extend(self.counting_looks(cluster, now));
         }
         let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
         let mut add = |looks: &mut Vec<Look>, more: Vec<Look>| {
@@ -424,13 +432,17 @@ impl Book {
                 }
             }
         };
-        // Those with the shortest runway first, as far as the budget of one look goes.
-        let mut sick: Vec<&FollowerEntry> = mine
-            .map(|(_, entry)| entry)
-            .filter(|entry| entry.verdict.is_none() || entry.cause() != Cause::None || entry.plan.is_some())
-            .collect();
-        sick.sort_by_key(|entry| (entry.runway.unwrap_or(Timestamp::MAX), entry.facts.key.clone()));
-        for entry in sick {
+        // Those with the shortest runway first, as far as the budget of one look goes. The well
+        // ones too: what just went wrong with one is settled in the look that first shows it.
+        let mut all: Vec<&FollowerEntry> = mine.map(|(_, entry)| entry).collect();
+        all.sort_by_key(|entry| {
+            (
+                entry.cause() == Cause::None,
+                entry.runway.unwrap_or(Timestamp::MAX),
+                &entry.facts.key,
+            )
+        });
+        for entry in all {
             if entry.may_be_repaired() {
                 add(&mut looks, looking::follower_looks(&entry.facts, Depth::Full));
             }
@@ -441,36 +453,68 @@ impl Book {
     }
 
     /// The looks at a leader cluster for the followers of one cluster.
-    pub fn leader_looks(&self, leader: &ClusterName) -> Vec<Look> {
-        let mut indices: BTreeSet<IndexName> = BTreeSet::new();
-        let mut sick: BTreeMap<IndexName, &FollowerEntry> = BTreeMap::new();
-        for entry in self.followers.values() {
+    pub fn leader_looks(&mut self, leader: &ClusterName, now: Timestamp) -> Vec<Look> {
+        let mut well: BTreeSet<IndexName> = BTreeSet::new();
+        let mut sick: BTreeMap<IndexName, (FollowerKey, Vec<Look>)> = BTreeMap::new();
+        let mut suspected: Vec<Look> = Vec::new();
+        for (key, entry) in &self.followers {
             if entry.facts.leader_cluster.as_ref() != Some(leader) {
                 continue;
             }
-            if let Some(index) = &entry.facts.leader_index {
-                indices.insert(index.clone());
-                if entry.cause() != Cause::None || entry.plan.is_some() {
-                    sick.insert(index.clone(), entry);
-                }
+            let Some(index) = &entry.facts.leader_index else {
+                continue;
+            };
+            if entry.cause() != Cause::None || entry.plan.is_some() {
+                let looks = looking::leader_looks(&entry.facts, Depth::Full);
+                sick.insert(index.clone(), (key.clone(), looks));
+            } else {
+                well.insert(index.clone());
+                suspected.extend(looking::needed(&entry.facts, &entry.memory).1);
             }
         }
-        if indices.is_empty() {
+        well.retain(|index| !sick.contains_key(index));
+        if well.is_empty() && sick.is_empty() {
             return Vec::new();
         }
         let mut looks = vec![Look::Root, Look::License, Look::ClusterHealth, Look::Nodes];
-        // Sick ones are asked one by one: a list that names a missing index is a 404 for all.
-        for entry in sick.values() {
-            looks.extend(looking::leader_looks(&entry.facts, Depth::Full));
-        }
-        let well: Vec<IndexName> = indices
-            .into_iter()
-            .filter(|index| !sick.contains_key(index))
-            .collect();
+        let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
         if !well.is_empty() {
+            let well: Vec<IndexName> = well.into_iter().collect();
             looks.push(Look::IndexStats(well.clone()));
             looks.push(Look::Settings(well.clone()));
             looks.push(Look::Meta(well));
+        }
+        // Sick ones are asked one by one, because of an index that a list lacks nothing is known;
+        // those that a look has no room for keep what is known of them until their turn.
+        for (_, own) in sick.values_mut() {
+            own.retain(|look| !seen.contains(&format!("{look:?}")));
+        }
+        let waiting = sick.iter().filter_map(|(index, (key, own))| {
+            let entry = self.followers.get(key)?;
+            Some(Waiting {
+                who: index,
+                runway: entry.runway,
+                asked_at: entry.leader_asked_at,
+                calls: own.len(),
+            })
+        });
+        let turn: Vec<IndexName> = in_turn(waiting.collect(), EXTRA_LOOKS)
+            .into_iter()
+            .cloned()
+            .collect();
+        let mut extra = 0;
+        for (key, own) in turn.iter().filter_map(|index| sick.remove(index)) {
+            if let Some(entry) = self.followers.get_mut(&key) {
+                entry.leader_asked_at = Some(now);
+            }
+            extra += own.len();
+            looks.extend(own);
+        }
+        for look in suspected {
+            if extra < EXTRA_LOOKS && seen.insert(format!("{look:?}")) {
+                extra += 1;
+                looks.push(look);
+            }
         }
         looks
     }
@@ -543,7 +587,8 @@ impl Book {
         });
         entry.heard.judged(&entry.facts);
         entry.lag = judge::lag(&entry.facts);
-        entry.runway = judge::runway(&entry.facts, Some(&entry.memory));
+        entry.runways = judge::runway_by_shard(&entry.facts, Some(&entry.memory));
+        entry.runway = entry.runways.values().min().copied();
         let previous = entry
             .verdict
             .as_ref()
@@ -1071,7 +1116,11 @@ impl Book {
     pub fn sick_leaders(&self, cluster: &ClusterName) -> BTreeSet<ClusterName> {
         self.followers
             .iter()
-            .filter(|(key, entry)| &key.cluster == cluster && entry.cause() != Cause::None)
+            .filter(|(key, entry)| {
+                // Retrying for no known cause: the leader itself may tell.
+                let quiet = matches!(entry.state(), State::Following | State::CatchingUp);
+                &key.cluster == cluster && (entry.cause() != Cause::None || !quiet)
+            })
             .filter_map(|(_, entry)| entry.facts.leader_cluster.clone())
             .collect()
     }

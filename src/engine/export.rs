@@ -81,6 +81,7 @@ impl Book {
                     cause: entry.cause(),
                     lag: entry.lag,
                     runway_expires_at: entry.runway,
+                    runway_by_shard: &entry.runways,
                     stats: entry
                         .facts
                         .follower

@@ -109,6 +109,7 @@ async fn rig(version: Version, start: &str, mode: Mode) -> Rig {
         undo_directory: place.path().to_owned(),
         brake_file: place.path().join("brake-all"),
         shutdown_timeout: Duration::from_secs(30),
+        run_limits: refollow::domain::run::Limits::default(),
     };
     let tasks = Tasks::new();
     let engine = Engine::open(

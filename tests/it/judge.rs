@@ -5,4 +5,5 @@ mod boldness;
 mod causes;
 mod mangled;
 pub mod recorded;
+mod runway;
 mod shapes;

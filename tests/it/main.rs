@@ -17,5 +17,6 @@ mod judgement_doc;
 mod process;
 mod replay;
 mod sandbox_front;
+mod silent;
 mod store_contract;
 mod tidy;
