@@ -67,7 +67,11 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
                 && !leader_may_be_behind(case)
         }
         Cause::SettingsDiverged | Cause::FollowerRewritten => {
-            identity == Identity::Proven && remote_connected(case) && !leader_may_be_behind(case)
+            identity == Identity::Proven
+                && known::follower_can_write(case)
+                && known::leader_is_followable(case)
+                && remote_connected(case)
+                && !leader_may_be_behind(case)
         }
         _ => true,
     }
@@ -124,6 +128,11 @@ fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
                 && known::tasks_are_of_the_newest_look(case)
                 && remote_connected(case)
                 && (!task::leader_may_be_gone(case) || identity == Identity::Proven)
+        }
+        // Replication itself leaves the follower closed (recording 34), which only its settings or
+        // its metadata show; a resume does not open it.
+        Cause::LeaderChangeRejected | Cause::FollowerRewritten => {
+            known::tasks_are_of_the_newest_look(case) && known::follower_can_write(case)
         }
         // Writes that fail are what a block shows; a resume does not lift one.
         Cause::Stalled => {
