@@ -98,6 +98,7 @@ fn nesting_of_any_depth_is_survived() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what is measured is the cost itself")]
 fn time_grows_no_faster_than_the_file() {
     // Many responses, and many shards and read exceptions in one: what could be quadratic.
     let file = |count: usize| {

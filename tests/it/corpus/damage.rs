@@ -261,7 +261,11 @@ fn spoil(response: &mut Value, pick: usize, way: u8) {
     let place = places[pick % places.len()].clone();
     // A setting that is not there is the statement that it has its default: no corruption.
     let is_setting = place.contains("/settings/");
-    let way = if is_setting && way % 6 == 0 { 1 } else { way };
+    let way = if is_setting && way.is_multiple_of(6) {
+        1
+    } else {
+        way
+    };
     let body = &mut response["body"];
     match way % 6 {
         0 => {

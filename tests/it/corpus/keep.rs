@@ -1,6 +1,7 @@
 //! The committed files: writing them in a form that diffs well, and reading them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -53,7 +54,7 @@ fn printed(evidence: &Value) -> String {
     let mut text = String::from("{\n");
     let object = evidence.as_object().unwrap();
     for (key, value) in object.iter().filter(|(key, _)| *key != "responses") {
-        text.push_str(&format!("  {}: {value},\n", json!(key)));
+        writeln!(text, "  {}: {value},", json!(key)).unwrap();
     }
     text.push_str("  \"responses\": [\n");
     let lines: Vec<String> = object["responses"]

@@ -18,6 +18,10 @@ fn last(world: &World) -> usize {
 const MARKER: &str = "contract, Causes: requested_operations_missing stands in the chain of a fatal exception; identity is proven by the look at the leader";
 
 /// Adds the files.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of scenarios, read from top to bottom"
+)]
 pub fn add(shelf: &mut Shelf) {
     shelf.many("fatal", 9, |world, _| {
         let mut world = known(world);

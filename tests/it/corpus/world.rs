@@ -442,7 +442,8 @@ impl World {
     /// `_ccr/info`, by name or in a list of all.
     pub fn info(&mut self) {
         let name = encoded(&self.follower);
-        let by_name = self.form % 2 == 0 || matches!(self.follow, Follow::Missing | Follow::Unfollowed);
+        let by_name =
+            self.form.is_multiple_of(2) || matches!(self.follow, Follow::Missing | Follow::Unfollowed);
         if self.follow == Follow::Missing {
             let body = self.not_found(&self.follower.clone());
             self.follower_says(&format!("/{name}/_ccr/info"), 404, body);
@@ -522,7 +523,7 @@ impl World {
             return;
         }
         let flat = self.flat_settings();
-        let (path, settings) = if self.form % 3 == 0 {
+        let (path, settings) = if self.form.is_multiple_of(3) {
             (format!("/{name}/_settings"), nested(&flat))
         } else {
             (
@@ -564,7 +565,7 @@ impl World {
             }
             routing[self.follower.as_str()] = json!({ "shards": shards });
         }
-        let (path, body) = if self.form % 4 == 0 {
+        let (path, body) = if self.form.is_multiple_of(4) {
             (
                 format!(
                     "/_cluster/state/metadata/{name}?filter_path=metadata.indices.*.state,metadata.indices.*.settings,metadata.indices.*.ccr"
@@ -690,6 +691,7 @@ impl World {
     }
 
     /// The error of a call that names an index which is not there.
+    #[expect(clippy::unused_self, reason = "reads like the other answers of a world")]
     pub fn not_found(&self, index: &str) -> Value {
         let error = json!({ "type": "index_not_found_exception", "reason": format!("no such index [{index}]"),
             "resource.type": "index_or_alias", "resource.id": index, "index_uuid": "_na_", "index": index });
