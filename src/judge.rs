@@ -13,6 +13,7 @@ mod diverged;
 mod follower;
 mod identity;
 pub mod incident;
+mod known;
 mod ladder;
 mod leader;
 mod needs;

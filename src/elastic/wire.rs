@@ -354,7 +354,11 @@ impl<'a> Look<'a> {
             Outcome::Failed(why) => Seen::unknown(format!("no answer: {}", cut(why, 200))),
             Outcome::Got { status, .. } if (200..300).contains(status) => Seen::Absent,
             Outcome::Got { status, body } => match self.error {
-                Some(error) if (400..500).contains(status) && !error.kind.is_empty() => {
+                // `snapshot_restore_exception` is a refusal with status 500 (reference 3.4).
+                Some(error)
+                    if !error.kind.is_empty()
+                        && ((400..500).contains(status) || error.kind == "snapshot_restore_exception") =>
+                {
                     Seen::Present(Refusal {
                         status: *status,
                         exception: error.clone(),

@@ -1,6 +1,8 @@
 //! What the rules ask of facts and memory, answered in one place: the newest words, what rose
 //! between two looks, whether the index is closed, red or paused. Says nothing about causes.
 
+use std::collections::BTreeMap;
+
 use crate::domain::answer::Call;
 use crate::domain::facts::{
     Exception, Facts, FollowInfo, FollowStats, FollowStatus, Health, IndexHealth, LookError, ReadException,
@@ -249,12 +251,10 @@ impl<'a> Case<'a> {
             else {
                 continue;
             };
+            let earlier = retries_by_read(reads_before);
             for (entry, read) in reads.iter().enumerate() {
                 let Some(retries) = read.retries else { continue };
-                let known = reads_before
-                    .iter()
-                    .filter(|old| old.from_seq_no == read.from_seq_no)
-                    .find_map(|old| old.retries);
+                let known = earlier.get(&read.from_seq_no).copied();
                 let before = known.unwrap_or(0);
                 let goes_on = self.rose_lately(seen.at)
                     && known == Some(retries)
@@ -547,15 +547,24 @@ impl<'a> Case<'a> {
 
     /// How many shards the follower has, from whichever look shows it.
     pub(super) fn shard_count(&self) -> Option<u32> {
-        let of = |settings: &std::collections::BTreeMap<String, String>| {
-            settings.get("index.number_of_shards")?.parse().ok()
-        };
+        let of = |settings: &BTreeMap<String, String>| settings.get("index.number_of_shards")?.parse().ok();
         newest(&self.facts.follower.settings)
             .and_then(|(_, settings)| of(settings))
             .or_else(|| newest(&self.facts.follower.meta).and_then(|(_, meta)| of(&meta.settings)))
             .or_else(|| self.health().and_then(|(_, health)| health.number_of_shards))
             .or(self.memory.shard_count)
     }
+}
+
+/// Retries of each failing read, by where it begins.
+pub(super) fn retries_by_read(reads: &[ReadException]) -> BTreeMap<Option<i64>, i64> {
+    let mut retries = BTreeMap::new();
+    for read in reads {
+        if let Some(count) = read.retries {
+            retries.entry(read.from_seq_no).or_insert(count);
+        }
+    }
+    retries
 }
 
 fn later(slot: &mut Option<Evidence>, found: Evidence) {

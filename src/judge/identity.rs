@@ -166,7 +166,7 @@ pub(super) fn is_recent(case: &Case<'_>, at: Timestamp) -> bool {
 
 /// The server accepted a `resume_follow` since the present fatal exception was first seen (it
 /// checks UUID and histories), and has refused none since.
-fn resume_accepted(case: &Case<'_>) -> bool {
+pub(super) fn resume_accepted(case: &Case<'_>) -> bool {
     let resume = &case.facts.follower.resume;
     if let Some(last) = resume.last()
         && !last.value.is_absent()

@@ -7,9 +7,10 @@
 //! So deleting or mangling an answer only ever takes rungs away.
 
 use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::state::State;
 use crate::domain::verdict::Identity;
 use crate::judge::case::{Case, newest};
-use crate::judge::identity::{compare, is_recent};
+use crate::judge::known;
 use crate::judge::remote;
 use crate::judge::rewound::behind;
 use crate::judge::task;
@@ -47,13 +48,8 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         return false;
     }
     match named {
-        Cause::LeaderReplaced | Cause::LeaderRewound => {
-            let comparison = compare(case);
-            comparison.present_is_known()
-                && comparison
-                    .present
-                    .is_some_and(|(seen, _)| is_recent(case, seen.at))
-        }
+        Cause::LeaderReplaced => known::another_index_is_known(case) && known::same_cluster(case),
+        Cause::LeaderRewound => known::leader_is_known(case) && known::same_cluster(case),
         Cause::RestoreFailed => {
             // A recovery that still runs on another shard forbids it.
             identity == Identity::Proven && (case.recovery().is_some() || case.routing().is_some())
@@ -61,12 +57,21 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         Cause::HistoryLost => {
             identity == Identity::Proven
                 && case.active()
-                && case.known_closed().is_none()
+                && known::tasks_are_of_the_newest_look(case)
+                && known::follower_can_write(case)
+                && known::primaries_are_there(case)
+                && known::leader_is_followable(case)
+                && known::leader_was_looked_at_now(case)
                 && remote_connected(case)
+                && !known::another_cause_may_be_rising(case)
                 && !leader_may_be_behind(case)
         }
         Cause::SettingsDiverged | Cause::FollowerRewritten => {
-            identity == Identity::Proven && remote_connected(case) && !leader_may_be_behind(case)
+            identity == Identity::Proven
+                && known::follower_can_write(case)
+                && known::leader_is_followable(case)
+                && remote_connected(case)
+                && !leader_may_be_behind(case)
         }
         _ => true,
     }
@@ -94,7 +99,16 @@ fn leader_may_be_behind(case: &Case<'_>) -> bool {
 /// Whether a resume may stand.
 fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
     if named == Cause::RestoredNotFollowing {
-        return true; // the rule itself has seen our own follow and the pause
+        // The rule itself has seen our own follow and the pause. Remembered as following, without
+        // the time: it may have followed since, and then somebody paused it (safety 11).
+        let memory = case.memory;
+        let followed_since = memory.last_well_at.is_none()
+            && memory.last_renewing_at.is_none()
+            && matches!(memory.last_state, Some(State::Following | State::CatchingUp));
+        return !followed_since;
+    }
+    if named == Cause::RemoteNotConfigured && !remote::not_configured_is_confirmed(case) {
+        return false;
     }
     if case.paused().is_some() {
         // Unknown who paused means somebody paused (safety 11).
@@ -106,12 +120,25 @@ fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         return false;
     }
     match named {
-        Cause::RemoteNotConfigured => remote::not_configured_is_confirmed(case),
+        // The contract's own floor: a resume is what gives the proof that is missing.
+        Cause::HistoryLost => !task::leader_may_be_gone(case) || identity == Identity::Proven,
         // It may be deleted: a look at the leader must have shown that it is there, and the same.
         Cause::Unclassified => {
             case.unreadable_fatal().is_none()
+                && known::tasks_are_of_the_newest_look(case)
+                && remote_connected(case)
                 && (!task::leader_may_be_gone(case) || identity == Identity::Proven)
         }
-        _ => true,
+        // Replication itself leaves the follower closed (recording 34), which only its settings or
+        // its metadata show; a resume does not open it.
+        Cause::LeaderChangeRejected | Cause::FollowerRewritten => {
+            known::tasks_are_of_the_newest_look(case) && known::follower_can_write(case)
+        }
+        // Writes that fail are what a block shows; a resume does not lift one.
+        Cause::Stalled => {
+            known::tasks_are_of_the_newest_look(case)
+                && (known::no_write_failed(case) || known::follower_can_write(case))
+        }
+        _ => known::tasks_are_of_the_newest_look(case),
     }
 }

@@ -139,9 +139,10 @@ pub(super) fn followed_evidence(case: &Case<'_>, field: &str, value: &str) -> Ev
 /// `leader_not_followable`.
 ///
 /// Reads: leader settings (`index.soft_deletes.enabled`, `index.store.type`, shard count) against
-/// the follower's shard count; versions of both clusters while the follower does not follow; a
-/// refused resume or follow naming soft deletes, searchable snapshots, aliases or data streams
-/// (text only: every refusal is an `illegal_argument_exception`).
+/// the follower's shard count; a refused resume or follow naming soft deletes, searchable
+/// snapshots, aliases or data streams (text only: every such refusal is an
+/// `illegal_argument_exception`), or another shard count or a newer version
+/// (`snapshot_restore_exception`, text again).
 /// Seen on: 7.7.0, 8.10.4 (09, 28). Wrong when: settings were read from another index.
 pub(super) fn not_followable(case: &Case<'_>) -> Option<Fit> {
     let leader = &case.facts.leader;
@@ -183,6 +184,12 @@ pub(super) fn not_followable(case: &Case<'_>) -> Option<Fit> {
     let refused = [case.refused_resume(), newest(&case.facts.follower.follow)];
     for (seen, refusal) in refused.into_iter().flatten() {
         let reason = &refusal.exception.reason;
+        if refusal.exception.kind == "snapshot_restore_exception"
+            && (reason.contains("is higher than the version of this node")
+                || (reason.contains("] shards from a snapshot of index [") && reason.contains("] with [")))
+        {
+            return Some(Fit::now(vec![evidence(seen, "error.reason", reason)]));
+        }
         if refusal.exception.kind == "illegal_argument_exception"
             && (reason.contains("does not have soft deletes enabled")
                 || reason.contains("soft_deletes.enabled")
@@ -335,23 +342,40 @@ pub(super) fn unavailable(case: &Case<'_>) -> Option<Fit> {
 /// `remote_repointed`.
 ///
 /// Reads: `cluster_uuid` of the leader cluster against the one remembered while leases were
-/// fresh there; `seeds` or `proxy_address` of the alias against those remembered, while the
-/// follower does not follow (a changed seed list of the same cluster is harmless).
+/// fresh there, else against an earlier look; `seeds` or `proxy_address` of the alias against
+/// those remembered, else those of an earlier look, while the follower does not follow (a changed
+/// seed list of the same cluster is harmless).
 /// Seen on: derived. Wrong when: every node of the leader cluster got a new address while the
 /// follower was broken for another reason; then a person is asked.
 pub(super) fn repointed(case: &Case<'_>) -> Option<Fit> {
-    if let Some((seen, root)) = newest(&case.facts.leader.root)
-        && let (Some(now), Some(then)) = (&root.cluster_uuid, &case.memory.leader_cluster_uuid)
+    let root = &case.facts.leader.root;
+    let looked_at = || {
+        root.history()
+            .find_map(|(at, root)| Some((root.cluster_uuid.as_ref()?, format!("at {at}"))))
+    };
+    let followed = case.memory.leader_cluster_uuid.as_ref();
+    let followed = followed.map(|uuid| (uuid, "remembered".to_owned()));
+    if let Some((seen, root)) = newest(root)
+        && let (Some(now), Some((then, whence))) = (&root.cluster_uuid, followed.or_else(looked_at))
         && now != then
     {
         return Some(Fit::now(vec![evidence(
             seen,
             "cluster_uuid",
-            format!("{now}, remembered: {then}"),
+            format!("{now}, {whence}: {then}"),
         )]));
     }
     let (seen, remote) = newest(&case.facts.follower.remote)?;
-    let then = case.memory.remote_addresses.as_ref()?;
+    let looked_at = || {
+        let remotes = case.facts.follower.remote.history();
+        remotes
+            .map(|(at, remote)| (&remote.addresses, format!("at {at}")))
+            .find(|(addresses, _)| !addresses.is_empty())
+    };
+    let remembered = case.memory.remote_addresses.as_ref();
+    let (then, whence) = remembered
+        .map(|addresses| (addresses, "remembered".to_owned()))
+        .or_else(looked_at)?;
     let disjoint = !then.is_empty()
         && !remote.addresses.is_empty()
         && remote.addresses.iter().all(|address| !then.contains(address));
@@ -359,7 +383,7 @@ pub(super) fn repointed(case: &Case<'_>) -> Option<Fit> {
         Fit::now(vec![evidence(
             seen,
             "seeds",
-            format!("{}, remembered: {}", remote.addresses.join(","), then.join(",")),
+            format!("{}, {whence}: {}", remote.addresses.join(","), then.join(",")),
         )])
     })
 }

@@ -5,6 +5,6 @@ mod boldness;
 mod causes;
 mod counters;
 mod mangled;
-mod recorded;
+pub mod recorded;
 mod runway;
 mod shapes;

@@ -7,6 +7,7 @@
 
 mod cli_client;
 mod config;
+mod corpus;
 mod elastic_client;
 mod evidence_agrees;
 mod executor;

@@ -105,10 +105,12 @@ fn add<T: Clone>(
     index: &str,
     missing: Missing,
 ) -> bool {
-    let asked = parsed.request.asks(index);
-    if asked == Asked::Not {
-        return false;
-    }
+    let asked = match parsed.request.asks(index) {
+        // An answer that holds it speaks of it, however it was asked for.
+        Asked::Not if holds(table, index) => Asked::InList,
+        Asked::Not => return false,
+        asked => asked,
+    };
     if lacks(table, index)
         && matches!(missing, Missing::AbsentByName)
         && asked == Asked::InList
@@ -142,6 +144,10 @@ fn add<T: Clone>(
 
 /// Milliseconds within which a word by name stands against a list that lacks the name.
 const SAME_LOOK_MILLIS: i64 = 10_000;
+
+fn holds<T>(table: &Seen<Table<T>>, index: &str) -> bool {
+    matches!(table, Seen::Present(table) if table.entries.contains_key(index))
+}
 
 fn lacks<T>(table: &Seen<Table<T>>, index: &str) -> bool {
     matches!(table, Seen::Present(table) if !table.entries.contains_key(index))

@@ -168,6 +168,8 @@ pub(super) fn read(method: &str, path: &str) -> Request {
     }
     let words: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
     let (kind, names) = route_of(method, &words);
+    // `_ccr/stats` compares with the names of tasks and expands nothing (reference 1.2).
+    expands_hidden |= kind == Kind::Stats;
     Request {
         kind,
         names: names.map(|text| text.split(',').map(|name| name.trim().to_owned()).collect()),

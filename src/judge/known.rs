@@ -1,0 +1,167 @@
+//! What must be known before a rung may stand: one question each, answered *no* where the answer
+//! that would tell is missing, mangled or of an earlier look.
+//!
+//! Each names an answer that would forbid the rung if it said otherwise; so taking that answer
+//! away must forbid it too (contract, *Boldness*; safety 10).
+
+use crate::domain::facts::{Exception, Series};
+use crate::domain::time::{Timestamp, millis_between};
+use crate::judge::case::{Case, newest, retries_by_read};
+use crate::judge::follower::blocked;
+use crate::judge::identity::{compare, is_recent, resume_accepted};
+
+/// Answers to calls that are made together lie within this, in milliseconds.
+const ONE_LOOK_MILLIS: i64 = 10_000;
+/// Second looks are asked for again after 30 s while something is wrong; older ones are of a look
+/// whose later word may be missing, in milliseconds.
+const SECOND_LOOK_MILLIS: i64 = 45_000;
+/// The slow beat of looks at leaders, and some, in milliseconds.
+const SLOW_BEAT_MILLIS: i64 = 75_000;
+
+/// No later `_ccr/info` shows that the newest statistics of the same look are missing: what an
+/// earlier look saw may have been cured since.
+pub(super) fn tasks_are_of_the_newest_look(case: &Case<'_>) -> bool {
+    let Some((stats, _)) = case.stats() else {
+        return true;
+    };
+    let info = case.facts.follower.info.last();
+    info.is_none_or(|info| millis_between(stats.at, info.at) <= ONE_LOOK_MILLIS)
+}
+
+/// The newest word of a second look is a value and of the present look.
+fn told_now<T>(case: &Case<'_>, series: &Series<T>) -> bool {
+    newest(series).is_some_and(|(seen, _)| {
+        let look = case.facts.follower.info.last().map(|info| info.at);
+        look.is_none_or(|look| millis_between(seen.at, look) <= SECOND_LOOK_MILLIS)
+    })
+}
+
+/// The follower is known to be neither closed nor blocked: its settings or its metadata were read.
+pub(super) fn follower_can_write(case: &Case<'_>) -> bool {
+    let side = &case.facts.follower;
+    (told_now(case, &side.settings) || told_now(case, &side.meta))
+        && case.known_closed().is_none()
+        && blocked(case).is_none()
+}
+
+/// Every shard says that none of its writes failed.
+pub(super) fn no_write_failed(case: &Case<'_>) -> bool {
+    case.shards()
+        .all(|(_, shard)| shard.failed_write_requests == Some(0))
+}
+
+/// No primary of the follower is known or left unknown to be unallocated.
+pub(super) fn primaries_are_there(case: &Case<'_>) -> bool {
+    let side = &case.facts.follower;
+    (told_now(case, &side.health) || told_now(case, &side.routing)) && case.red().is_none()
+}
+
+/// The leader's settings were read (soft deletes, store type, shard count), or the server has
+/// checked them itself by accepting a resume.
+pub(super) fn leader_is_followable(case: &Case<'_>) -> bool {
+    newest(&case.facts.leader.settings).is_some() || resume_accepted(case)
+}
+
+/// The look at the leader belongs to the newest look at the follower (the slow beat is 60 s), or
+/// the server has checked it itself since: what was there before the fatal exception proves nothing.
+pub(super) fn leader_was_looked_at_now(case: &Case<'_>) -> bool {
+    let stats = case.facts.follower.stats.last();
+    newest(&case.facts.leader.index).is_some_and(|(leader, _)| {
+        stats.is_none_or(|stats| millis_between(leader.at, stats.at) <= SLOW_BEAT_MILLIS)
+    }) || resume_accepted(case)
+}
+
+/// UUID and every history of what stands in the leader's place are known and of the present.
+pub(super) fn leader_is_known(case: &Case<'_>) -> bool {
+    let comparison = compare(case);
+    comparison.present_is_known()
+        && comparison
+            .present
+            .is_some_and(|(seen, _)| is_recent(case, seen.at))
+}
+
+/// The same, and it is another index by more than one word: the follower's own record names the
+/// one followed, or the histories remembered are not there either (two indices share none). A
+/// remembered UUID alone may be mangled.
+pub(super) fn another_index_is_known(case: &Case<'_>) -> bool {
+    let comparison = compare(case);
+    let shares_a_history = comparison.followed_histories.as_ref().map(|followed| {
+        comparison.present.is_some_and(|(_, stats)| {
+            stats.primaries.values().any(|primary| {
+                primary
+                    .history_uuid
+                    .as_ref()
+                    .is_some_and(|history| followed.contains(history))
+            })
+        })
+    });
+    let side = &case.facts.follower;
+    let recorded = newest(&side.meta).is_some_and(|(_, meta)| {
+        let followed = meta.followed.as_ref();
+        followed.is_some_and(|followed| followed.leader_index_uuid.is_some())
+    }) || newest(&side.tasks)
+        .is_some_and(|(_, tasks)| tasks.iter().any(|task| task.leader_uuid.is_some()));
+    let known = match shares_a_history {
+        Some(shares) => !shares,
+        None => recorded,
+    };
+    known && leader_is_known(case)
+}
+
+/// The leader cluster that was looked at is the one that was looked at before, as far as looks or
+/// memory ever named one (`remote_repointed` forbids what `leader_replaced` allows).
+pub(super) fn same_cluster(case: &Case<'_>) -> bool {
+    let leader = &case.facts.leader;
+    let named_at = |at: Timestamp| {
+        leader
+            .root
+            .history()
+            .any(|(seen, root)| root.cluster_uuid.is_some() && near(seen, at))
+    };
+    let latest = leader.index.last().is_none_or(|seen| named_at(seen.at));
+    if case.memory.leader_cluster_uuid.is_some() {
+        return latest;
+    }
+    let first = leader.index.0.first().is_none_or(|seen| named_at(seen.at));
+    leader.root.0.is_empty() || (latest && first)
+}
+
+fn near(one: Timestamp, other: Timestamp) -> bool {
+    millis_between(one, other).abs() <= SECOND_LOOK_MILLIS
+}
+
+/// Kinds of read exceptions that stand for a cause before lost history, and that neither
+/// `_remote/info` nor the look at the leader settles.
+const OTHER_CAUSES: &[&str] = &[
+    "security_exception",
+    "authentication_exception",
+    "no_shard_available_action_exception",
+    "unavailable_shards_exception",
+];
+
+/// A read exception of another cause stands, and no earlier look shows that its retries have
+/// stopped: one look alone does not tell a stale entry from one that rises.
+pub(super) fn another_cause_may_be_rising(case: &Case<'_>) -> bool {
+    let Some((_, now)) = case.stats() else {
+        return false;
+    };
+    let before = case.stats_before().map(|(_, stats)| stats);
+    let of_another_cause = |exception: &Exception| {
+        exception
+            .chain()
+            .any(|one| OTHER_CAUSES.contains(&one.kind.as_str()))
+    };
+    now.shards.values().any(|shard| {
+        let Some(reads) = shard.read_exceptions.present() else {
+            return true;
+        };
+        let earlier = before
+            .and_then(|before| before.shards.get(&shard.shard)?.read_exceptions.present())
+            .map(|reads| retries_by_read(reads))
+            .unwrap_or_default();
+        reads
+            .iter()
+            .filter(|read| of_another_cause(&read.exception))
+            .any(|read| read.retries.is_none() || earlier.get(&read.from_seq_no).copied() != read.retries)
+    })
+}

@@ -1,0 +1,336 @@
+//! Moments of the recordings, labelled by what the scenario had done by then: the number of the
+//! recording says what was broken, a word of its answers which moment it is.
+
+use refollow::evidence::{Evidence, Subject, build};
+use serde_json::{Value, json};
+
+use super::labels::{Shelf, row};
+use super::world::{Entry, Label};
+use crate::judge::recorded::{Moment, moments, versions};
+
+/// The same moment as the daemon would write it: only this follower's part of each answer, and
+/// without the calls that no rule of the judge reads.
+fn small(moment: &Moment) -> Value {
+    let file = Evidence::parse(&moment.bytes()).unwrap();
+    let case = file.case().unwrap();
+    let subject = Subject {
+        follower: case.facts.key.clone(),
+        leader_cluster: case.facts.leader_cluster.clone(),
+        remote: case.facts.remote.clone(),
+        leader_index: case.facts.leader_index.clone(),
+    };
+    let built = build(
+        &subject,
+        case.facts.now,
+        case.memory.as_ref(),
+        None,
+        &file.answers(),
+    );
+    let mut evidence = serde_json::to_value(&built).unwrap();
+    let unread = [
+        "_nodes",
+        "_cat",
+        "_xpack",
+        "pending_tasks",
+        "_snapshot",
+        "auto_follow",
+        "_alias",
+        "_cluster/settings",
+        "_ilm",
+    ];
+    evidence["responses"].as_array_mut().unwrap().retain(|response| {
+        !unread
+            .iter()
+            .any(|call| response["path"].as_str().unwrap().contains(call))
+    });
+    for response in evidence["responses"].as_array_mut().unwrap() {
+        prune(&mut response["body"]);
+    }
+    evidence
+}
+
+/// Leaves out statistics and mappings that no rule reads: they are most of what clusters answer.
+fn prune(value: &mut Value) {
+    const UNREAD: &[&str] = &[
+        "total",
+        "indexing",
+        "get",
+        "search",
+        "merges",
+        "refresh",
+        "flush",
+        "warmer",
+        "query_cache",
+        "fielddata",
+        "completion",
+        "segments",
+        "translog",
+        "request_cache",
+        "recovery",
+        "bulk",
+        "shard_path",
+        "shard_stats",
+        "mappings",
+        "mappings_hash",
+        "rollover_info",
+        "in_sync_allocations",
+        "_all",
+        "allocation_id",
+        "timestamp_range",
+        "event_ingested_range",
+        "dense_vector",
+        "mapping_version",
+        "aliases_version",
+        "settings_version",
+    ];
+    match value {
+        Value::Object(map) => {
+            // `total` is a number where it is read (sizes, hits), an object where it is not.
+            map.retain(|key, inner| {
+                !UNREAD.contains(&key.as_str()) || !(inner.is_object() || inner.is_array())
+            });
+            map.values_mut().for_each(prune);
+        }
+        Value::Array(list) => list.iter_mut().for_each(prune),
+        _ => {}
+    }
+}
+
+fn says(moment: &Moment, text: &str) -> bool {
+    moment.evidence["responses"].to_string().contains(text)
+}
+
+fn asks_everything(moment: &Moment) -> bool {
+    moment.paths().len() > 8
+}
+
+/// What a daemon had remembered of the leader: here from the leader's own statistics in the same
+/// moment, for scenarios in which the leader is still the one followed.
+fn remembering_the_leader(moment: Moment) -> Moment {
+    let leader = moment.evidence["leader_index"].as_str().unwrap().to_owned();
+    let responses = moment.evidence["responses"].as_array().unwrap();
+    let found = responses.iter().find_map(|response| {
+        let index = &response["body"]["indices"][&leader];
+        (response["cluster"] == "us" && index["uuid"].is_string()).then(|| index.clone())
+    });
+    let index = found.unwrap_or_else(|| panic!("{}: the leader was not looked at", moment.recording));
+    let shards = index["shards"].as_object().unwrap();
+    let mut histories = vec![Value::Null; shards.len()];
+    for (shard, copies) in shards {
+        histories[shard.parse::<usize>().unwrap()] = copies[0]["commit"]["user_data"]["history_uuid"].clone();
+    }
+    moment
+        .remembering("leader_index_uuid", index["uuid"].clone())
+        .remembering("leader_shard_history_uuids", Value::Array(histories))
+}
+
+/// Files of one recording: every moment that matches, on every version that recorded it.
+fn take(
+    shelf: &mut Shelf,
+    number: &str,
+    name: &str,
+    matches: impl Fn(&Moment) -> bool,
+    change: impl Fn(Moment) -> Moment,
+    label: &Label,
+) {
+    let mut taken = 0;
+    for version in versions(number) {
+        let found: Vec<Moment> = moments(version, number)
+            .into_iter()
+            .filter(|moment| matches(moment))
+            .collect();
+        taken += found.len();
+        for (at, moment) in found.into_iter().enumerate() {
+            shelf.0.push(Entry {
+                file: format!("{}/recorded-{number}-{name}-{version}-{at}.json", label.cause),
+                evidence: small(&change(moment)),
+                label: label.clone(),
+            });
+        }
+    }
+    assert!(taken > 0, "no version of {number} shows {name}");
+}
+
+fn active(moment: &Moment) -> bool {
+    says(moment, "\"status\":\"active\"") && !says(moment, "\"status\":\"paused\"")
+}
+
+fn well(moment: &Moment) -> bool {
+    active(moment) && says(moment, "\"read_exceptions\":[]") && !says(moment, "fatal_exception")
+}
+
+/// Adds the files.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of scenarios, read from top to bottom"
+)]
+pub fn add(shelf: &mut Shelf) {
+    let same = |moment: Moment| moment;
+    for number in ["01", "12", "18", "27", "31", "32", "35", "38"] {
+        let label = row(
+            "following",
+            "none",
+            "the recording shows it healthy or cured at this moment",
+        );
+        take(shelf, number, "well", well, same, &label);
+    }
+    let lost = |moment: &Moment| says(moment, "requested_operations_missing") && asks_everything(moment);
+    for number in ["02", "50"] {
+        let label = row(
+            "fatal",
+            "history_lost",
+            "measured 02, 50; identity from the look at the leader and what was remembered",
+        );
+        take(shelf, number, "lost", lost, remembering_the_leader, &label);
+        let label = row(
+            "fatal",
+            "history_lost",
+            "contract, Proof of identity: the leader was not looked at",
+        )
+        .only(&["resume", "human"], "never");
+        let unseen = |mut moment: Moment| {
+            moment.evidence["leader_cluster"] = Value::Null;
+            moment
+        };
+        take(shelf, number, "leader-unseen", lost, unseen, &label);
+    }
+    let paused = |moment: &Moment| {
+        says(moment, "\"status\":\"paused\"")
+            && !says(moment, "\"state\":\"close\"")
+            && !says(moment, "\"red\"")
+    };
+    take(
+        shelf,
+        "02",
+        "paused",
+        paused,
+        same,
+        &row("paused", "paused", "somebody paused it"),
+    );
+    take(
+        shelf,
+        "05",
+        "deleted",
+        asks_everything,
+        same,
+        &row("fatal", "leader_deleted", "measured 05"),
+    );
+    take(
+        shelf,
+        "07",
+        "closed",
+        |moment| says(moment, "index_closed_exception"),
+        same,
+        &row(
+            "following",
+            "leader_closed",
+            "measured 07; one look: the tasks' entry alone would not prove it, the leader does",
+        ),
+    );
+    take(
+        shelf,
+        "10",
+        "removed",
+        |moment| says(moment, "no_such_remote_cluster_exception"),
+        same,
+        &row("following", "remote_not_configured", "measured 10"),
+    );
+    take(
+        shelf,
+        "17",
+        "unfollowed",
+        |moment| says(moment, "\"follower_indices\":[]"),
+        same,
+        &row("missing", "unfollowed", "measured 17"),
+    );
+    take(
+        shelf,
+        "48",
+        "no-task",
+        asks_everything,
+        same,
+        &row("stalled", "task_unassigned", "measured 48"),
+    );
+    take(
+        shelf,
+        "51",
+        "licence",
+        |moment| says(moment, "non-compliant"),
+        same,
+        &row("unknown", "license", "measured 51"),
+    );
+    take(
+        shelf,
+        "20",
+        "copying",
+        |moment| says(moment, "\"stage\":\"INDEX\""),
+        same,
+        &row("restoring", "restoring", "measured 20"),
+    );
+    take(
+        shelf,
+        "03",
+        "failed",
+        |moment| says(moment, "restore_in_progress"),
+        remembering_the_leader,
+        &row("red", "restore_failed", "measured 03"),
+    );
+    take(
+        shelf,
+        "36",
+        "red",
+        |moment| says(moment, "\"status\":\"red\""),
+        same,
+        &row(
+            "red",
+            "follower_unallocated",
+            "measured 36: red after the start, _recovery {}; only our journal would tell",
+        ),
+    );
+    let ours = |moment: Moment| {
+        remembering_the_leader(moment).remembering(
+            "own_run",
+            json!({ "id": "r1", "paused": true, "closed": true, "followed": true, "at": "2026-11-23T08:00:00Z" }),
+        )
+    };
+    take(
+        shelf,
+        "36",
+        "red-ours",
+        |moment| says(moment, "\"status\":\"red\""),
+        ours,
+        &row("red", "restore_failed", "measured 36 with our journal"),
+    );
+    take(
+        shelf,
+        "16",
+        "closed",
+        |moment| says(moment, "\"state\":\"close\""),
+        same,
+        &row("closed", "follower_closed", "measured 16"),
+    );
+    take(
+        shelf,
+        "34",
+        "closed",
+        |moment| says(moment, "fatal_exception"),
+        same,
+        &row(
+            "closed",
+            "follower_closed",
+            "measured 34: left closed by replication itself",
+        ),
+    );
+    take(
+        shelf,
+        "06",
+        "replaced",
+        |moment| says(moment, "\"_na_\"") || says(moment, "no_shard_available"),
+        same,
+        &row(
+            "",
+            "leader_replaced",
+            "measured 06: another UUID in the leader's place",
+        ),
+    );
+}
