@@ -14,6 +14,7 @@ mod leader;
 mod needs;
 mod remote;
 mod restore;
+mod restore_reason;
 mod rewound;
 mod runway;
 mod state;

@@ -263,18 +263,35 @@ fn steps_of(record: &PlanRecord) -> Vec<String> {
                 ));
             }
             Remedy::Recreate => {
-                steps.push(format!("POST /{follower}/_ccr/pause_follow, and see it paused"));
+                if basis.cause != Cause::RestoreFailed {
+                    steps.push(format!("POST /{follower}/_ccr/pause_follow, and see it paused"));
+                }
                 steps.push(format!("POST /{follower}/_close, and see it closed: from here until the copy is done it cannot be searched"));
                 steps.push(format!(
                     "POST /{leader}/_ccr/forget_follower on the leader cluster, and see the lease gone"
                 ));
+                let carried = if basis.follow_settings.is_empty() {
+                    String::new()
+                } else {
+                    format!(
+                        ", with settings of its own {}",
+                        serde_json::to_string(&basis.follow_settings).unwrap_or_default()
+                    )
+                };
                 steps.push(format!(
-                    "PUT /{follower}/_ccr/follow?wait_for_active_shards=1 from {remote}:{leader} — every local segment is replaced"
+                    "PUT /{follower}/_ccr/follow?wait_for_active_shards=1 from {remote}:{leader}{carried} — every local segment is replaced"
                 ));
                 steps.push("watch the copy, put own settings back, verify".to_owned());
             }
             Remedy::DeleteAndFollow => {
-                steps.push("delete and follow as a new index (not built in this version)".to_owned());
+                steps.push(format!(
+                    "only if that copy fails as well: POST /{leader}/_ccr/forget_follower for the old index, DELETE /{follower} after looking at its UUID ({}), and see it gone",
+                    basis.follower_uuid
+                ));
+                steps.push(format!(
+                    "PUT /{follower}/_ccr/follow?wait_for_active_shards=1 from {remote}:{leader} as a new index: its UUID, its task ids and its lease change"
+                ));
+                steps.push("watch the copy, put own settings back, verify".to_owned());
             }
             Remedy::Wait | Remedy::Human => {}
         }
@@ -310,6 +327,9 @@ fn staleness(entry: &FollowerEntry) -> String {
 fn cost_of_waiting(entry: &FollowerEntry, now: Timestamp) -> String {
     match (entry.cause(), entry.runway) {
         (Cause::None, _) => "nothing".to_owned(),
+        (Cause::RestoreFailed, _) => {
+            "it has no data to search until it is copied again; nothing more can be lost".to_owned()
+        }
         (Cause::HistoryLost, _) => {
             "it stays stale: the history it needs is gone, and only a recreate brings it back".to_owned()
         }
@@ -351,6 +371,7 @@ impl Daemon for Desk {
             let how = match step {
                 HeldStep::Pause => "paused",
                 HeldStep::Close => "closed",
+                HeldStep::Delete => "deleted",
             };
             notes.push(format!("`{key}` is held {how} by refollow since {since}"));
         }
@@ -600,7 +621,7 @@ impl Daemon for Desk {
                 matches!(
                     &entry.event,
                     Event::Intent {
-                        step: crate::domain::step::Step::Follow,
+                        step: crate::domain::step::Step::Follow | crate::domain::step::Step::Delete,
                         ..
                     }
                 )
@@ -608,7 +629,7 @@ impl Daemon for Desk {
                 matches!(
                     &entry.event,
                     Event::Answered {
-                        step: crate::domain::step::Step::Follow,
+                        step: crate::domain::step::Step::Follow | crate::domain::step::Step::FollowNew,
                         answer: StepAnswer::NotSent { .. }
                     }
                 )

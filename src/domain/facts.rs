@@ -607,6 +607,9 @@ pub struct FollowerSide {
     // wire: GET /_data_stream?expand_wildcards=all on 8.x (`replicated` of the stream this index backs); absent when none.
     /// Whether the data stream that this index backs is still marked as replicated.
     pub data_stream_replicated: Series<bool>,
+    // wire: the same answer (the last of the stream's `indices`); absent when none.
+    /// Whether it is the write index of the data stream that it backs.
+    pub data_stream_write: Series<bool>,
 }
 
 /// The disk of one node (`_nodes/stats/fs`).
@@ -762,6 +765,7 @@ impl FollowerSide {
         self.privileges.keep_last(count);
         self.total_shards.keep_last(count);
         self.data_stream_replicated.keep_last(count);
+        self.data_stream_write.keep_last(count);
     }
 }
 

@@ -4,6 +4,7 @@
 //! by itself: no counter, size, lag, time or error text. Those are checked again by guards.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,11 +14,13 @@ use crate::domain::facts::Parameters;
 use crate::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, HistoryUuid, IndexName, IndexUuid, LeaseId, PlanHash, RemoteAlias,
 };
+use crate::domain::state::named_enum;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
 
 /// Version of the stored form of [`Plan`]; raised whenever a field is added or changes meaning.
-pub const PLAN_FORMAT: u32 = 1;
+/// 2: `follow_settings`, `snapshot`, `lease`.
+pub const PLAN_FORMAT: u32 = 2;
 
 /// The histories of one leader shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +83,74 @@ pub struct PlanBasis {
     pub data_stream: Option<String>,
     /// Overrides.
     pub overrides: Vec<Override>,
+    /// Settings that the PUT carries, because with the leader's own the copy would fail again
+    /// (allocation filters, tiers, blocks); only for a follower whose restore failed, from 7.9 on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub follow_settings: BTreeMap<String, String>,
+    /// The finished snapshot of the follower that its copy may be given up for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotRef>,
+    /// How the follower's lease comes to be gone.
+    #[serde(default, skip_serializing_if = "LeaseWay::is_forget")]
+    pub lease: LeaseWay,
+}
+
+/// A snapshot by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRef {
+    /// Its repository on the follower cluster.
+    pub repository: String,
+    /// Its name.
+    pub snapshot: String,
+}
+
+impl SnapshotRef {
+    /// From `<repository>/<snapshot>`; neither part may be empty, hold a blank or a wildcard.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (repository, snapshot) = text.split_once('/')?;
+        let whole = |part: &str| {
+            !part.is_empty()
+                && !part.starts_with(['_', '-'])
+                && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "*?,/\\\"<>|#".contains(c))
+        };
+        (whole(repository) && whole(snapshot)).then(|| Self {
+            repository: repository.to_owned(),
+            snapshot: snapshot.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for SnapshotRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.repository, self.snapshot)
+    }
+}
+
+named_enum! {
+    /// How a follower's retention lease comes to be gone before its PUT (safety 7).
+    LeaseWay {
+        /// `forget_follower` on the leader cluster.
+        Forget = "forget",
+        /// Nothing is sent to the leader cluster: the run waits, with the follower still open,
+        /// until the lease has expired.
+        Wait = "wait",
+        /// `unfollow` on the follower cluster, which removes the lease and with it the way back.
+        Unfollow = "unfollow",
+    }
+}
+
+impl Default for LeaseWay {
+    fn default() -> Self {
+        Self::Forget
+    }
+}
+
+impl LeaseWay {
+    /// Whether it is the usual way; for the stored form, which leaves it out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub fn is_forget(&self) -> bool {
+        *self == Self::Forget
+    }
 }
 
 impl PlanBasis {

@@ -74,6 +74,7 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
         follower_before: facts.follower.index.present().cloned(),
         paused_by_us: false,
         closed_by_us: false,
+        born: None,
     };
     let approved_at = approved_at(bench, plan, &trigger, now)
         .await
@@ -111,7 +112,7 @@ fn first_rung(plan: &Plan) -> Option<Remedy> {
         .ladder
         .iter()
         .copied()
-        .find(|remedy| matches!(remedy, Remedy::Resume | Remedy::Recreate))
+        .find(|remedy| !matches!(remedy, Remedy::Human | Remedy::Wait))
 }
 
 /// The facts still lead to this plan.

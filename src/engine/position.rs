@@ -121,6 +121,10 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
                 )
         }),
         follow: info.as_ref().map(|info| info.status),
+        follows_as_planned: and_then(&info, |info| match (&info.remote, &info.leader_index) {
+            (Some(remote), Some(leader)) => Seen::Present(*remote == basis.remote && *leader == basis.leader),
+            _ => Seen::unknown("`_ccr/info` does not tell what it follows"),
+        }),
         tasks_left: fresh(&side.tasks, looked.began_at).map(|tasks| !tasks.is_empty()),
         primary_terms: and_then(&meta, |meta| {
             if meta.primary_terms.is_empty() {
@@ -130,7 +134,7 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
             }
         }),
         copied: copied(run, &meta, &routing, &recovery),
-        lease: lease(looked.facts, basis, &leader),
+        lease: lease(looked.facts, run, &leader),
         verdict: looked.verdict.clone(),
         since: Since::default(),
         proof: Proof {
@@ -248,10 +252,18 @@ fn restore(
     open: bool,
 ) -> Seen<Restore> {
     if open && verdict.cause == Cause::RestoreFailed {
-        let reason = verdict
+        // The first two say that it failed, the others why.
+        let why: Vec<&str> = verdict
             .evidence
-            .first()
-            .map_or_else(|| "restore_failed".to_owned(), |evidence| evidence.value.clone());
+            .iter()
+            .skip(2)
+            .map(|evidence| evidence.value.as_str())
+            .collect();
+        let reason = if why.is_empty() {
+            "its primaries are not allocated, and no reason could be read".to_owned()
+        } else {
+            why.join("; ")
+        };
         return Seen::Present(Restore::Failed { reason });
     }
     let remote: Vec<&ShardRecovery> = match recovery {
@@ -310,13 +322,16 @@ fn every_leader_shard<'a>(
 /// A lease of this follower on any leader primary. Its id begins with the follower's cluster,
 /// name and UUID whatever alias and leader it names (reference 1.5), and each of those would stop
 /// the copy from taking its own.
-fn lease(facts: &Facts, basis: &PlanBasis, leader: &Seen<&IndexStats>) -> Seen<()> {
+fn lease(facts: &Facts, run: &Run, leader: &Seen<&IndexStats>) -> Seen<()> {
+    let basis = &run.plan().basis;
     let Some((_, root)) = facts.follower.root.latest_known() else {
         return Seen::unknown("the follower cluster's name is not known");
     };
     let ours = format!(
         "{}/{}/{}-following-",
-        root.cluster_name, basis.follower, basis.follower_uuid
+        root.cluster_name,
+        basis.follower,
+        run.follower_uuid()
     );
     match every_leader_shard(leader, basis.shard_count) {
         Seen::Present(shards) => {

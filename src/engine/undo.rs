@@ -89,12 +89,24 @@ pub fn commands(
         if let Value::Object(map) = &mut body {
             map.insert("remote_cluster".to_owned(), json!(basis.remote));
             map.insert("leader_index".to_owned(), json!(basis.leader));
+            if !basis.follow_settings.is_empty() {
+                map.insert("settings".to_owned(), json!(basis.follow_settings));
+            }
         }
         lines.push(curl(
             "PUT",
             &format!("{base}/{follower}/_ccr/follow?wait_for_active_shards=1"),
             Some(&body),
         ));
+        if basis.ladder.contains(&Remedy::DeleteAndFollow) {
+            lines.push(format!(
+                "# instead of closing, only where that copy failed as well and the index still has the UUID {}: \
+                 delete it first; the index, its UUID and its lease are new then",
+                basis.follower_uuid
+            ));
+            lines.push(curl("DELETE", &format!("{base}/{follower}"), None));
+            lines.push("# and follow as above".to_owned());
+        }
         if !basis.own_settings.is_empty() {
             lines.push("# 3. put its own settings back".to_owned());
             lines.push(curl(

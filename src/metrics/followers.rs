@@ -131,6 +131,8 @@ pub enum HeldStep {
     Pause,
     /// Closed by us.
     Close,
+    /// Deleted by us, its new follow not seen yet.
+    Delete,
 }
 
 impl HeldStep {
@@ -138,6 +140,7 @@ impl HeldStep {
         match self {
             Self::Pause => "pause",
             Self::Close => "close",
+            Self::Delete => "delete",
         }
     }
 }

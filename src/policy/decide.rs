@@ -174,15 +174,15 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
     planned(moment, rungs)
 }
 
-/// The rungs that refollow climbs: resume and recreate, up to the point where a person takes over.
+/// The rungs that refollow climbs, up to the point where a person takes over.
 fn rungs(ladder: &[Remedy]) -> Vec<Remedy> {
     let mut rungs = Vec::new();
     for rung in ladder {
         match rung {
             Remedy::Wait => {}
             Remedy::Human if rungs.is_empty() => {}
-            Remedy::Resume | Remedy::Recreate => rungs.push(*rung),
-            Remedy::Human | Remedy::DeleteAndFollow => break,
+            Remedy::Resume | Remedy::Recreate | Remedy::DeleteAndFollow => rungs.push(*rung),
+            Remedy::Human => break,
         }
     }
     rungs
@@ -192,7 +192,7 @@ fn rungs(ladder: &[Remedy]) -> Vec<Remedy> {
 fn person_first(ladder: &[Remedy]) -> bool {
     ladder
         .iter()
-        .take_while(|rung| !matches!(rung, Remedy::Resume | Remedy::Recreate))
+        .take_while(|rung| matches!(rung, Remedy::Human | Remedy::Wait))
         .any(|rung| *rung == Remedy::Human)
 }
 
@@ -508,7 +508,12 @@ pub(crate) fn ladder_guards(
     approved_at: Option<Timestamp>,
 ) -> Vec<GuardResult> {
     let mut all: Vec<GuardResult> = Vec::new();
-    for remedy in rungs {
+    for (place, remedy) in rungs.iter().enumerate() {
+        // Whether an index may be deleted is asked when the copy before it has failed: it must not
+        // hold the milder rung.
+        if *remedy == Remedy::DeleteAndFollow && place > 0 {
+            continue;
+        }
         let question = Question {
             stage: Stage::Plan,
             remedy: *remedy,

@@ -423,6 +423,7 @@ impl Case {
             follower_before: case.facts.follower.index.present().cloned(),
             paused_by_us: stage >= Stage::BeforeResume,
             closed_by_us: stage.closed(),
+            born: None,
         });
         if stage >= Stage::BeforeResume {
             case.facts.follower.info = some(FollowInfo {

@@ -8,7 +8,7 @@
 use crate::domain::cause::Remedy;
 use crate::domain::decision::GuardResult;
 use crate::domain::facts::{Facts, IndexStats};
-use crate::domain::ids::RunId;
+use crate::domain::ids::{IndexUuid, RunId};
 use crate::domain::memory::Memory;
 use crate::domain::plan::{Override, PlanBasis};
 use crate::domain::time::Timestamp;
@@ -45,6 +45,11 @@ pub enum Stage {
     BeforeForget,
     /// Before the PUT: the point of no return; the follower is closed and the lease absent.
     BeforeFollow,
+    /// Before the lease of an index whose restore failed is removed and before that index is
+    /// deleted; the follower is open and red.
+    BeforeDelete,
+    /// Before the PUT under the name that our delete made free.
+    BeforeFollowNew,
     /// Before the `resume_follow` that finishes a restore of ours.
     BeforeResumeRestored,
 }
@@ -57,7 +62,7 @@ impl Stage {
 
     /// Whether answers must be younger than ten seconds (safety 2).
     pub const fn needs_fresh_answers(self) -> bool {
-        self.closed()
+        self.closed() || matches!(self, Self::BeforeDelete | Self::BeforeFollowNew)
     }
 }
 
@@ -78,6 +83,8 @@ pub struct RunContext {
     pub paused_by_us: bool,
     /// We closed it in this run and have not opened it since.
     pub closed_by_us: bool,
+    /// UUID of the new index that `delete_and_follow` made in this run.
+    pub born: Option<IndexUuid>,
 }
 
 /// Everything that guards are asked about.
@@ -116,7 +123,7 @@ impl Question<'_> {
 /// pass for the stage's request to be sent. For remedies that refollow does not perform the list
 /// holds one guard that blocks.
 pub fn evaluate(question: &Question<'_>) -> Vec<GuardResult> {
-    if !matches!(question.remedy, Remedy::Resume | Remedy::Recreate) {
+    if matches!(question.remedy, Remedy::Wait | Remedy::Human) {
         return vec![GuardResult::block(
             "remedy_built",
             format!("refollow does not perform `{}`", question.remedy),

@@ -6,5 +6,6 @@
 )]
 
 mod crashes;
+mod ladder;
 mod runs;
 mod support;

@@ -15,7 +15,7 @@ use refollow::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, IndexName, IndexUuid, PlanHash, RemoteAlias, RunId,
 };
 use refollow::domain::journal::RunOutcome;
-use refollow::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures};
+use refollow::domain::plan::{LeaseWay, PLAN_FORMAT, Plan, PlanBasis, PlanFigures};
 use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
 use refollow::http::client::AdminClient;
@@ -98,6 +98,9 @@ pub fn plan() -> Plan {
         aliases: BTreeMap::new(),
         data_stream: None,
         overrides: Vec::new(),
+        follow_settings: BTreeMap::new(),
+        snapshot: None,
+        lease: LeaseWay::Forget,
     };
     Plan {
         format: PLAN_FORMAT,

@@ -120,6 +120,19 @@ fn keep_trying(run: &Run, position: &Position, limits: &Limits, step: Step, held
 /// The follower is as it was.
 fn done(run: &Run) -> Next {
     let reason = run.backing_out().unwrap_or("backing out").to_owned();
+    if run.replaced() {
+        // A rung before this one has copied, and the copy failed: red as it was, and not untouched.
+        return Next::Close {
+            outcome: RunOutcome::NotCured,
+            reason: format!("the copy failed again, and the last rung was not taken: {reason}"),
+            person_must: Some(
+                "the follower has no data until it is copied again: remove what stands in the way, \
+                 then let refollow plan the repair again"
+                    .to_owned(),
+            ),
+            held: None,
+        };
+    }
     Next::Close {
         outcome: if run.touched() {
             RunOutcome::BackedOut
@@ -145,7 +158,11 @@ fn stuck(run: &Run, held: Step, why: &str) -> Next {
 
 /// What a person must do about a follower that we left paused or closed.
 pub(super) fn person_must(run: &Run, held: Step) -> String {
-    let word = if held == Step::Close { "closed" } else { "paused" };
+    let word = match held {
+        Step::Close => "closed",
+        Step::Delete => "deleted, and not followed again,",
+        _ => "paused",
+    };
     let mut text = format!(
         "`{}` on `{}` was left {word} by refollow; undo by hand:",
         run.plan().basis.follower,

@@ -102,6 +102,8 @@ pub struct Position {
     pub index: Seen<IndexState>,
     /// `_ccr/info` by name. Absent: no CCR metadata any more.
     pub follow: Seen<FollowStatus>,
+    /// Whether `_ccr/info` names the plan's alias and leader for it. Absent: no CCR metadata.
+    pub follows_as_planned: Seen<bool>,
     /// Whether a shard follow task of it is left in the cluster state.
     pub tasks_left: Seen<bool>,
     /// `primary_terms` by shard.

@@ -209,6 +209,19 @@ pub(super) fn total_shards(body: &[u8]) -> Option<u64> {
 /// Whether the data stream that an index backs is still marked as replicated; `None` where the
 /// index backs none.
 pub(super) fn replicated(body: &[u8], index: &str) -> Option<bool> {
+    let stream = stream_of(body, index)?;
+    Some(stream.get("replicated").and_then(Value::as_bool).unwrap_or(false))
+}
+
+/// Whether an index is the write index of the data stream that it backs: the last of the stream's
+/// `indices`. `None` where the index backs none.
+pub(super) fn is_write_index(body: &[u8], index: &str) -> Option<bool> {
+    let stream = stream_of(body, index)?;
+    let last = stream.get("indices")?.as_array()?.last()?;
+    Some(last.get("index_name").and_then(Value::as_str)? == index)
+}
+
+fn stream_of(body: &[u8], index: &str) -> Option<Value> {
     let tree = tree(body).ok()?;
     let stream = tree.get("data_streams")?.as_array()?.iter().find(|stream| {
         stream
@@ -219,7 +232,7 @@ pub(super) fn replicated(body: &[u8], index: &str) -> Option<bool> {
                     .any(|one| one.get("index_name").and_then(Value::as_str) == Some(index))
             })
     })?;
-    Some(stream.get("replicated").and_then(Value::as_bool).unwrap_or(false))
+    Some(stream.clone())
 }
 
 /// `lifecycle_date_millis` of one index in `_ilm/explain`.

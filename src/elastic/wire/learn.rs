@@ -284,6 +284,9 @@ fn learn_data_stream(
             Seen::Present(replicated),
         );
     }
+    if let Some(write) = guards::is_write_index(body, index) {
+        push(&mut side.data_stream_write, parsed, Seen::Present(write));
+    }
     let value = match seen {
         Seen::Unknown(why) => Seen::Unknown(why.clone()),
         Seen::Absent => Seen::unknown("the call was answered with 404"),

@@ -7,8 +7,8 @@ use crate::domain::ids::ClusterUuid;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Span, after, millis_between};
 use crate::policy::guards::read::{
-    Check, Hold, ask, block, cause, followed_histories, followed_uuid, follower_stats, leader_may_differ,
-    leader_stats, need, shard_count, told, unknown,
+    Check, Hold, ask, block, cause, followed_histories, followed_uuid, follower_stats, gone_shards,
+    leader_may_differ, leader_stats, need, shard_count, told, unknown,
 };
 use crate::policy::guards::{Question, Stage};
 
@@ -57,7 +57,7 @@ pub(super) fn same_follower(q: &Question<'_>) -> Check {
     let have = told(q.facts.follower_uuid(), "the follower's UUID")?;
     let want = q
         .run
-        .map(|run| &run.basis.follower_uuid)
+        .map(|run| run.born.as_ref().unwrap_or(&run.basis.follower_uuid))
         .or(q.memory.follower_index_uuid.as_ref());
     match want {
         Some(want) if *want != have => Err(block(format!(
@@ -381,7 +381,8 @@ fn resume_is_ahead(q: &Question<'_>) -> bool {
 pub(super) fn not_followed_itself(q: &Question<'_>) -> Check {
     let stats = follower_stats(q)?;
     let shards = shard_count(q)?;
-    for shard in 0..shards {
+    let gone = gone_shards(q)?;
+    for shard in (0..shards).filter(|shard| !gone.contains(shard)) {
         let leases = told(
             stats
                 .primaries
@@ -400,7 +401,8 @@ pub(super) fn not_followed_itself(q: &Question<'_>) -> Check {
         }
     }
     Ok(format!(
-        "no CCR lease stands on any of the follower's {shards} shards"
+        "no CCR lease stands on any of the follower's {shards} shards{}",
+        if gone.is_empty() { "" } else { " that have data" }
     ))
 }
 
@@ -441,6 +443,38 @@ pub(super) fn snapshot_of_follower(q: &Question<'_>) -> Check {
         "{} needs a finished snapshot of the follower before its copy is given up; refollow does not make or check one yet, so a person repairs this",
         cause(q)
     )))
+}
+
+/// The write index of a data stream cannot be deleted (measured 44: refused with 400).
+pub(super) fn not_a_write_index(q: &Question<'_>) -> Check {
+    let version = need(&q.facts.follower.root, "`GET /` of the follower cluster")?.version;
+    if (version.major, version.minor) < (7, 9) {
+        return Ok(format!("Elasticsearch {version} has no data streams"));
+    }
+    let Some(stream) = ask(&q.facts.follower.data_stream, "whether it backs a data stream")? else {
+        return Ok("it backs no data stream".to_owned());
+    };
+    match q.facts.follower.data_stream_write.now() {
+        Seen::Present(false) => Ok(format!(
+            "it backs the data stream `{stream}` and is not its write index"
+        )),
+        Seen::Present(true) => Err(block(format!(
+            "it is the write index of the data stream `{stream}`, which Elasticsearch does not delete: roll the stream over on the leader cluster first"
+        ))),
+        _ => Err(unknown(format!(
+            "whether it is the write index of the data stream `{stream}` could not be read"
+        ))),
+    }
+}
+
+/// The name is free: nothing that somebody else made meanwhile is followed over.
+pub(super) fn name_free(q: &Question<'_>) -> Check {
+    if !q.facts.follower.meta.now().is_absent() {
+        return Err(unknown(
+            "it was not seen that no index of the name exists in the follower cluster",
+        ));
+    }
+    Ok("no index of the name exists in the follower cluster".to_owned())
 }
 
 /// Names starting with `.` are system indices, which CCR does not support; backing indices are not.

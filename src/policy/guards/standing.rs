@@ -87,6 +87,10 @@ pub(super) fn not_paused_by_people(q: &Question<'_>) -> Check {
     }
     let ours =
         q.run.is_some_and(|run| run.paused_by_us) || q.memory.own_run.as_ref().is_some_and(|run| run.paused);
+    // A follow ends in `paused` where its restore fails: nobody has paused it.
+    if cause(q) == Cause::RestoreFailed && q.verdict.cause == Cause::RestoreFailed {
+        return Ok("it is paused because its restore failed; nobody paused it".to_owned());
+    }
     // A follow of ours that was restored and never followed shows as paused too.
     if ours || (cause(q) == Cause::RestoredNotFollowing && q.verdict.cause == Cause::RestoredNotFollowing) {
         return Ok("it is paused, and by a run of ours".to_owned());
@@ -110,7 +114,8 @@ pub(super) fn as_we_left_it(q: &Question<'_>) -> Check {
             "it is active, though this run paused it: somebody resumed it",
         ));
     }
-    if !run.paused_by_us && !run.closed_by_us {
+    // Nobody has to pause what a failed restore left: it has no task.
+    if !run.paused_by_us && !run.closed_by_us && run.basis.cause != Cause::RestoreFailed {
         return Err(block("it is paused, and not by this run"));
     }
     match (q.stage.closed(), open) {

@@ -581,6 +581,8 @@ fn a_pause_is_somebodys_unless_our_journal_has_it() {
         paused: false,
         closed: false,
         followed: true,
+        replaced: false,
+        deleted: false,
         at: ago(3600),
     };
     case.memory.own_run = Some(own.clone());
@@ -770,11 +772,117 @@ fn a_replaced_leader_is_held_until_a_snapshot_of_the_follower_can_be_shown() {
     );
 }
 
+/// A follower that a failed restore left red, as the guards see it before anything is done.
+fn after_a_failed_restore() -> Case {
+    let mut case = Case::lost();
+    case.verdict = verdict(Cause::RestoreFailed);
+    change(&mut case.facts.follower.info, |info| {
+        info.status = crate::domain::facts::FollowStatus::Paused;
+        info.parameters = None;
+    });
+    let shards = case.facts.follower.index.present().unwrap().primaries.len();
+    case.facts.follower.index = Series::default();
+    case.facts.follower.stats = Series::default();
+    let primary = |shard: usize| {
+        (
+            u32::try_from(shard).unwrap(),
+            crate::domain::facts::PrimaryRouting {
+                state: "UNASSIGNED".to_owned(),
+                recovery_source: Some("SNAPSHOT".to_owned()),
+                unassigned_reason: Some("ALLOCATION_FAILED".to_owned()),
+                unassigned_details: None,
+                failed_attempts: Some(1),
+            },
+        )
+    };
+    case.facts.follower.routing = some((0..shards).map(primary).collect());
+    change(&mut case.facts.follower.cluster_health, |health| {
+        health.status = crate::domain::facts::Health::Red;
+    });
+    case
+}
+
 #[test]
-fn delete_and_follow_is_refused_by_name() {
-    let results = ask(&Case::lost(), Stage::Plan, Remedy::DeleteAndFollow);
-    assert_eq!(results.len(), 1);
-    assert_eq!(results[0].verdict, GuardVerdict::Block);
+fn a_failed_restore_has_no_copy_left_that_its_repair_could_lose() {
+    let case = after_a_failed_restore();
+    for remedy in [Remedy::Recreate, Remedy::DeleteAndFollow] {
+        assert_eq!(held(&case, Stage::Plan, remedy), Vec::<String>::new(), "{remedy}");
+    }
+}
+
+#[test]
+fn primaries_that_are_merely_missing_may_have_their_data_on_a_node_that_comes_back() {
+    let mut case = after_a_failed_restore();
+    change(&mut case.facts.follower.routing, |routing| {
+        for primary in routing.values_mut() {
+            primary.recovery_source = Some("EXISTING_STORE".to_owned());
+        }
+    });
+    for remedy in [Remedy::Recreate, Remedy::DeleteAndFollow] {
+        assert_eq!(
+            verdict_of(&case, Stage::Plan, remedy, "documents_not_fewer"),
+            GuardVerdict::Unknown
+        );
+    }
+    // Our own journal saw the PUT take effect: whatever was there before is gone.
+    case.memory.own_run = Some(OwnRun {
+        id: crate::domain::ids::RunId::parse("r0").unwrap(),
+        paused: false,
+        closed: false,
+        followed: true,
+        replaced: true,
+        deleted: false,
+        at: ago(3600),
+    });
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Recreate, "documents_not_fewer"),
+        GuardVerdict::Pass
+    );
+}
+
+#[test]
+fn only_a_follower_whose_data_is_gone_is_ever_deleted() {
+    let case = Case::lost();
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, "data_gone"),
+        GuardVerdict::Block
+    );
+    let mut case = after_a_failed_restore();
+    change(&mut case.facts.follower.routing, |routing| {
+        for primary in routing.values_mut() {
+            primary.state = "STARTED".to_owned();
+        }
+    });
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, "data_gone"),
+        GuardVerdict::Block
+    );
+    case.facts.follower.routing = Series::default();
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, "data_gone"),
+        GuardVerdict::Unknown
+    );
+}
+
+#[test]
+fn the_write_index_of_a_data_stream_is_not_deleted() {
+    let mut case = after_a_failed_restore();
+    let name = "not_a_write_index";
+    case.facts.follower.data_stream = some("logs".to_owned());
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, name),
+        GuardVerdict::Unknown
+    );
+    case.facts.follower.data_stream_write = some(true);
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, name),
+        GuardVerdict::Block
+    );
+    case.facts.follower.data_stream_write = some(false);
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, name),
+        GuardVerdict::Pass
+    );
 }
 
 #[test]

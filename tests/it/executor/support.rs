@@ -2,6 +2,7 @@
 //! observer that does what the engine's does: look, remember, judge, plan.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -296,6 +297,14 @@ impl Table {
         }
         self.facts.now = self.clock.now();
         self.facts.keep_last(4);
+        // The second look that the judge asks for where a primary is missing.
+        let needs = judge::needs(&self.facts, Some(&self.gate.memory(&self.key)));
+        if needs.contains(&judge::Need::Explain) {
+            let explain = Look::Explain { index, shard: 0 };
+            for answer in self.follower.look(&explain).await {
+                wire::learn(&mut self.facts, &wire::parse(&answer));
+            }
+        }
         let mut memory = self.gate.memory(&self.key);
         let verdict = judge::judge(&self.facts, Some(&memory));
         remember(&mut memory, &self.facts, &verdict);
@@ -329,6 +338,69 @@ impl Table {
             Ok(run) => run,
             Err(refused) => panic!("the run was refused: {}\n{}", refused.reason, self.story()),
         }
+    }
+
+    /// Opens a run of a plan that a person has approved.
+    pub async fn open_approved(&self, plan: &Plan) -> RunId {
+        let trigger = Trigger::Approved {
+            by: vec!["ann".to_owned()],
+        };
+        match executor::open(&self.bench(), plan, trigger).await {
+            Ok(run) => run,
+            Err(refused) => panic!("the run was refused: {}\n{}", refused.reason, self.story()),
+        }
+    }
+
+    /// Why a run of a plan that a person has approved is not opened.
+    pub async fn refused(&self, plan: &Plan) -> String {
+        let trigger = Trigger::Approved {
+            by: vec!["ann".to_owned()],
+        };
+        match executor::open(&self.bench(), plan, trigger).await {
+            Ok(run) => panic!("run {run} was opened"),
+            Err(refused) => refused.reason,
+        }
+    }
+
+    /// The UUID of the index under the follower's name.
+    pub async fn follower_uuid(&self) -> String {
+        let (_, answer) = self
+            .ask(
+                Side::Follower,
+                Method::Get,
+                "/orders-f/_settings?flat_settings=true",
+                None,
+            )
+            .await;
+        answer["orders-f"]["settings"]["index.uuid"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// The ids of the CCR leases on the leader.
+    pub async fn leases(&self) -> Vec<String> {
+        let (_, answer) = self
+            .ask(Side::Leader, Method::Get, "/orders/_stats?level=shards", None)
+            .await;
+        let mut ids = Vec::new();
+        for shard in answer["indices"]["orders"]["shards"]
+            .as_object()
+            .into_iter()
+            .flat_map(|shards| shards.values())
+        {
+            for lease in shard[0]["retention_leases"]["leases"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                let id = lease["id"].as_str().unwrap_or_default();
+                if id.contains("-following-") {
+                    ids.push(id.to_owned());
+                }
+            }
+        }
+        ids
     }
 
     /// Carries a run to its end.
@@ -461,10 +533,47 @@ impl Table {
     }
 }
 
+/// Something that happens once, just before a step.
+pub fn just_before(step: Step, act: impl Fn(&World) + Send + Sync + 'static) -> May {
+    let done = AtomicBool::new(false);
+    Box::new(move |asked, world| {
+        if asked == step && !done.swap(true, Ordering::SeqCst) {
+            act(world);
+        }
+        None
+    })
+}
+
+/// Somebody recreates the follower over its living lease, as the documented procedure says
+/// (measured 03): red, and its data gone.
+pub async fn failed_restore(table: &mut Table) {
+    // The lease asks for later operations than the leader's last commit, which 8.10 makes by
+    // itself with a write that comes a minute after the last.
+    let flush = "/orders/_flush?force=true";
+    table.done(Side::Leader, Method::Post, flush, None).await;
+    table.write(300, 200).await;
+    tokio::time::sleep(Duration::from_secs(32)).await;
+    table.look().await;
+    for (method, target, body) in [
+        (Method::Post, "/orders-f/_ccr/pause_follow", None),
+        (Method::Post, "/orders-f/_close", None),
+        (
+            Method::Put,
+            "/orders-f/_ccr/follow?wait_for_active_shards=1",
+            Some(json!({"remote_cluster": "lead", "leader_index": "orders"})),
+        ),
+    ] {
+        table.done(Side::Follower, method, target, body).await;
+    }
+    assert_eq!(table.standing().await.health, "red");
+    table.own_changes = table.world.changes().len();
+}
+
 fn is_index_change(entry: &Logged) -> bool {
-    ["/_close", "/_open", "/_settings"]
-        .iter()
-        .any(|part| entry.path.contains(part))
+    entry.method == "DELETE"
+        || ["/_close", "/_open", "/_settings"]
+            .iter()
+            .any(|part| entry.path.contains(part))
 }
 
 /// See [`Table::standing`].
