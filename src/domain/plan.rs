@@ -139,6 +139,10 @@ named_enum! {
     }
 }
 
+#[expect(
+    clippy::derivable_impls,
+    reason = "the macro that makes the enum derives none"
+)]
 impl Default for LeaseWay {
     fn default() -> Self {
         Self::Forget
@@ -147,7 +151,6 @@ impl Default for LeaseWay {
 
 impl LeaseWay {
     /// Whether it is the usual way; for the stored form, which leaves it out.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub fn is_forget(&self) -> bool {
         *self == Self::Forget
     }

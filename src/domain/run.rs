@@ -313,10 +313,16 @@ impl Run {
             },
             Phase::Resuming => match event {
                 Event::Rung { remedy } => *remedy == Remedy::Recreate,
-                Event::Intent { step, .. } => matches!(step, Step::Pause | Step::Resume),
-                Event::Proven { step, .. } => {
-                    matches!(step, Step::Pause | Step::Resume | Step::ProveResume)
-                }
+                Event::Intent { step, .. } => match step {
+                    Step::Pause | Step::Resume => true,
+                    // A copy of an earlier run, resumed: its own settings are still to be put back.
+                    Step::RestoreSettings => self.is_proven(Step::Resume),
+                    _ => false,
+                },
+                Event::Proven { step, .. } => matches!(
+                    step,
+                    Step::Pause | Step::Resume | Step::ProveResume | Step::RestoreSettings | Step::Verify
+                ),
                 Event::Progress { .. }
                 | Event::Continued { .. }
                 | Event::BackingOut { .. }

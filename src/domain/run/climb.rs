@@ -1,8 +1,9 @@
 //! The rungs before the point of no return: resume, then recreate up to its PUT.
 
-use crate::domain::cause::Remedy;
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::journal::RunOutcome;
 use crate::domain::run::Run;
+use crate::domain::run::finish;
 use crate::domain::run::next::{
     Attempt, Limits, Next, attempt, is_active, is_closed, lasted, look, passed, too_old, took_effect,
 };
@@ -92,6 +93,11 @@ fn prove(run: &Run, position: &Position, limits: &Limits) -> Next {
         State::Following | State::CatchingUp => {
             if !lasted(position.since.following, position.now, limits.settle) {
                 return look(limits, format!("it follows since the resume ({})", verdict.state));
+            }
+            if run.plan().basis.cause == Cause::RestoredNotFollowing {
+                // The copy that ours made and nobody has proven yet: own settings, then the proof.
+                return finish::settings(run, position, limits)
+                    .unwrap_or_else(|| finish::verify(run, position, limits));
             }
             if let Some(differ) = position
                 .proof

@@ -189,7 +189,7 @@ fn following(run: &Run, position: &Position, limits: &Limits) -> Next {
 }
 
 /// Own settings back, and blocks copied from the leader away. `None`: nothing (more) to do here.
-fn settings(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
+pub(super) fn settings(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
     if run.is_proven(Step::RestoreSettings) {
         return None;
     }
@@ -225,25 +225,17 @@ fn settings(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
 }
 
 /// Proves the cure. Three endings: cured, not cured, cannot tell.
-fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
+pub(super) fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
     let open = open_checks(position, limits);
     if open.is_empty() {
         if !run.is_proven(Step::Verify) {
             return Next::Proven(Step::Verify, proofs(position));
         }
-        return close(
-            RunOutcome::Cured,
-            "recreated, and proven to follow".to_owned(),
-            None,
-        );
+        return cured(run);
     }
     if run.is_proven(Step::Verify) {
         // Proven a moment ago; the closing entry was all that was missing.
-        return close(
-            RunOutcome::Cured,
-            "recreated, and proven to follow".to_owned(),
-            None,
-        );
+        return cured(run);
     }
     if lasted(
         position.since.documents_differ,
@@ -285,6 +277,15 @@ fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
         );
     }
     look(limits, open.join("; "))
+}
+
+fn cured(run: &Run) -> Next {
+    let reason = match run.rung() {
+        Some(Remedy::Resume) => "resumed after the copy, and proven to follow",
+        Some(Remedy::DeleteAndFollow) => "deleted, followed as a new index, and proven to follow",
+        _ => "recreated, and proven to follow",
+    };
+    close(RunOutcome::Cured, reason.to_owned(), None)
 }
 
 /// What is not proven yet.

@@ -982,10 +982,10 @@ fn another_index_under_the_name_is_never_deleted_nor_followed_over() {
 
     // The delete was lost on the way, and the index was replaced meanwhile.
     let mut drive = failed(true);
-    while !drive
+    while drive
         .run
         .sent(Step::Delete)
-        .is_some_and(|sent| sent.answered_at.is_some())
+        .is_none_or(|sent| sent.answered_at.is_none())
     {
         assert!(drive.turn(&mut |step| if step == Step::Delete {
             Way::Swallowed

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::answer::{Answer, Call, Outcome};
-use crate::domain::cause::Remedy;
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{Facts, IndexStats};
 use crate::domain::ids::FollowerKey;
@@ -518,8 +518,19 @@ impl<'a> Life<'a> {
     pub(super) async fn tell_memory(&mut self) {
         let own = self.run.own_run();
         let accepted = self.run.resume_accepted_at();
+        // A run that goes on from an earlier copy of ours inherits what that did: otherwise a
+        // resume that is refused would make the pause somebody else's.
+        let goes_on = matches!(
+            self.run.plan().basis.cause,
+            Cause::RestoredNotFollowing | Cause::RestoreFailed
+        );
         let memory = self.bench.gate.remember(&self.key, &mut |memory| {
-            memory.own_run = Some(own.clone());
+            let mut own = own.clone();
+            if let Some(before) = memory.own_run.as_ref().filter(|_| goes_on) {
+                own.followed |= before.followed;
+                own.replaced |= before.replaced;
+            }
+            memory.own_run = Some(own);
             memory.resume_accepted_at = memory.resume_accepted_at.max(accepted);
         });
         if let Err(error) = self.bench.store.remember(&[(self.key.clone(), memory)]).await {

@@ -114,8 +114,12 @@ pub(super) fn as_we_left_it(q: &Question<'_>) -> Check {
             "it is active, though this run paused it: somebody resumed it",
         ));
     }
-    // Nobody has to pause what a failed restore left: it has no task.
-    if !run.paused_by_us && !run.closed_by_us && run.basis.cause != Cause::RestoreFailed {
+    // Nobody has to pause what a copy left without a task, whether it failed or was never followed.
+    let of_a_copy = matches!(
+        run.basis.cause,
+        Cause::RestoreFailed | Cause::RestoredNotFollowing
+    );
+    if !run.paused_by_us && !run.closed_by_us && !of_a_copy {
         return Err(block("it is paused, and not by this run"));
     }
     match (q.stage.closed(), open) {

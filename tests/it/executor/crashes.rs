@@ -14,7 +14,7 @@ use refollow::store::faulty::{Counted, FaultyStore, Side as Landing};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::support::{Table, failed_restore, table};
+use super::support::{Table, failed_restore, table, unfollowed_copy};
 
 /// What the run that is interrupted repairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +25,12 @@ enum Kind {
     Failed,
     /// A failed restore on 7.7.0, where the second copy fails as well: deleted and followed anew.
     Deleted,
+    /// A copy of an earlier run of ours that nobody follows: resumed.
+    Restored,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Lost, Self::Failed, Self::Deleted];
+    const ALL: [Self; 4] = [Self::Lost, Self::Failed, Self::Deleted, Self::Restored];
 
     /// The changing requests of a run that nothing interrupts: method, part of the path, and how
     /// many of the like come before.
@@ -42,6 +44,7 @@ impl Kind {
                 ("PUT", "_ccr/follow", 0),
                 ("PUT", "_settings", 0),
             ],
+            Self::Restored => vec![("POST", "resume_follow", 0), ("PUT", "_settings", 0)],
             Self::Failed => vec![
                 ("POST", "_close", 0),
                 ("POST", "forget_follower", 0),
@@ -67,13 +70,19 @@ async fn opened() -> (Table, RunId) {
 
 async fn opened_for(kind: Kind) -> (Table, RunId) {
     let version = match kind {
-        Kind::Lost | Kind::Failed => Version::V8_10_4,
+        Kind::Lost | Kind::Failed | Kind::Restored => Version::V8_10_4,
         Kind::Deleted => Version::V7_7_0,
     };
     let mut table = table(version).await;
     if kind == Kind::Lost {
         table.play("live-lease:orders-f");
         let verdict = table.until(Cause::HistoryLost).await;
+        let run = table.open(&table.plan(&verdict)).await;
+        return (table, run);
+    }
+    if kind == Kind::Restored {
+        let mut table = unfollowed_copy(version).await;
+        let verdict = table.until(Cause::RestoredNotFollowing).await;
         let run = table.open(&table.plan(&verdict)).await;
         return (table, run);
     }

@@ -6,11 +6,12 @@ use refollow::domain::journal::{Event, RunOutcome};
 use refollow::domain::step::Step;
 use refollow::elastic::transport::Method;
 use refollow::engine::executor::RunEnd;
+use refollow::sandbox::faults::{Fault, FaultKind};
 use refollow::sandbox::pair::{Side, Version};
 use refollow::sandbox::scenario;
 use serde_json::json;
 
-use super::support::{Table, failed_restore, just_before, table, table_with};
+use super::support::{Table, failed_restore, just_before, table, table_with, unfollowed_copy};
 
 async fn repair(table: &mut Table) -> RunEnd {
     let verdict = table.until(Cause::RestoreFailed).await;
@@ -162,7 +163,7 @@ async fn an_index_that_somebody_makes_after_the_delete_is_left_alone() {
     let may = just_before(Step::Delete, |world| {
         // It comes between the delete and the look after it.
         world.add_fault(
-            refollow::sandbox::faults::Fault::new(refollow::sandbox::faults::FaultKind::Refuse)
+            Fault::new(FaultKind::Refuse)
                 .path("/orders-f/_ccr/follow")
                 .times(1),
         );
@@ -235,11 +236,10 @@ async fn a_copy_cut_off_by_a_dead_node_is_repaired_from_what_our_journal_knows()
         let mut table = table(version).await;
         table.play("history-lost:orders-f");
         let verdict = table.until(Cause::HistoryLost).await;
-        let mut killed =
-            refollow::sandbox::faults::Fault::new(refollow::sandbox::faults::FaultKind::NodeKilled)
-                .method("PUT")
-                .path("_ccr/follow")
-                .times(1);
+        let mut killed = Fault::new(FaultKind::NodeKilled)
+            .method("PUT")
+            .path("_ccr/follow")
+            .times(1);
         killed.delay = Some(std::time::Duration::from_secs(20));
         table.world.add_fault(killed);
         let run = table.open(&table.plan(&verdict)).await;
@@ -252,5 +252,37 @@ async fn a_copy_cut_off_by_a_dead_node_is_repaired_from_what_our_journal_knows()
             "{version:?} {end:?}\n{}",
             table.story()
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_ours_that_nobody_follows_is_resumed_with_parameters_and_settings() {
+    for version in [Version::V8_10_4, Version::V7_7_0] {
+        let mut table = unfollowed_copy(version).await;
+        // The first resume of the next run is refused as well.
+        table
+            .world
+            .add_fault(Fault::new(FaultKind::Unauthorized).path("resume_follow").times(1));
+
+        // Found again, also by a daemon that has only the memory: never taken for somebody's pause.
+        for outcome in [RunOutcome::BackedOut, RunOutcome::Cured] {
+            let verdict = table.until(Cause::RestoredNotFollowing).await;
+            assert_eq!(verdict.ladder, [Remedy::Resume]);
+            let run = table.open(&table.plan(&verdict)).await;
+            let end = table.execute(&run).await;
+            assert_eq!(
+                closed(&end, &table),
+                (outcome, Some(Remedy::Resume), None),
+                "{version:?} {end:?}\n{}",
+                table.story()
+            );
+        }
+        let after = table.standing().await;
+        assert_eq!(after.parameters["max_outstanding_read_requests"], 7);
+        assert_eq!(after.settings["index.refresh_interval"], "7s");
+        assert_eq!(after.settings["index.priority"], "9");
+        assert_eq!(after.documents, table.count(Side::Leader, "orders").await);
+        // The refused one is in the log of neither cluster.
+        assert_eq!(table.changes(), ["resume_follow", "_settings"]);
     }
 }

@@ -25,6 +25,7 @@ use refollow::elastic::wire;
 use refollow::engine::executor::{self, Asked, Bench, Gate, RunEnd, RunSettings};
 use refollow::judge;
 use refollow::policy::{self, Mode, Question, Settings, World as PolicyWorld, evaluate};
+use refollow::sandbox::faults::{Fault, FaultKind};
 use refollow::sandbox::log::Entry as Logged;
 use refollow::sandbox::memory::MemoryTransport;
 use refollow::sandbox::pair::{PairOptions, Side, Version};
@@ -567,6 +568,26 @@ pub async fn failed_restore(table: &mut Table) {
     }
     assert_eq!(table.standing().await.health, "red");
     table.own_changes = table.world.changes().len();
+}
+
+/// A run of ours recreates the follower, and every resume after the copy is refused: restored,
+/// and nobody follows.
+pub async fn unfollowed_copy(version: Version) -> Table {
+    let may = just_before(Step::Follow, |world| {
+        scenario::play(world, "follow-interrupted:orders-f").unwrap();
+        world.add_fault(Fault::new(FaultKind::Unauthorized).path("resume_follow").times(3));
+    });
+    let mut table = table_with(version, may).await;
+    table.play("history-lost:orders-f");
+    let verdict = table.until(Cause::HistoryLost).await;
+    let run = table.open(&table.plan(&verdict)).await;
+    let end = table.execute(&run).await;
+    let RunEnd::Closed { held, .. } = &end else {
+        panic!("{end:?}\n{}", table.story());
+    };
+    assert_eq!(*held, Some(Step::Follow), "{end:?}");
+    table.own_changes = table.world.changes().len();
+    table
 }
 
 fn is_index_change(entry: &Logged) -> bool {
