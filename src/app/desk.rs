@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
-use crate::domain::ids::{FollowerKey, PlanHash, RunId};
+use crate::domain::ids::{FollowerKey, PlanHash, RunId, SnapshotRef};
 use crate::domain::journal::{Event, StepAnswer};
-use crate::domain::plan::{PlanRecord, PlanState};
+use crate::domain::plan::{LeaseWay, Override, PlanRecord, PlanState, Wishes};
 use crate::domain::run::Run;
 use crate::domain::seen::Seen;
 use crate::domain::state::State;
@@ -19,8 +19,8 @@ use crate::engine::Engine;
 use crate::engine::book::FollowerEntry;
 use crate::http::dto::{
     ApproveBody, BrakeItem, BrakeRequest, Brakes, Caller, ClusterItem, Clusters, Daemon, Done, EventItem,
-    Events, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, RemoteItem, Reply, RunDetail,
-    RunItem, Runs, Status, StepItem, Why,
+    Events, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, RecreateBody, RemoteItem, Reply,
+    RunDetail, RunItem, Runs, Status, StepItem, Why,
 };
 use crate::metrics::{Format, HeldStep};
 use crate::policy::{self, ConsentError};
@@ -267,9 +267,17 @@ fn steps_of(record: &PlanRecord) -> Vec<String> {
                     steps.push(format!("POST /{follower}/_ccr/pause_follow, and see it paused"));
                 }
                 steps.push(format!("POST /{follower}/_close, and see it closed: from here until the copy is done it cannot be searched"));
-                steps.push(format!(
-                    "POST /{leader}/_ccr/forget_follower on the leader cluster, and see the lease gone"
-                ));
+                steps.push(match basis.lease {
+                    LeaseWay::Forget => format!(
+                        "POST /{leader}/_ccr/forget_follower on the leader cluster, and see the lease gone"
+                    ),
+                    LeaseWay::Wait => {
+                        "before the close, wait until the lease has expired on the leader, for at most 24 h".to_owned()
+                    }
+                    LeaseWay::Unfollow => format!(
+                        "POST /{follower}/_ccr/unfollow, and see the lease gone: from here on it cannot be resumed any more"
+                    ),
+                });
                 let carried = if basis.follow_settings.is_empty() {
                     String::new()
                 } else {
@@ -345,6 +353,41 @@ fn cost_of_waiting(entry: &FollowerEntry, now: Timestamp) -> String {
         }
         (_, None) => "how long the leader keeps what it needs is not known".to_owned(),
     }
+}
+
+/// What a person asks for beside the recreate, with their name.
+fn wishes(body: &RecreateBody, who: &str) -> Result<Wishes, Problem> {
+    let snapshot = body
+        .snapshot
+        .as_ref()
+        .map(|text| {
+            SnapshotRef::parse(text).ok_or_else(|| {
+                Problem::refused(
+                    "snapshot",
+                    format!("`{text}` is not a snapshot: write <repository>/<snapshot>"),
+                )
+            })
+        })
+        .transpose()?;
+    let lease = match body.lease.as_deref() {
+        None => LeaseWay::Forget,
+        Some(text) => LeaseWay::parse(text).ok_or_else(|| {
+            Problem::refused("lease", format!("`{text}` is none of forget, wait, unfollow"))
+        })?,
+    };
+    Ok(Wishes {
+        overrides: body
+            .overrides
+            .iter()
+            .map(|wish| Override {
+                index: wish.index.clone(),
+                fact: wish.fact.clone(),
+                person: who.to_owned(),
+            })
+            .collect(),
+        snapshot,
+        lease,
+    })
 }
 
 impl Daemon for Desk {
@@ -487,13 +530,14 @@ impl Daemon for Desk {
         })
     }
 
-    fn recreate(&self, follower: FollowerKey, who: Caller) -> Reply<'_, Done> {
+    fn recreate(&self, follower: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, Done> {
         Box::pin(async move {
+            let wishes = wishes(&body, &who.name)?;
             let now = self.now();
             let mut effects = Vec::new();
             let made = {
                 let mut book = self.0.lock();
-                book.request_recreate(&follower, &who.name, now, &mut effects)
+                book.request_recreate(&follower, &who.name, &wishes, now, &mut effects)
             };
             let record = match made {
                 None => return Err(self.unknown_follower(&follower)),
@@ -548,8 +592,11 @@ impl Daemon for Desk {
         Box::pin(async move {
             if !body.overrides.is_empty() {
                 return Err(
-                    Problem::refused("overrides", "overriding a guard is not built in this version")
-                        .remedy("the guards of the plan must pass as they are"),
+                    Problem::refused(
+                        "overrides",
+                        "an approval overrides nothing: what is overridden stands in the plan and its hash",
+                    )
+                    .remedy("`refollow recreate <cluster>/<index> --override <guard>=<index> --snapshot <repository>/<snapshot>` makes a plan that does"),
                 );
             }
             let before = self.record(&hash).await?;

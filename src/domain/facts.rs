@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::domain::answer::Call;
 use crate::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, HistoryUuid, IndexName, IndexUuid, LeaseId, RemoteAlias,
+    SnapshotRef,
 };
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
@@ -592,6 +593,9 @@ pub struct FollowerSide {
     // wire: GET /_snapshot/_status (403 without `monitor_snapshot`: then GET /_cluster/state?filter_path=snapshots,restore).
     /// Snapshots and restores that run in the cluster: a name for people -> the indices they touch.
     pub snapshots: Series<BTreeMap<String, Vec<String>>>,
+    // wire: GET /_snapshot/<repository>/<snapshot>, asked only where a plan names one (404: absent).
+    /// The snapshot of the follower that a plan names.
+    pub snapshot: Series<SnapshotInfo>,
     // wire: GET /_ccr/auto_follow (an empty list where there is none).
     /// Auto-follow patterns of the follower cluster.
     pub auto_follow: Series<Vec<AutoFollowPattern>>,
@@ -638,6 +642,21 @@ pub struct AutoFollowPattern {
     pub exclusions: Vec<String>,
     /// `pattern.active`; true where the version does not tell.
     pub active: bool,
+}
+
+/// One snapshot (`GET /_snapshot/<repository>/<snapshot>`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// Repository and name.
+    pub name: SnapshotRef,
+    /// `state`: `SUCCESS`, `PARTIAL`, `IN_PROGRESS`, `FAILED`, `INCOMPATIBLE`.
+    pub state: String,
+    /// `indices`.
+    pub indices: Vec<String>,
+    /// `start_time_in_millis`.
+    pub started_at: Option<Timestamp>,
+    /// `shards.failed`.
+    pub failed_shards: Option<u64>,
 }
 
 /// One phase of an index lifecycle policy.
@@ -723,6 +742,8 @@ pub struct Facts {
     pub leader_index: Option<IndexName>,
     /// The `[[clusters]]` entry behind the alias, where the configuration names one.
     pub leader_cluster: Option<ClusterName>,
+    /// The snapshot that a plan for this follower names, which is looked up then.
+    pub asked_snapshot: Option<SnapshotRef>,
     /// The follower cluster.
     pub follower: FollowerSide,
     /// The leader cluster, by a direct look.
@@ -761,6 +782,7 @@ impl FollowerSide {
         self.count_through_alias.keep_last(count);
         self.disks.keep_last(count);
         self.snapshots.keep_last(count);
+        self.snapshot.keep_last(count);
         self.auto_follow.keep_last(count);
         self.privileges.keep_last(count);
         self.total_shards.keep_last(count);
@@ -802,6 +824,7 @@ impl Facts {
             remote: None,
             leader_index: None,
             leader_cluster: None,
+            asked_snapshot: None,
             follower: FollowerSide::default(),
             leader: LeaderSide::default(),
             errors: Vec::new(),

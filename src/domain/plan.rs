@@ -13,6 +13,7 @@ use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::facts::Parameters;
 use crate::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, HistoryUuid, IndexName, IndexUuid, LeaseId, PlanHash, RemoteAlias,
+    SnapshotRef,
 };
 use crate::domain::state::named_enum;
 use crate::domain::time::Timestamp;
@@ -95,37 +96,6 @@ pub struct PlanBasis {
     pub lease: LeaseWay,
 }
 
-/// A snapshot by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SnapshotRef {
-    /// Its repository on the follower cluster.
-    pub repository: String,
-    /// Its name.
-    pub snapshot: String,
-}
-
-impl SnapshotRef {
-    /// From `<repository>/<snapshot>`; neither part may be empty, hold a blank or a wildcard.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (repository, snapshot) = text.split_once('/')?;
-        let whole = |part: &str| {
-            !part.is_empty()
-                && !part.starts_with(['_', '-'])
-                && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "*?,/\\\"<>|#".contains(c))
-        };
-        (whole(repository) && whole(snapshot)).then(|| Self {
-            repository: repository.to_owned(),
-            snapshot: snapshot.to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for SnapshotRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.repository, self.snapshot)
-    }
-}
-
 named_enum! {
     /// How a follower's retention lease comes to be gone before its PUT (safety 7).
     LeaseWay {
@@ -156,7 +126,34 @@ impl LeaseWay {
     }
 }
 
+/// What a person asks for beside the remedy itself (`refollow recreate`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wishes {
+    /// Facts that are overridden.
+    pub overrides: Vec<Override>,
+    /// The snapshot that the follower's copy may be given up for.
+    pub snapshot: Option<SnapshotRef>,
+    /// How the lease comes to be gone.
+    pub lease: LeaseWay,
+}
+
+/// Nothing beside the remedy: what the policy plans by itself.
+pub static NO_WISHES: Wishes = Wishes {
+    overrides: Vec::new(),
+    snapshot: None,
+    lease: LeaseWay::Forget,
+};
+
 impl PlanBasis {
+    /// What was asked for beside the remedy.
+    pub fn wishes(&self) -> Wishes {
+        Wishes {
+            overrides: self.overrides.clone(),
+            snapshot: self.snapshot.clone(),
+            lease: self.lease,
+        }
+    }
+
     /// The follower this is about.
     pub fn key(&self) -> FollowerKey {
         FollowerKey {

@@ -15,7 +15,7 @@ use crate::domain::cause::{Cause, Remedy};
 use crate::domain::ids::{IndexUuid, RunId};
 use crate::domain::journal::{Before, Entry, Event, RunOutcome, StepAnswer, Trigger};
 use crate::domain::memory::OwnRun;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{LeaseWay, Plan};
 use crate::domain::step::Step;
 use crate::domain::time::Timestamp;
 
@@ -332,6 +332,12 @@ impl Run {
             Phase::Recreating => match event {
                 Event::Intent { step, .. } => match step {
                     Step::Pause | Step::Close | Step::Forget => true,
+                    // Only where a person chose it, and only over a closed index.
+                    Step::Unfollow => {
+                        self.plan.basis.lease == LeaseWay::Unfollow
+                            && self.is_proven(Step::Close)
+                            && self.reached(Step::Follow) == 0
+                    }
                     // The one request that destroys: never a third, and never with the lease or
                     // the closing unproven, whatever decided it.
                     Step::Follow => {
@@ -343,6 +349,7 @@ impl Run {
                 },
                 Event::Proven { step, .. } => match step {
                     Step::Pause | Step::Close | Step::Forget => true,
+                    Step::Unfollow => self.reached(Step::Unfollow) > 0,
                     Step::Follow => self.reached(Step::Follow) > 0,
                     _ => false,
                 },
@@ -753,6 +760,11 @@ impl Run {
     /// We closed it, by the journal alone, and nothing since has shown it open again.
     pub fn closed_by_us(&self) -> bool {
         self.reached(Step::Close) > 0 && !self.is_proven(Step::Reopen) && !self.is_proven(Step::Follow)
+    }
+
+    /// We unfollowed it, as the plan chose: until the PUT it carries no CCR metadata.
+    pub fn unfollowed_by_us(&self) -> bool {
+        self.reached(Step::Unfollow) > 0 && !self.is_proven(Step::Follow)
     }
 
     /// What the follower may be left as if nothing more is sent: the step that holds it.

@@ -21,6 +21,8 @@ named_enum! {
         Close = "close",
         /// `forget_follower` on the leader, and see the lease absent on every leader primary.
         Forget = "forget_follower",
+        /// `unfollow`, where the plan chose it: the lease goes, and with it the way back.
+        Unfollow = "unfollow",
         /// `PUT follow`: the point of no return.
         Follow = "follow",
         /// `delete_and_follow`: `forget_follower` for the lease of the index that is to be deleted.

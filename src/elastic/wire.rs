@@ -26,7 +26,7 @@ use crate::domain::answer::{Answer, Call, Outcome};
 use crate::domain::facts::{
     AutoFollowPattern, ClusterHealth, Exception, Explain, Facts, FollowInfo, FollowStats, IlmExplain,
     IlmPhase, IndexHealth, IndexSettings, IndexStats, License, LookError, Node, NodeDisk, Refusal,
-    RemoteInfo, Root, ShardRecovery,
+    RemoteInfo, Root, ShardRecovery, SnapshotInfo,
 };
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
@@ -78,6 +78,7 @@ enum Body {
     DataStreams(Seen<Table<String>>, bytes::Bytes),
     Disks(Seen<Vec<NodeDisk>>),
     Snapshots(Seen<BTreeMap<String, Vec<String>>>),
+    Snapshot(Seen<SnapshotInfo>),
     AutoFollow(Seen<Vec<AutoFollowPattern>>),
     Privileges(Seen<BTreeMap<String, bool>>),
     IlmPolicy(Seen<BTreeMap<String, Vec<IlmPhase>>>),
@@ -254,6 +255,10 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
         Kind::DataStreams => Body::DataStreams(look.read(cluster::data_streams, &[]), shared_body(answer)),
         Kind::Disks => Body::Disks(look.read(guards::disks, &[])),
         Kind::Snapshots => Body::Snapshots(look.read(guards::snapshots, &[])),
+        Kind::Snapshot => Body::Snapshot(look.read(
+            |body| guards::snapshot(body, &answer.call.path),
+            &["snapshot_missing_exception", "repository_missing_exception"],
+        )),
         Kind::Customs => Body::Snapshots(look.read(guards::customs, &[])),
         Kind::AutoFollow => Body::AutoFollow(look.read(guards::auto_follow, &[])),
         Kind::Privileges => Body::Privileges(guards::privileges(answer)),
@@ -418,6 +423,7 @@ impl Parsed {
             Body::DataStreams(seen, _) => why(seen),
             Body::Disks(seen) => why(seen),
             Body::Snapshots(seen) => why(seen),
+            Body::Snapshot(seen) => why(seen),
             Body::AutoFollow(seen) => why(seen),
             Body::Privileges(seen) => why(seen),
             Body::IlmPolicy(seen) => why(seen),

@@ -37,7 +37,7 @@ pub const fn stage(step: Step) -> Option<Stage> {
         Step::Pause => Some(Stage::BeforePause),
         Step::Resume => Some(Stage::BeforeResume),
         Step::Close => Some(Stage::BeforeClose),
-        Step::Forget => Some(Stage::BeforeForget),
+        Step::Forget | Step::Unfollow => Some(Stage::BeforeForget),
         Step::Follow => Some(Stage::BeforeFollow),
         Step::ForgetOrphan | Step::Delete => Some(Stage::BeforeDelete),
         Step::FollowNew => Some(Stage::BeforeFollowNew),
@@ -91,6 +91,7 @@ pub fn order(
                 format!("/{follower}/_close?wait_for_active_shards=0"),
                 None,
             ),
+            Step::Unfollow => to_follower("POST", format!("/{follower}/_ccr/unfollow"), None),
             Step::Reopen => to_follower("POST", format!("/{follower}/_open"), None),
             Step::Forget | Step::ForgetOrphan => {
                 let cluster = basis
@@ -216,6 +217,7 @@ pub async fn send(client: &Client, run: &Run, order: &Order) -> Change {
         (Some((follow, version)), _, _) => client.follow(&order.pin, follow, *version).await,
         (_, Some(forget), _) => client.forget_follower(&order.pin, &basis.leader, forget).await,
         (_, _, Step::Pause) => client.pause_follow(&order.pin, &basis.follower).await,
+        (_, _, Step::Unfollow) => client.unfollow(&order.pin, &basis.follower).await,
         (_, _, Step::Delete) => client.delete(&order.pin, &basis.follower).await,
         (_, _, Step::Close) => client.close(&order.pin, &basis.follower).await,
         (_, _, Step::Reopen) => client.open(&order.pin, &basis.follower).await,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::domain::cause::Remedy;
 use crate::domain::ids::RunId;
-use crate::domain::plan::PlanBasis;
+use crate::domain::plan::{LeaseWay, PlanBasis};
 use crate::domain::run::Run;
 
 /// Where to send by hand: the URLs as configured, without user info.
@@ -54,6 +54,13 @@ pub fn commands(
     } else {
         lines.push(
             "# it was paused before refollow touched it; to follow again, resume it with the parameters known"
+                .to_owned(),
+        );
+    }
+    if basis.lease == LeaseWay::Unfollow {
+        lines.push(
+            "# not possible any more once it is unfollowed (`_ccr/info` does not list it): then it is an ordinary \
+             index with its documents, to be kept, or followed over as below"
                 .to_owned(),
         );
     }

@@ -9,7 +9,7 @@ use crate::domain::decision::{Decision, DecisionKind, GuardResult, GuardVerdict}
 use crate::domain::facts::Facts;
 use crate::domain::journal::Trigger;
 use crate::domain::memory::Memory;
-use crate::domain::plan::{Plan, PlanRecord, PlanState};
+use crate::domain::plan::{Plan, PlanRecord, PlanState, Wishes};
 use crate::domain::time::{Span, Timestamp, after, millis_between};
 use crate::domain::verdict::Verdict;
 use crate::policy::consent::void_reason;
@@ -312,14 +312,30 @@ fn allowed(moment: &Moment<'_>) -> (Action, Option<u32>, Vec<String>) {
     (action, number, reasons)
 }
 
+/// What a person asked for beside the remedy of the plan that waits.
+fn wishes(moment: &Moment<'_>) -> Wishes {
+    moment
+        .existing
+        .filter(|record| record.requested_by.is_some() && waits(record))
+        .map(|record| record.plan.basis.wishes())
+        .unwrap_or_default()
+}
+
 fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
     let (action, rule, mut reasons) = allowed(moment);
+    let wishes = wishes(moment);
     reasons.extend(runway(moment));
-    let plan =
-        build_plan(moment.verdict, moment.facts, moment.memory, &[], moment.world.now).map(|mut plan| {
-            plan.figures.runway_expires_at = moment.runway_expires_at;
-            plan
-        });
+    let plan = build_plan(
+        moment.verdict,
+        moment.facts,
+        moment.memory,
+        &wishes,
+        moment.world.now,
+    )
+    .map(|mut plan| {
+        plan.figures.runway_expires_at = moment.runway_expires_at;
+        plan
+    });
     let same = moment
         .existing
         .filter(|record| plan.as_ref().is_ok_and(|plan| plan.hash == record.plan.hash));
@@ -508,6 +524,7 @@ pub(crate) fn ladder_guards(
     approved_at: Option<Timestamp>,
 ) -> Vec<GuardResult> {
     let mut all: Vec<GuardResult> = Vec::new();
+    let wishes = wishes(moment);
     for (place, remedy) in rungs.iter().enumerate() {
         // Whether an index may be deleted is asked when the copy before it has failed: it must not
         // hold the milder rung.
@@ -522,7 +539,7 @@ pub(crate) fn ladder_guards(
             memory: moment.memory,
             world: moment.world,
             settings: moment.settings,
-            overrides: &[],
+            wishes: &wishes,
             run: None,
             approved_at,
         };

@@ -6,11 +6,11 @@
 //! `unknown`, never `pass` (safety 10).
 
 use crate::domain::cause::Remedy;
-use crate::domain::decision::GuardResult;
+use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{Facts, IndexStats};
 use crate::domain::ids::{IndexUuid, RunId};
 use crate::domain::memory::Memory;
-use crate::domain::plan::{Override, PlanBasis};
+use crate::domain::plan::{PlanBasis, Wishes};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 use crate::policy::settings::Settings;
@@ -83,6 +83,8 @@ pub struct RunContext {
     pub paused_by_us: bool,
     /// We closed it in this run and have not opened it since.
     pub closed_by_us: bool,
+    /// We unfollowed it in this run: it carries no CCR metadata until the PUT.
+    pub unfollowed_by_us: bool,
     /// UUID of the new index that `delete_and_follow` made in this run.
     pub born: Option<IndexUuid>,
 }
@@ -104,8 +106,8 @@ pub struct Question<'a> {
     pub world: &'a World,
     /// The settings.
     pub settings: &'a Settings,
-    /// Overrides of the plan in hand.
-    pub overrides: &'a [Override],
+    /// What a person asked for beside the remedy: overrides, a snapshot, another way with the lease.
+    pub wishes: &'a Wishes,
     /// The run in hand; `None` only at [`Stage::Plan`].
     pub run: Option<&'a RunContext>,
     /// When the newest approval that it rests on was given; `None`: nobody has approved it.
@@ -132,8 +134,41 @@ pub fn evaluate(question: &Question<'_>) -> Vec<GuardResult> {
     table::GUARDS
         .iter()
         .filter(|guard| (guard.applies)(question))
-        .map(|guard| read::named(guard.name, (guard.check)(question)))
+        .map(|guard| overridden(question, read::named(guard.name, (guard.check)(question))))
         .collect()
+}
+
+/// Guards of the last good copy that a person may override by name (safety 4), each only together
+/// with a finished snapshot of the follower (contract). A leader that is missing, closed, red or
+/// not looked at is none of them: there would be nothing to copy.
+pub const OVERRIDABLE: &[&str] = &[
+    "documents_not_fewer",
+    "sequence_numbers_not_lower",
+    "not_below_remembered",
+];
+
+/// A block that a person has overridden passes, with what it said. What is unknown stays unknown:
+/// nobody can know what they would override.
+fn overridden(question: &Question<'_>, result: GuardResult) -> GuardResult {
+    if result.verdict != GuardVerdict::Block || !OVERRIDABLE.contains(&result.name.as_str()) {
+        return result;
+    }
+    let wish = question
+        .wishes
+        .overrides
+        .iter()
+        .find(|wish| wish.fact == result.name && wish.index == question.facts.key.index);
+    match wish {
+        // Without the snapshot the guard that asks for it blocks as well.
+        Some(wish) if question.wishes.snapshot.is_some() => GuardResult::pass(
+            &result.name,
+            format!(
+                "overridden by {} for `{}`, a snapshot stands for the copy: {}",
+                wish.person, wish.index, result.inputs
+            ),
+        ),
+        _ => result,
+    }
 }
 
 /// The names of all guards, in the order of evaluation.

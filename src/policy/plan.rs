@@ -10,7 +10,7 @@ use crate::domain::cause::Cause;
 use crate::domain::facts::{Facts, Parameters};
 use crate::domain::ids::{ClusterUuid, HistoryUuid, IndexName, IndexUuid, RemoteAlias};
 use crate::domain::memory::Memory;
-use crate::domain::plan::{LeaseWay, Override, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanShard};
+use crate::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanShard, Wishes};
 use crate::domain::replicated::own_settings;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Span, Timestamp};
@@ -33,7 +33,7 @@ pub fn build_plan(
     verdict: &Verdict,
     facts: &Facts,
     memory: &Memory,
-    overrides: &[Override],
+    wishes: &Wishes,
     now: Timestamp,
 ) -> Result<Plan, Vec<String>> {
     let mut missing = Vec::new();
@@ -76,10 +76,10 @@ pub fn build_plan(
             Seen::Absent => None,
             Seen::Unknown(_) => memory.data_stream.clone(),
         },
-        overrides: overrides.to_vec(),
+        overrides: wishes.overrides.clone(),
         follow_settings: follow_settings(verdict.cause, facts, memory),
-        snapshot: None,
-        lease: LeaseWay::Forget,
+        snapshot: wishes.snapshot.clone(),
+        lease: wishes.lease,
     };
     let hash = basis
         .hash()
@@ -363,7 +363,8 @@ mod tests {
 
     use super::*;
     use crate::domain::facts::{Series, Sighting};
-    use crate::domain::ids::PlanHash;
+    use crate::domain::ids::{PlanHash, SnapshotRef};
+    use crate::domain::plan::{LeaseWay, NO_WISHES, Override};
     use crate::policy::fixture::{Case, seen, some, uuid};
 
     fn hash(case: &Case) -> PlanHash {
@@ -371,7 +372,13 @@ mod tests {
     }
 
     fn plan(case: &Case) -> Result<Plan, Vec<String>> {
-        build_plan(&case.verdict, &case.facts, &case.memory, &[], case.facts.now)
+        build_plan(
+            &case.verdict,
+            &case.facts,
+            &case.memory,
+            &NO_WISHES,
+            case.facts.now,
+        )
     }
 
     #[test]
@@ -569,18 +576,34 @@ mod tests {
             seen.push(hash);
         }
         let case = Case::lost();
-        let overridden = build_plan(
-            &case.verdict,
-            &case.facts,
-            &case.memory,
-            &[Override {
-                index: case.facts.key.index.clone(),
-                fact: "documents_not_fewer".to_owned(),
-                person: "ann".to_owned(),
-            }],
-            case.facts.now,
-        );
-        assert!(!seen.contains(&overridden.unwrap().hash));
+        let wishes = [
+            Wishes {
+                overrides: vec![Override {
+                    index: case.facts.key.index.clone(),
+                    fact: "documents_not_fewer".to_owned(),
+                    person: "ann".to_owned(),
+                }],
+                ..Wishes::default()
+            },
+            Wishes {
+                snapshot: SnapshotRef::parse("backup/friday"),
+                ..Wishes::default()
+            },
+            Wishes {
+                lease: LeaseWay::Wait,
+                ..Wishes::default()
+            },
+            Wishes {
+                lease: LeaseWay::Unfollow,
+                ..Wishes::default()
+            },
+        ];
+        for wishes in wishes {
+            let wished = build_plan(&case.verdict, &case.facts, &case.memory, &wishes, case.facts.now);
+            let hash = wished.unwrap().hash;
+            assert!(!seen.contains(&hash), "{wishes:?} is not covered");
+            seen.push(hash);
+        }
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use refollow::cli::client::Session;
+use refollow::http::dto::RecreateBody;
 use serde_json::Value;
 
 use crate::http_api::{FakeDaemon, Running, at, plan, start, start_with};
@@ -145,7 +146,10 @@ async fn brakes_are_checked_before_the_daemon_is_asked() {
     .await;
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("cluster:<c>"), "{wrong:?}");
-    let recreate = people(&running, async |session| session.recreate("eu/orders-f").await).await;
+    let recreate = people(&running, async |session| {
+        session.recreate("eu/orders-f", &RecreateBody::default()).await
+    })
+    .await;
     assert_eq!(recreate.code, 0);
     assert_eq!(running.daemon.asked.lock().unwrap().len(), 3);
 }

@@ -9,3 +9,4 @@ mod crashes;
 mod ladder;
 mod runs;
 mod support;
+mod wishes;

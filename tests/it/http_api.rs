@@ -21,8 +21,8 @@ use refollow::domain::time::Timestamp;
 use refollow::http::client::AdminClient;
 use refollow::http::dto::{
     ApproveBody, BrakeItem, BrakeRequest, Brakes, Caller, ClusterItem, Clusters, Daemon, Done, EventItem,
-    Events, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, Reply, RunDetail,
-    RunItem, Runs, Status, StepItem, Why,
+    Events, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, RecreateBody, Reply,
+    RunDetail, RunItem, Runs, Status, StepItem, Why,
 };
 use refollow::http::{Server, Settings};
 use refollow::tasks::Tasks;
@@ -230,8 +230,15 @@ impl Daemon for FakeDaemon {
     fn evidence(&self, key: FollowerKey) -> Reply<'_, Value> {
         async move { known(&key).map(|()| json!({"format": "refollow-evidence/1"})) }.boxed()
     }
-    fn recreate(&self, key: FollowerKey, who: Caller) -> Reply<'_, Done> {
-        self.changes(format!("recreate {key} by {}", who.name))
+    fn recreate(&self, key: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, Done> {
+        let wishes: Vec<String> = body
+            .overrides
+            .iter()
+            .map(|wish| format!(" {}={}", wish.fact, wish.index))
+            .chain(body.snapshot.map(|name| format!(" for {name}")))
+            .chain(body.lease.map(|way| format!(" lease {way}")))
+            .collect();
+        self.changes(format!("recreate {key} by {}{}", who.name, wishes.concat()))
     }
     fn plans(&self, open_only: bool) -> Reply<'_, Plans> {
         let mut plans = vec![plan_item(plan().hash, "pending")];

@@ -44,6 +44,20 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
     if took_effect(run, position).is_unknown() && !passed(run.phase_at(), position.now, limits.quiet) {
         return look(limits, "whether the PUT took effect is unknown".to_owned());
     }
+    if run.unfollowed_by_us() && position.follow.is_absent() {
+        return Next::Close {
+            outcome: RunOutcome::NotCured,
+            reason: format!(
+                "{}; it was unfollowed as the plan chose, and cannot be resumed",
+                run.backing_out().unwrap_or("backing out")
+            ),
+            person_must: Some(format!(
+                "the index is open with its documents and follows nothing; close it and follow again by hand, or keep it:\n{}",
+                run.before().undo.join("\n")
+            )),
+            held: Some(Step::Unfollow),
+        };
+    }
     if is_active(position) {
         if run.reached(Step::ResumeBack) > 0 && !run.is_proven(Step::ResumeBack) {
             if too_old(run, position, Step::ResumeBack) {

@@ -70,6 +70,8 @@ pub struct Limits {
     pub failed: Span,
     /// After how long without a byte a copy counts as stuck.
     pub stuck: Span,
+    /// How long a paused follower waits for its lease to expire, where the plan chose to wait.
+    pub lease_expires: Span,
     /// How long a deleted follower may wait for its new follow before a person is given the
     /// commands.
     pub hand_over: Span,
@@ -90,6 +92,7 @@ impl Default for Limits {
             resume_restored: Duration::from_secs(20),
             failed: Duration::from_secs(30),
             stuck: Duration::from_mins(15),
+            lease_expires: Duration::from_hours(24),
             hand_over: Duration::from_hours(1),
             attempts: 3,
         }
@@ -159,6 +162,8 @@ fn strangers(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
         }
     }
     match &position.follow {
+        // Unfollowed by this run, as approved.
+        Seen::Absent if run.unfollowed_by_us() => None,
         Seen::Absent => Some(gone(
             "the index carries no CCR metadata any more: somebody unfollowed it".to_owned(),
         )),

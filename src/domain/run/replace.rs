@@ -7,6 +7,7 @@
 
 use crate::domain::ids::IndexUuid;
 use crate::domain::journal::RunOutcome;
+use crate::domain::plan::LeaseWay;
 use crate::domain::run::Run;
 use crate::domain::run::back::person_must;
 use crate::domain::run::next::{
@@ -72,6 +73,9 @@ fn old(run: &Run, position: &Position, limits: &Limits) -> Next {
     }
     match &position.lease {
         Seen::Present(()) if !run.is_proven(Step::ForgetOrphan) => {
+            if run.plan().basis.lease != LeaseWay::Forget {
+                return stop("its lease is on the leader again, and the plan does not remove it there");
+            }
             match attempt(run, position, limits, Step::ForgetOrphan) {
                 Attempt::Send => Next::Do(Step::ForgetOrphan),
                 Attempt::Wait(why) => look(limits, why),

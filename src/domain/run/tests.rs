@@ -164,6 +164,7 @@ impl World {
             Step::Follow if self.open => return refused(500, "snapshot_restore_exception"),
             Step::Follow => {
                 self.open = true;
+                self.ccr = true;
                 self.copied = true;
                 self.history_lost = false;
                 self.own_settings_lost = true;
@@ -171,6 +172,8 @@ impl World {
                 self.copying_until = (!self.red).then(|| after(self.now, Duration::from_secs(10)));
                 self.lease = !self.red;
             }
+            Step::Unfollow if self.open || self.active => return refused(400, "illegal_argument_exception"),
+            Step::Unfollow => (self.ccr, self.lease) = (false, false),
             Step::ForgetOrphan => self.lease = false,
             Step::Delete if !self.there => return refused(404, "index_not_found_exception"),
             Step::Delete => {
@@ -200,6 +203,8 @@ impl World {
             (State::Missing, Cause::Missing)
         } else if !self.open {
             (State::Closed, Cause::FollowerClosed)
+        } else if !self.ccr {
+            (State::Missing, Cause::Unfollowed)
         } else if self.copying_until.is_some() {
             (State::Restoring, Cause::Restoring)
         } else if self.red {
@@ -1057,4 +1062,122 @@ fn the_journal_lets_no_delete_pass_out_of_turn() {
         assert!(!fits || ready, "a delete after entry {upto}");
     }
     assert!(allowed > 0);
+}
+
+/// Lost history, asked for by a person with another way for the lease.
+fn wished(lease: LeaseWay) -> Drive {
+    let mut drive = Drive::new(World::new(), Cause::HistoryLost, &[Remedy::Recreate], true);
+    let Event::Opened { plan, .. } = &mut drive.journal[0].event else {
+        unreachable!()
+    };
+    plan.basis.lease = lease;
+    drive.run = Run::replay(&drive.journal).unwrap().unwrap();
+    drive
+}
+
+#[test]
+fn waiting_for_the_lease_keeps_the_follower_open_and_sends_nothing_to_the_leader() {
+    let mut drive = wished(LeaseWay::Wait);
+    for _ in 0..60 {
+        assert!(drive.turn(&mut |_| Way::Fine));
+    }
+    assert_eq!(drive.world.received, [Step::Pause]);
+    assert!(drive.world.open && drive.run.held() == Some(Step::Pause));
+    // It expires.
+    drive.world.lease = false;
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(end.outcome, RunOutcome::Cured);
+    assert_eq!(
+        drive.world.received,
+        [Step::Pause, Step::Close, Step::Follow, Step::RestoreSettings]
+    );
+}
+
+#[test]
+fn a_lease_that_never_expires_ends_the_waiting_as_it_was() {
+    let mut drive = wished(LeaseWay::Wait);
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!((end.outcome, end.held), (RunOutcome::BackedOut, None));
+    assert_eq!(drive.world.received, [Step::Pause, Step::ResumeBack]);
+}
+
+#[test]
+fn unfollowing_takes_the_lease_away_where_the_plan_chose_it_and_nowhere_else() {
+    let mut drive = wished(LeaseWay::Unfollow);
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(end.outcome, RunOutcome::Cured, "{end:?}");
+    assert_eq!(
+        drive.world.received,
+        [
+            Step::Pause,
+            Step::Close,
+            Step::Unfollow,
+            Step::Follow,
+            Step::RestoreSettings
+        ]
+    );
+    let unfollow = drive
+        .journal
+        .iter()
+        .find(|entry| {
+            matches!(
+                &entry.event,
+                Event::Intent {
+                    step: Step::Unfollow,
+                    ..
+                }
+            )
+        })
+        .unwrap();
+    let mut usual = wished(LeaseWay::Forget);
+    while !usual.run.is_proven(Step::Close) {
+        assert!(usual.turn(&mut |_| Way::Fine));
+    }
+    let entry = Entry {
+        seq: usual.run.last_seq() + 1,
+        ..unfollow.clone()
+    };
+    assert!(usual.run.apply(&entry).is_err());
+}
+
+#[test]
+fn any_lost_request_or_answer_while_unfollowing_ends_well() {
+    for way in [
+        Way::AnswerLost,
+        Way::Swallowed,
+        Way::NotSent,
+        Way::DiesBefore,
+        Way::DiesAfter,
+    ] {
+        for nth in 0..5 {
+            let mut drive = wished(LeaseWay::Unfollow);
+            let mut count = 0;
+            let end = drive.finish(|_| {
+                count += 1;
+                if count == nth + 1 { way } else { Way::Fine }
+            });
+            assert_eq!(
+                end.outcome,
+                RunOutcome::Cured,
+                "{way:?} at request {nth}: {end:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn backing_out_after_the_unfollow_opens_the_index_and_tells_a_person() {
+    let mut drive = wished(LeaseWay::Unfollow);
+    while !drive.run.is_proven(Step::Unfollow) {
+        assert!(drive.turn(&mut |_| Way::Fine));
+    }
+    drive.write(Event::BackingOut {
+        reason: "brake".to_owned(),
+    });
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(
+        (end.outcome, end.held),
+        (RunOutcome::NotCured, Some(Step::Unfollow))
+    );
+    assert!(drive.world.open && !drive.world.copied && end.person_must.is_some());
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::answer::{Answer, Outcome};
-use crate::domain::facts::{AutoFollowPattern, IlmPhase, NodeDisk};
-use crate::domain::ids::RemoteAlias;
+use crate::domain::facts::{AutoFollowPattern, IlmPhase, NodeDisk, SnapshotInfo};
+use crate::domain::ids::{RemoteAlias, SnapshotRef};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 
@@ -105,6 +105,43 @@ pub(super) fn customs(body: &[u8]) -> Result<BTreeMap<String, Vec<String>>, Stri
         }
     }
     Ok(running)
+}
+
+/// The one snapshot of `GET /_snapshot/<repository>/<snapshot>`; its name is that of the request,
+/// which not every version repeats.
+pub(super) fn snapshot(body: &[u8], path: &str) -> Result<SnapshotInfo, String> {
+    let asked = path
+        .split('?')
+        .next()
+        .and_then(|path| path.strip_prefix("/_snapshot/"))
+        .and_then(|rest| {
+            let text = percent_encoding::percent_decode_str(rest).decode_utf8_lossy();
+            SnapshotRef::parse(&text)
+        })
+        .ok_or("the request names no single snapshot")?;
+    let tree = tree(body)?;
+    let list = tree
+        .get("snapshots")
+        .and_then(Value::as_array)
+        .ok_or("it holds no list `snapshots`")?;
+    let one = list
+        .iter()
+        .find(|one| one.get("snapshot").and_then(Value::as_str) == Some(&asked.snapshot))
+        .ok_or("the snapshot asked for is not in it")?;
+    let state = one
+        .get("state")
+        .and_then(Value::as_str)
+        .ok_or("the snapshot has no state")?;
+    Ok(SnapshotInfo {
+        state: state.to_owned(),
+        indices: texts(one.get("indices")),
+        started_at: one
+            .get("start_time_in_millis")
+            .and_then(Value::as_i64)
+            .and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+        failed_shards: one.pointer("/shards/failed").and_then(Value::as_u64),
+        name: asked,
+    })
 }
 
 /// `_ccr/auto_follow`.

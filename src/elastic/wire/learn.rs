@@ -241,6 +241,7 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
         Body::Ilm(table, _) => return add(&mut side.ilm, parsed, table, index, Missing::Unknown),
         Body::Disks(seen) => push(&mut side.disks, parsed, clone_seen(seen)),
         Body::Snapshots(seen) => push(&mut side.snapshots, parsed, clone_seen(seen)),
+        Body::Snapshot(seen) => push(&mut side.snapshot, parsed, clone_seen(seen)),
         Body::AutoFollow(seen) => push(&mut side.auto_follow, parsed, clone_seen(seen)),
         Body::Privileges(seen) => push(&mut side.privileges, parsed, clone_seen(seen)),
         Body::ClusterSettings(seen) => push(&mut side.cluster_settings, parsed, clone_seen(seen)),

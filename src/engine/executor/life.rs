@@ -245,6 +245,7 @@ impl<'a> Life<'a> {
             paused_by_us: self.run.paused_by_us(),
             closed_by_us: self.run.closed_by_us(),
             born: self.run.born().cloned(),
+            unfollowed_by_us: self.run.unfollowed_by_us(),
         }
     }
 

@@ -21,6 +21,9 @@ const TOGETHER_MILLIS: i64 = 10_000;
 /// Reference guard 1: `_ccr/info` lists it, so it carries CCR metadata. A PUT follow does not check
 /// that itself and would overwrite any closed index (reference finding 9).
 pub(super) fn is_follower(q: &Question<'_>) -> Check {
+    if q.run.is_some_and(|run| run.unfollowed_by_us) && q.facts.follower.info.now().is_absent() {
+        return Ok(format!("{} was unfollowed by this run, as approved", q.facts.key));
+    }
     let info = need(&q.facts.follower.info, "the follower's `_ccr/info`")?;
     let wrong = |what: &str, have: &str, want: &str| {
         Err(block(format!(
@@ -436,13 +439,48 @@ pub(super) fn no_other_installation(q: &Question<'_>) -> Check {
     }
 }
 
-/// The leader is another index or went back: the follower's copy is kept in a snapshot first
-/// (contract, *Proof of identity*). Plans carry no snapshot yet, so this holds recreate back.
+/// The leader is another index or went back, or a guard of the last good copy is overridden: a
+/// finished snapshot of the follower, named in the plan, stands for the copy that is given up
+/// (contract, *Proof of identity*).
 pub(super) fn snapshot_of_follower(q: &Question<'_>) -> Check {
-    Err(unknown(format!(
-        "{} needs a finished snapshot of the follower before its copy is given up; refollow does not make or check one yet, so a person repairs this",
-        cause(q)
-    )))
+    let Some(wanted) = &q.wishes.snapshot else {
+        return Err(block(format!(
+            "`{}` gives up the follower's copy only for a finished snapshot of it: take one and name it (`refollow recreate {} --snapshot <repository>/<snapshot>`); following side by side is not built in this version",
+            cause(q),
+            q.facts.key
+        )));
+    };
+    let found = need(&q.facts.follower.snapshot, &format!("the snapshot {wanted}"))?;
+    if found.name != *wanted {
+        return Err(unknown(format!("the snapshot {wanted} was not asked for yet")));
+    }
+    if found.state != "SUCCESS" || found.failed_shards != Some(0) {
+        return Err(block(format!(
+            "the snapshot {wanted} is {} ({} of its shards failed), it must be SUCCESS",
+            found.state,
+            found
+                .failed_shards
+                .map_or_else(|| "an unknown number".to_owned(), |count| count.to_string())
+        )));
+    }
+    let index = &q.facts.key.index;
+    if !found.indices.iter().any(|name| name == index.as_str()) {
+        return Err(block(format!("the snapshot {wanted} does not contain `{index}`")));
+    }
+    let began = told(found.started_at, "when the snapshot began")?;
+    // What it replicated after that came from the leader that is there now.
+    let stopped = q.memory.last_well_at.max(q.memory.fatal_since);
+    let stopped = stopped.ok_or_else(|| {
+        unknown("when the follower stopped following its leader is not remembered, so that it cannot be told whether the snapshot is of all it had")
+    })?;
+    if began < stopped {
+        return Err(block(format!(
+            "the snapshot {wanted} began at {began}, and the follower was still following at {stopped}: take another"
+        )));
+    }
+    Ok(format!(
+        "the snapshot {wanted} of `{index}` is finished; it began at {began}, after the follower had stopped at {stopped}"
+    ))
 }
 
 /// The write index of a data stream cannot be deleted (measured 44: refused with 400).

@@ -95,7 +95,9 @@ fn closed(q: &Question<'_>) -> bool {
 }
 
 fn needs_snapshot(q: &Question<'_>) -> bool {
-    recreate(q) && matches!(cause(q), Cause::LeaderReplaced | Cause::LeaderRewound)
+    recreate(q)
+        && (matches!(cause(q), Cause::LeaderReplaced | Cause::LeaderRewound)
+            || !q.wishes.overrides.is_empty())
 }
 
 /// In the order in which a person wants to read them: whether at all, whose it is, who stands in

@@ -764,12 +764,119 @@ fn settings_that_are_replicated_must_be_equal_before_a_resume() {
 
 #[test]
 fn a_replaced_leader_is_held_until_a_snapshot_of_the_follower_can_be_shown() {
+    use crate::domain::facts::SnapshotInfo;
     let mut case = Case::lost();
     case.verdict = verdict(Cause::LeaderReplaced);
+    let name = "snapshot_of_follower";
+    let of = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, name);
+    assert_eq!(of(&case), GuardVerdict::Block, "none is named");
+    let wanted = crate::domain::ids::SnapshotRef::parse("backup/friday").unwrap();
+    case.wishes.snapshot = Some(wanted.clone());
+    assert_eq!(of(&case), GuardVerdict::Unknown, "it was not looked up");
+    case.memory.last_well_at = Some(ago(600));
+    case.memory.fatal_since = Some(ago(500));
+    let good = SnapshotInfo {
+        name: wanted,
+        state: "SUCCESS".to_owned(),
+        indices: vec![case.facts.key.index.to_string()],
+        started_at: Some(ago(400)),
+        failed_shards: Some(0),
+    };
+    case.facts.follower.snapshot = some(good.clone());
+    assert_eq!(of(&case), GuardVerdict::Pass);
+    type Way = (&'static str, fn(&mut SnapshotInfo));
+    let ways: &[Way] = &[
+        ("unfinished", |one| one.state = "IN_PROGRESS".to_owned()),
+        ("partial", |one| one.failed_shards = Some(1)),
+        ("of other indices", |one| one.indices = vec!["other".to_owned()]),
+        ("too early", |one| one.started_at = Some(ago(550))),
+    ];
+    for (what, way) in ways {
+        let mut bad = good.clone();
+        way(&mut bad);
+        case.facts.follower.snapshot = some(bad);
+        assert_eq!(of(&case), GuardVerdict::Block, "{what}");
+    }
+    case.facts.follower.snapshot = some(good);
+    (case.memory.last_well_at, case.memory.fatal_since) = (None, None);
+    assert_eq!(of(&case), GuardVerdict::Unknown, "when it stopped is not known");
+}
+
+#[test]
+fn an_override_lets_pass_what_it_names_for_the_index_it_names_and_never_what_is_unknown() {
+    use crate::domain::ids::{IndexName, SnapshotRef};
+    use crate::domain::plan::Override;
+    let mut case = Case::lost();
+    change(&mut case.facts.leader.index, |stats| stats.docs = Some(1));
+    let name = "documents_not_fewer";
+    let of = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, name);
+    assert_eq!(of(&case), GuardVerdict::Block);
+    let wish = |index: &str, fact: &str| Override {
+        index: IndexName::parse(index).unwrap(),
+        fact: fact.to_owned(),
+        person: "ann".to_owned(),
+    };
+    let own = case.facts.key.index.to_string();
+    case.wishes.overrides = vec![wish(&own, name)];
+    assert_eq!(of(&case), GuardVerdict::Block, "no snapshot stands for the copy");
+    case.wishes.snapshot = SnapshotRef::parse("backup/friday");
+    assert_eq!(of(&case), GuardVerdict::Pass);
     assert_eq!(
         verdict_of(&case, Stage::Plan, Remedy::Recreate, "snapshot_of_follower"),
-        GuardVerdict::Unknown
+        GuardVerdict::Unknown,
+        "an override always asks for the snapshot"
     );
+    case.wishes.overrides = vec![wish("another", name), wish(&own, "not_below_remembered")];
+    assert_eq!(of(&case), GuardVerdict::Block);
+    case.wishes.overrides = vec![wish(&own, name)];
+    case.facts.leader.index = Series::default();
+    assert_eq!(of(&case), GuardVerdict::Unknown);
+    // What is wrong with the leader itself is not overridden.
+    let mut case = Case::lost();
+    case.wishes.snapshot = SnapshotRef::parse("backup/friday");
+    case.wishes.overrides = vec![wish(&own, "leader_healthy")];
+    change(&mut case.facts.leader.health, |health| {
+        health.status = crate::domain::facts::Health::Red;
+    });
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Recreate, "leader_healthy"),
+        GuardVerdict::Block
+    );
+}
+
+#[test]
+fn without_the_privilege_to_forget_the_other_ways_are_offered_and_asked_for_by_name() {
+    let mut case = Case::lost();
+    let name = "leader_privileges";
+    case.facts.leader.privileges = some(
+        [
+            ("cluster:monitor", true),
+            ("index:monitor", true),
+            ("index:read", true),
+            ("index:manage_leader_index", false),
+        ]
+        .into_iter()
+        .map(|(name, held)| (name.to_owned(), held))
+        .collect(),
+    );
+    let result = ask(&case, Stage::Plan, Remedy::Recreate)
+        .into_iter()
+        .find(|result| result.name == name)
+        .unwrap();
+    assert_eq!(result.verdict, GuardVerdict::Block);
+    for offer in ["--lease wait", "--lease unfollow"] {
+        assert!(result.inputs.contains(offer), "{}", result.inputs);
+    }
+    for way in [
+        crate::domain::plan::LeaseWay::Wait,
+        crate::domain::plan::LeaseWay::Unfollow,
+    ] {
+        case.wishes.lease = way;
+        assert_eq!(
+            verdict_of(&case, Stage::Plan, Remedy::Recreate, name),
+            GuardVerdict::Pass
+        );
+    }
 }
 
 /// A follower that a failed restore left red, as the guards see it before anything is done.

@@ -15,7 +15,7 @@ use refollow::domain::facts::Facts;
 use refollow::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias, RunId};
 use refollow::domain::journal::{Entry, Trigger};
 use refollow::domain::memory::{HighWater, Memory};
-use refollow::domain::plan::Plan;
+use refollow::domain::plan::{NO_WISHES, Plan, Wishes};
 use refollow::domain::step::Step;
 use refollow::domain::verdict::Verdict;
 use refollow::elastic::client::{Client, ClientSettings};
@@ -75,7 +75,7 @@ impl Gate for TestGate {
             memory: asked.memory,
             world: &PolicyWorld::quiet(self.clock.now()),
             settings: &self.settings,
-            overrides: &asked.plan.basis.overrides,
+            wishes: &asked.plan.basis.wishes(),
             run: Some(asked.run),
             approved_at: asked.approved_at,
         })
@@ -329,8 +329,13 @@ impl Table {
 
     /// The plan that the policy would make of a verdict.
     pub fn plan(&self, verdict: &Verdict) -> Plan {
+        self.plan_with(verdict, &NO_WISHES)
+    }
+
+    /// The same with what a person asks for beside it.
+    pub fn plan_with(&self, verdict: &Verdict, wishes: &Wishes) -> Plan {
         let memory = self.gate.memory(&self.key);
-        policy::build_plan(verdict, &self.facts, &memory, &[], self.clock.now()).unwrap()
+        policy::build_plan(verdict, &self.facts, &memory, wishes, self.clock.now()).unwrap()
     }
 
     /// Opens a run of the plan.
@@ -411,7 +416,7 @@ impl Table {
 
     pub async fn execute_until(&self, run: &RunId, cancel: CancellationToken) -> RunEnd {
         tokio::time::timeout(
-            Duration::from_hours(6),
+            Duration::from_hours(30),
             executor::execute(&self.bench(), run.clone(), cancel),
         )
         .await
