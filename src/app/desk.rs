@@ -304,6 +304,9 @@ fn steps_of(record: &PlanRecord) -> Vec<String> {
             Remedy::Wait | Remedy::Human => {}
         }
     }
+    if matches!(basis.cause, Cause::LeaderReplaced | Cause::LeaderRewound) {
+        steps.push("side by side (a new follower beside the old one): not built in this version".to_owned());
+    }
     steps
 }
 

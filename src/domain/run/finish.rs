@@ -231,11 +231,11 @@ pub(super) fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
         if !run.is_proven(Step::Verify) {
             return Next::Proven(Step::Verify, proofs(position));
         }
-        return cured(run);
+        return cured(run, position);
     }
     if run.is_proven(Step::Verify) {
         // Proven a moment ago; the closing entry was all that was missing.
-        return cured(run);
+        return cured(run, position);
     }
     if lasted(
         position.since.documents_differ,
@@ -279,13 +279,19 @@ pub(super) fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
     look(limits, open.join("; "))
 }
 
-fn cured(run: &Run) -> Next {
+fn cured(run: &Run, position: &Position) -> Next {
     let reason = match run.rung() {
         Some(Remedy::Resume) => "resumed after the copy, and proven to follow",
         Some(Remedy::DeleteAndFollow) => "deleted, followed as a new index, and proven to follow",
         _ => "recreated, and proven to follow",
     };
-    close(RunOutcome::Cured, reason.to_owned(), None)
+    let lost = &position.proof.not_restored;
+    let reason = if lost.is_empty() {
+        reason.to_owned()
+    } else {
+        format!("{reason}; not restored: {}", lost.join(", "))
+    };
+    close(RunOutcome::Cured, reason, None)
 }
 
 /// What is not proven yet.

@@ -87,6 +87,9 @@ pub struct Proof {
     pub settings: Seen<BTreeMap<String, Option<String>>>,
     /// Names of follow parameters that are not as they were.
     pub parameters: Seen<Vec<String>>,
+    /// What the follower had and does not have any more, and nobody can put back: for the end's
+    /// report. Holds nothing back.
+    pub not_restored: Vec<String>,
 }
 
 /// Everything that a run's next step depends on.

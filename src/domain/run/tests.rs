@@ -311,6 +311,7 @@ impl World {
                     BTreeMap::new()
                 }),
                 parameters: Seen::Present(Vec::new()),
+                not_restored: vec!["alias `sales`".to_owned()],
             },
         }
     }
@@ -487,6 +488,11 @@ fn lost_history_is_resumed_then_recreated_and_proven() {
     let end = drive.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::Cured, "{end:?}");
     assert_eq!(end.remedy, Some(Remedy::Recreate));
+    assert!(
+        end.reason.ends_with("not restored: alias `sales`"),
+        "{}",
+        end.reason
+    );
     assert_eq!(
         drive.world.received,
         [

@@ -784,8 +784,7 @@ fn a_replaced_leader_is_held_until_a_snapshot_of_the_follower_can_be_shown() {
     };
     case.facts.follower.snapshot = some(good.clone());
     assert_eq!(of(&case), GuardVerdict::Pass);
-    type Way = (&'static str, fn(&mut SnapshotInfo));
-    let ways: &[Way] = &[
+    let ways: &[(&'static str, fn(&mut SnapshotInfo))] = &[
         ("unfinished", |one| one.state = "IN_PROGRESS".to_owned()),
         ("partial", |one| one.failed_shards = Some(1)),
         ("of other indices", |one| one.indices = vec!["other".to_owned()]),

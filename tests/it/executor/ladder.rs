@@ -286,3 +286,42 @@ async fn a_copy_of_ours_that_nobody_follows_is_resumed_with_parameters_and_setti
         assert_eq!(table.changes(), ["resume_follow", "_settings"]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn aliases_come_back_and_one_that_the_leader_has_no_more_is_told_at_the_end() {
+    for version in [Version::V8_10_4, Version::V7_7_0] {
+        let mut table = table(version).await;
+        let actions = json!({"actions": [
+            {"add": {"index": "orders", "alias": "sales"}},
+            {"add": {"index": "orders", "alias": "all"}},
+        ]});
+        table
+            .done(Side::Leader, Method::Post, "/_aliases", Some(actions))
+            .await;
+        table.write(300, 5).await;
+        tokio::time::sleep(std::time::Duration::from_mins(2)).await;
+        table.look().await;
+        table.play("history-lost:orders-f");
+        let verdict = table.until(Cause::HistoryLost).await;
+        let plan = table.plan(&verdict);
+        assert!(
+            plan.basis.aliases.contains_key("sales"),
+            "{:?}",
+            plan.basis.aliases
+        );
+        let actions = json!({"actions": [{"remove": {"index": "orders", "alias": "sales"}}]});
+        table
+            .done(Side::Leader, Method::Post, "/_aliases", Some(actions))
+            .await;
+        let run = table.open(&plan).await;
+        let end = table.execute(&run).await;
+        let RunEnd::Closed { outcome, reason, .. } = &end else {
+            panic!("{end:?}\n{}", table.story());
+        };
+        assert_eq!(*outcome, RunOutcome::Cured, "{end:?}");
+        assert!(
+            reason.contains("alias `sales`") && !reason.contains("`all`"),
+            "{reason}"
+        );
+    }
+}
