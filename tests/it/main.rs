@@ -8,10 +8,14 @@
 mod cli_client;
 mod config;
 mod elastic_client;
+mod evidence_agrees;
 mod executor;
 mod http_api;
 mod judge;
+mod judgement_doc;
+mod process;
 mod replay;
 mod sandbox_front;
+mod silent;
 mod store_contract;
 mod tidy;
