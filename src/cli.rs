@@ -226,7 +226,7 @@ async fn ask(command: Command, global: Global) -> u8 {
         Command::Why(one) => session.why(&one.follower.to_string()).await,
         Command::Plan(one) => session.plan(&one.follower.to_string()).await,
         Command::Evidence(one) => session.evidence(&one.follower.to_string()).await,
-        Command::Recreate(one) => session.recreate(&one.follower.to_string()).await,
+        Command::Recreate(one) => session.recreate(&one.follower.to_string(), &one.body()).await,
         Command::ExtendRunway {
             follower,
             to,

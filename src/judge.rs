@@ -20,6 +20,7 @@ mod needs;
 pub mod pattern;
 mod remote;
 mod restore;
+mod restore_reason;
 mod rewound;
 mod runway;
 mod state;

@@ -11,8 +11,8 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::http::dto::{
     ApproveBody, AuditStory, AuditVerdict, AuditWanted, BrakeRequest, Brakes, Caller, Clusters, Daemon, Done,
-    EventItem, Events, Incidents, Patterns, PlanDetail, PlanNow, Plans, Problem, Reply, RunDetail, Runs,
-    RunwayRequest, Status, Why,
+    EventItem, Events, Incidents, Patterns, PlanDetail, PlanNow, Plans, Problem, RecreateBody, Reply,
+    RunDetail, Runs, RunwayRequest, Status, Why,
 };
 use crate::metrics::Format;
 use crate::store::{AuditEvent, StoreError};
@@ -108,8 +108,8 @@ impl Daemon for Desk {
         Box::pin(std::future::ready(self.evidence_of(follower)))
     }
 
-    fn recreate(&self, follower: FollowerKey, who: Caller) -> Reply<'_, Done> {
-        Box::pin(self.request_recreate(follower, who))
+    fn recreate(&self, follower: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, Done> {
+        Box::pin(self.request_recreate(follower, who, body))
     }
 
     fn extend_runway(&self, follower: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done> {

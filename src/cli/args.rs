@@ -9,7 +9,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::config::parse_duration;
 use crate::domain::brake::BrakeScope;
-use crate::domain::ids::{FollowerKey, RunId};
+use crate::domain::ids::{FollowerKey, IndexName, RunId, SnapshotRef};
+use crate::http::dto::{OverrideBody, RecreateBody};
 
 /// Watches Elasticsearch cross-cluster replication and repairs broken followers safely.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
@@ -63,7 +64,7 @@ pub enum Command {
     /// What was asked and answered about one follower, as an evidence file
     Evidence(OneFollower),
     /// Make a plan to recreate one follower; it passes every guard and still needs its approval
-    Recreate(OneFollower),
+    Recreate(Recreate),
     /// Make a plan to raise the leader's lease period, so that history is kept for longer; it always
     /// needs its approval, and is undone after the cure
     ExtendRunway {
@@ -209,6 +210,52 @@ pub struct OneFollower {
     /// The follower
     #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, help = "<cluster>/<index>")]
     pub follower: FollowerKey,
+}
+
+/// `recreate`.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Recreate {
+    /// The follower
+    #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, help = "<cluster>/<index>")]
+    pub follower: FollowerKey,
+    /// Override a guard of the last good copy, with the index typed once more; needs --snapshot
+    #[arg(long = "override", value_name = "GUARD=INDEX", value_parser = override_of)]
+    pub overrides: Vec<OverrideBody>,
+    /// A finished snapshot of the follower, taken after it stopped following
+    #[arg(long, value_name = "REPOSITORY/SNAPSHOT", value_parser = snapshot)]
+    pub snapshot: Option<String>,
+    /// How the old lease goes: forget it on the leader cluster, wait until it has expired, or
+    /// unfollow (which loses the way back)
+    #[arg(long, value_name = "WAY", value_parser = ["forget", "wait", "unfollow"])]
+    pub lease: Option<String>,
+}
+
+impl Recreate {
+    /// As the daemon takes it.
+    pub fn body(&self) -> RecreateBody {
+        RecreateBody {
+            overrides: self.overrides.clone(),
+            snapshot: self.snapshot.clone(),
+            lease: self.lease.clone(),
+        }
+    }
+}
+
+fn override_of(text: &str) -> Result<OverrideBody, String> {
+    let (fact, index) = text
+        .split_once('=')
+        .ok_or("names no index; write the guard, `=`, and the follower index once more")?;
+    let index = IndexName::parse(index).map_err(|error| error.to_string())?;
+    Ok(OverrideBody {
+        index,
+        fact: fact.to_owned(),
+    })
+}
+
+fn snapshot(text: &str) -> Result<String, String> {
+    SnapshotRef::parse(text)
+        .map(|name| name.to_string())
+        .ok_or_else(|| "is not a snapshot; write <repository>/<snapshot>".to_owned())
 }
 
 fn follower(text: &str) -> Result<FollowerKey, String> {

@@ -19,7 +19,7 @@ use crate::domain::ids::FollowerKey;
 use crate::domain::time::Timestamp;
 use crate::evidence;
 use crate::http::client::AdminClient;
-use crate::http::dto::{Brakes, Clusters, Done, PlanNow, Plans, RunDetail, Runs, Status, Why};
+use crate::http::dto::{Brakes, Clusters, Done, PlanNow, Plans, RecreateBody, RunDetail, Runs, Status, Why};
 use crate::http::problem::Envelope;
 
 pub mod audit;
@@ -281,11 +281,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// `refollow recreate <cluster>/<index>`.
-    pub async fn recreate(&mut self, follower: &str) -> u8 {
+    /// `refollow recreate <cluster>/<index>` and what is asked for beside it.
+    pub async fn recreate(&mut self, follower: &str, body: &RecreateBody) -> u8 {
         match self.follower(follower) {
             Ok(key) => {
-                self.change(Method::POST, &format!("{}/recreate", follower_path(&key)), None)
+                let body = (*body != RecreateBody::default()).then(|| json!(body));
+                self.change(Method::POST, &format!("{}/recreate", follower_path(&key)), body)
                     .await
             }
             Err(code) => code,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::domain::answer::Call;
 use crate::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, HistoryUuid, IndexName, IndexUuid, LeaseId, RemoteAlias,
+    SnapshotRef,
 };
 use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, moved};
@@ -610,6 +611,9 @@ pub struct FollowerSide {
     // wire: GET /_snapshot/_status (403 without `monitor_snapshot`: then GET /_cluster/state?filter_path=snapshots,restore).
     /// Snapshots and restores that run in the cluster: a name for people -> the indices they touch.
     pub snapshots: Series<BTreeMap<String, Vec<String>>>,
+    // wire: GET /_snapshot/<repository>/<snapshot>, asked only where a plan names one (404: absent).
+    /// The snapshot of the follower that a plan names.
+    pub snapshot: Series<SnapshotInfo>,
     // wire: GET /_ccr/auto_follow (an empty list where there is none).
     /// Auto-follow patterns of the follower cluster.
     pub auto_follow: Series<Vec<AutoFollowPattern>>,
@@ -625,6 +629,9 @@ pub struct FollowerSide {
     // wire: GET /_data_stream?expand_wildcards=all on 8.x (`replicated` of the stream this index backs); absent when none.
     /// Whether the data stream that this index backs is still marked as replicated.
     pub data_stream_replicated: Series<bool>,
+    // wire: the same answer (the last of the stream's `indices`); absent when none.
+    /// Whether it is the write index of the data stream that it backs.
+    pub data_stream_write: Series<bool>,
 }
 
 /// The disk of one node (`_nodes/stats/fs`).
@@ -655,6 +662,21 @@ pub struct AutoFollowPattern {
     pub follow_pattern: Option<String>,
     /// `pattern.active`; true where the version does not tell.
     pub active: bool,
+}
+
+/// One snapshot (`GET /_snapshot/<repository>/<snapshot>`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// Repository and name.
+    pub name: SnapshotRef,
+    /// `state`: `SUCCESS`, `PARTIAL`, `IN_PROGRESS`, `FAILED`, `INCOMPATIBLE`.
+    pub state: String,
+    /// `indices`.
+    pub indices: Vec<String>,
+    /// `start_time_in_millis`.
+    pub started_at: Option<Timestamp>,
+    /// `shards.failed`.
+    pub failed_shards: Option<u64>,
 }
 
 /// One phase of an index lifecycle policy.
@@ -740,6 +762,8 @@ pub struct Facts {
     pub leader_index: Option<IndexName>,
     /// The `[[clusters]]` entry behind the alias, where the configuration names one.
     pub leader_cluster: Option<ClusterName>,
+    /// The snapshot that a plan for this follower names, which is looked up then.
+    pub asked_snapshot: Option<SnapshotRef>,
     /// The follower cluster.
     pub follower: FollowerSide,
     /// The leader cluster, by a direct look.
@@ -770,7 +794,7 @@ macro_rules! every_series {
 }
 
 every_series! {
-    FollowerSide: root, license, stats, info, remote, meta, settings, routing, health, cluster_health, recovery, index, aliases, explain, tasks, ilm, cluster_settings, nodes, data_stream, count, resume, follow, count_through_alias, disks, snapshots, auto_follow, privileges, total_shards, data_stream_replicated,
+    FollowerSide: root, license, stats, info, remote, meta, settings, routing, health, cluster_health, recovery, index, aliases, explain, tasks, ilm, cluster_settings, nodes, data_stream, count, resume, follow, count_through_alias, disks, snapshots, snapshot, auto_follow, privileges, total_shards, data_stream_replicated, data_stream_write,
 }
 
 every_series! {
@@ -801,6 +825,7 @@ impl Facts {
             remote: None,
             leader_index: None,
             leader_cluster: None,
+            asked_snapshot: None,
             follower: FollowerSide::default(),
             leader: LeaderSide::default(),
             errors: Vec::new(),

@@ -213,3 +213,34 @@ impl From<FollowerKey> for String {
         key.to_string()
     }
 }
+
+/// A snapshot by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRef {
+    /// Its repository on the follower cluster.
+    pub repository: String,
+    /// Its name.
+    pub snapshot: String,
+}
+
+impl SnapshotRef {
+    /// From `<repository>/<snapshot>`; neither part may be empty, hold a blank or a wildcard.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (repository, snapshot) = text.split_once('/')?;
+        let whole = |part: &str| {
+            !part.is_empty()
+                && !part.starts_with(['_', '-'])
+                && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "*?,/\\\"<>|#".contains(c))
+        };
+        (whole(repository) && whole(snapshot)).then(|| Self {
+            repository: repository.to_owned(),
+            snapshot: snapshot.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for SnapshotRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.repository, self.snapshot)
+    }
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::cause::Remedy;
 use crate::domain::decision::GuardResult;
-use crate::domain::ids::{ClusterName, HistoryUuid, LeaseId, RunId};
+use crate::domain::ids::{ClusterName, HistoryUuid, IndexUuid, LeaseId, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::state::named_enum;
 use crate::domain::step::Step;
@@ -17,7 +17,8 @@ use crate::domain::time::Timestamp;
 use std::fmt;
 
 /// Version of the stored form of [`Entry`]; raised whenever a field is added or changes meaning.
-pub const JOURNAL_FORMAT: u32 = 1;
+/// 2: `born`, and the steps of `delete_and_follow`.
+pub const JOURNAL_FORMAT: u32 = 2;
 
 /// Who or what let a run start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,6 +211,11 @@ pub enum Event {
         step: Step,
         /// What was seen.
         seen: Vec<String>,
+    },
+    /// `delete_and_follow`: the new index that our follow made under the follower's name.
+    Born {
+        /// Its UUID; from here on it is the follower's.
+        follower_uuid: IndexUuid,
     },
     /// Progress of a long step, for people; changes nothing.
     Progress {

@@ -24,6 +24,12 @@ pub struct OwnRun {
     pub closed: bool,
     /// We sent a `PUT follow`.
     pub followed: bool,
+    /// A `PUT follow` of ours was seen to take effect: the data that was there is gone.
+    #[serde(default)]
+    pub replaced: bool,
+    /// We deleted it and have not seen our new follow under its name.
+    #[serde(default)]
+    pub deleted: bool,
     /// When the last of these was sent.
     pub at: Timestamp,
 }

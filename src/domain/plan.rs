@@ -4,6 +4,7 @@
 //! by itself: no counter, size, lag, time or error text. Those are checked again by guards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,11 +13,14 @@ use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::facts::Parameters;
 use crate::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, HistoryUuid, IndexName, IndexUuid, LeaseId, PlanHash, RemoteAlias,
+    SnapshotRef,
 };
+use crate::domain::state::named_enum;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
 
 /// Version of the stored form of [`Plan`]; raised whenever a field is added or changes meaning.
+/// 2: `extend_runway`, `follow_settings`, `snapshot`, `lease`.
 pub const PLAN_FORMAT: u32 = 2;
 
 /// The histories of one leader shard.
@@ -83,6 +87,16 @@ pub struct PlanBasis {
     /// What it is for where it is no repair: buying time. Its ladder is empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extend_runway: Option<ExtendRunway>,
+    /// Settings that the PUT carries, because with the leader's own the copy would fail again
+    /// (allocation filters, tiers, blocks); only for a follower whose restore failed, from 7.9 on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub follow_settings: BTreeMap<String, String>,
+    /// The finished snapshot of the follower that its copy may be given up for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotRef>,
+    /// How the follower's lease comes to be gone.
+    #[serde(default, skip_serializing_if = "LeaseWay::is_forget")]
+    pub lease: LeaseWay,
 }
 
 /// Raising `index.soft_deletes.retention_lease.period` on the leader index, and back after the cure.
@@ -104,7 +118,64 @@ impl ExtendRunway {
     }
 }
 
+named_enum! {
+    /// How a follower's retention lease comes to be gone before its PUT (safety 7).
+    LeaseWay {
+        /// `forget_follower` on the leader cluster.
+        Forget = "forget",
+        /// Nothing is sent to the leader cluster: the run waits, with the follower still open,
+        /// until the lease has expired.
+        Wait = "wait",
+        /// `unfollow` on the follower cluster, which removes the lease and with it the way back.
+        Unfollow = "unfollow",
+    }
+}
+
+#[expect(
+    clippy::derivable_impls,
+    reason = "the macro that makes the enum derives none"
+)]
+impl Default for LeaseWay {
+    fn default() -> Self {
+        Self::Forget
+    }
+}
+
+impl LeaseWay {
+    /// Whether it is the usual way; for the stored form, which leaves it out.
+    pub fn is_forget(&self) -> bool {
+        *self == Self::Forget
+    }
+}
+
+/// What a person asks for beside the remedy itself (`refollow recreate`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wishes {
+    /// Facts that are overridden.
+    pub overrides: Vec<Override>,
+    /// The snapshot that the follower's copy may be given up for.
+    pub snapshot: Option<SnapshotRef>,
+    /// How the lease comes to be gone.
+    pub lease: LeaseWay,
+}
+
+/// Nothing beside the remedy: what the policy plans by itself.
+pub static NO_WISHES: Wishes = Wishes {
+    overrides: Vec::new(),
+    snapshot: None,
+    lease: LeaseWay::Forget,
+};
+
 impl PlanBasis {
+    /// What was asked for beside the remedy.
+    pub fn wishes(&self) -> Wishes {
+        Wishes {
+            overrides: self.overrides.clone(),
+            snapshot: self.snapshot.clone(),
+            lease: self.lease,
+        }
+    }
+
     /// The follower this is about.
     pub fn key(&self) -> FollowerKey {
         FollowerKey {

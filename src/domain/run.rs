@@ -11,11 +11,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::cause::Remedy;
-use crate::domain::ids::RunId;
+use crate::domain::cause::{Cause, Remedy};
+use crate::domain::ids::{IndexUuid, RunId};
 use crate::domain::journal::{Before, Entry, Event, RunOutcome, StepAnswer, Trigger};
 use crate::domain::memory::OwnRun;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{LeaseWay, Plan};
 use crate::domain::step::Step;
 use crate::domain::time::Timestamp;
 
@@ -24,6 +24,7 @@ mod climb;
 mod finish;
 mod next;
 mod position;
+mod replace;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,9 @@ pub enum Phase {
     Resuming,
     /// On the destructive rung, before the PUT has been seen to take effect.
     Recreating,
+    /// `delete_and_follow`: up to the moment its follow is seen to have made a new index. From the
+    /// delete on, only forward.
+    Replacing,
     /// The PUT took effect: only forward.
     Finishing,
     /// Putting the follower back as it was.
@@ -159,6 +163,10 @@ pub struct Run {
     resume_accepted_at: Option<Timestamp>,
     /// Resumed, and fatal again for the plan's cause.
     fatal_again: bool,
+    /// A PUT of this run was seen to take effect, on whichever rung.
+    replaced: bool,
+    /// UUID of the new index that `delete_and_follow` made.
+    born: Option<IndexUuid>,
     backing_out: Option<String>,
     end: Option<End>,
     steps: Vec<StepRecord>,
@@ -207,6 +215,8 @@ impl Run {
             terms_before_put: None,
             resume_accepted_at: None,
             fatal_again: false,
+            replaced: false,
+            born: None,
             backing_out: None,
             end: None,
             steps: Vec::new(),
@@ -282,13 +292,19 @@ impl Run {
             | Event::Closed { .. }
             | Event::Rung { .. }
             | Event::Proven { .. }
+            | Event::Born { .. }
             | Event::Progress { .. }
             | Event::BackingOut { .. }
             | Event::Continued { .. } => {}
         }
         let fits = match self.phase {
             Phase::Opened => match event {
-                Event::Rung { remedy } => matches!(remedy, Remedy::Resume | Remedy::Recreate),
+                Event::Rung { remedy } => {
+                    matches!(
+                        remedy,
+                        Remedy::Resume | Remedy::Recreate | Remedy::DeleteAndFollow
+                    )
+                }
                 Event::Progress { .. }
                 | Event::Continued { .. }
                 | Event::BackingOut { .. }
@@ -297,10 +313,16 @@ impl Run {
             },
             Phase::Resuming => match event {
                 Event::Rung { remedy } => *remedy == Remedy::Recreate,
-                Event::Intent { step, .. } => matches!(step, Step::Pause | Step::Resume),
-                Event::Proven { step, .. } => {
-                    matches!(step, Step::Pause | Step::Resume | Step::ProveResume)
-                }
+                Event::Intent { step, .. } => match step {
+                    Step::Pause | Step::Resume => true,
+                    // A copy of an earlier run, resumed: its own settings are still to be put back.
+                    Step::RestoreSettings => self.is_proven(Step::Resume),
+                    _ => false,
+                },
+                Event::Proven { step, .. } => matches!(
+                    step,
+                    Step::Pause | Step::Resume | Step::ProveResume | Step::RestoreSettings | Step::Verify
+                ),
                 Event::Progress { .. }
                 | Event::Continued { .. }
                 | Event::BackingOut { .. }
@@ -310,6 +332,12 @@ impl Run {
             Phase::Recreating => match event {
                 Event::Intent { step, .. } => match step {
                     Step::Pause | Step::Close | Step::Forget => true,
+                    // Only where a person chose it, and only over a closed index.
+                    Step::Unfollow => {
+                        self.plan.basis.lease == LeaseWay::Unfollow
+                            && self.is_proven(Step::Close)
+                            && self.reached(Step::Follow) == 0
+                    }
                     // The one request that destroys: never a third, and never with the lease or
                     // the closing unproven, whatever decided it.
                     Step::Follow => {
@@ -321,6 +349,7 @@ impl Run {
                 },
                 Event::Proven { step, .. } => match step {
                     Step::Pause | Step::Close | Step::Forget => true,
+                    Step::Unfollow => self.reached(Step::Unfollow) > 0,
                     Step::Follow => self.reached(Step::Follow) > 0,
                     _ => false,
                 },
@@ -330,7 +359,14 @@ impl Run {
                 | Event::Closed { .. } => true,
                 _ => false,
             },
+            Phase::Replacing => self.replacing_takes(event),
             Phase::Finishing => match event {
+                // The copy of the rung before failed: its data is gone, nothing more can be lost.
+                Event::Rung { remedy } => {
+                    *remedy == Remedy::DeleteAndFollow
+                        && self.rung == Some(Remedy::Recreate)
+                        && !self.is_proven(Step::WatchRecovery)
+                }
                 Event::Intent { step, .. } => matches!(step, Step::ResumeRestored | Step::RestoreSettings),
                 Event::Proven { step, .. } => step.finishes(),
                 Event::Closed { outcome, .. } => {
@@ -356,6 +392,35 @@ impl Run {
         }
     }
 
+    /// What may follow while an index is deleted and followed anew.
+    fn replacing_takes(&self, event: &Event) -> bool {
+        let deleted = self.reached(Step::Delete) > 0;
+        let followed = self.reached(Step::FollowNew) > 0;
+        match event {
+            Event::Intent { step, .. } => match step {
+                Step::ForgetOrphan => !deleted,
+                // Never once the new follow may have reached the cluster: what stands under the
+                // name then may be the new index.
+                Step::Delete => self.is_proven(Step::ForgetOrphan) && !followed,
+                Step::FollowNew => self.is_proven(Step::Delete) && self.reached(Step::FollowNew) < 3,
+                _ => false,
+            },
+            Event::Proven { step, .. } => match step {
+                Step::ForgetOrphan => true,
+                Step::Delete => deleted,
+                Step::FollowNew => followed && self.born.is_some(),
+                _ => false,
+            },
+            Event::Born { .. } => followed && self.born.is_none(),
+            Event::BackingOut { .. } => !deleted,
+            Event::Closed { outcome, .. } => {
+                !deleted || !matches!(outcome, RunOutcome::BackedOut | RunOutcome::Refused)
+            }
+            Event::Progress { .. } | Event::Continued { .. } => true,
+            Event::Opened { .. } | Event::Rung { .. } | Event::Answered { .. } => false,
+        }
+    }
+
     /// Changes the state; `check` has let it pass.
     fn take(&mut self, event: &Event, at: Timestamp) {
         match event {
@@ -363,14 +428,12 @@ impl Run {
             Event::Rung { remedy } => {
                 self.fatal_again |= self.phase == Phase::Resuming;
                 self.rung = Some(*remedy);
-                self.enter(
-                    if *remedy == Remedy::Resume {
-                        Phase::Resuming
-                    } else {
-                        Phase::Recreating
-                    },
-                    at,
-                );
+                let phase = match remedy {
+                    Remedy::DeleteAndFollow => Phase::Replacing,
+                    Remedy::Recreate => Phase::Recreating,
+                    Remedy::Resume | Remedy::Wait | Remedy::Human => Phase::Resuming,
+                };
+                self.enter(phase, at);
                 self.sent.clear();
                 self.proven.clear();
             }
@@ -414,6 +477,7 @@ impl Run {
                 }
             }
             Event::Proven { step, .. } => self.proved(*step, at),
+            Event::Born { follower_uuid } => self.born = Some(follower_uuid.clone()),
             Event::Progress { step, .. } => {
                 let open = self
                     .steps
@@ -479,7 +543,8 @@ impl Run {
                 ended_at: Some(at),
             }),
         }
-        if step == Step::Follow {
+        if matches!(step, Step::Follow | Step::FollowNew) {
+            self.replaced = true;
             self.enter(Phase::Finishing, at);
         }
     }
@@ -620,6 +685,40 @@ impl Run {
         self.fatal_again
     }
 
+    /// UUID of the index that is the follower now: the plan's, or that of the new one that
+    /// `delete_and_follow` made.
+    pub fn follower_uuid(&self) -> &IndexUuid {
+        self.born.as_ref().unwrap_or(&self.plan.basis.follower_uuid)
+    }
+
+    /// A PUT of this run was seen to take effect: what the follower had before is gone.
+    pub const fn replaced(&self) -> bool {
+        self.replaced
+    }
+
+    /// UUID of the new index that `delete_and_follow` made.
+    pub const fn born(&self) -> Option<&IndexUuid> {
+        self.born.as_ref()
+    }
+
+    /// The step whose PUT the present or last rung rests on.
+    pub const fn put(&self) -> Step {
+        match self.rung {
+            Some(Remedy::DeleteAndFollow) => Step::FollowNew,
+            _ => Step::Follow,
+        }
+    }
+
+    /// The plan repairs a follower whose restore failed: its data is gone before the run begins.
+    pub fn of_failed_restore(&self) -> bool {
+        self.plan.basis.cause == Cause::RestoreFailed
+    }
+
+    /// Nothing leads back any more: a PUT took effect, or the follower is being deleted.
+    pub fn only_forward(&self) -> bool {
+        self.phase == Phase::Finishing || (self.phase == Phase::Replacing && self.reached(Step::Delete) > 0)
+    }
+
     /// A request of this run may have reached a cluster.
     pub const fn touched(&self) -> bool {
         self.touched
@@ -663,6 +762,11 @@ impl Run {
         self.reached(Step::Close) > 0 && !self.is_proven(Step::Reopen) && !self.is_proven(Step::Follow)
     }
 
+    /// We unfollowed it, as the plan chose: until the PUT it carries no CCR metadata.
+    pub fn unfollowed_by_us(&self) -> bool {
+        self.reached(Step::Unfollow) > 0 && !self.is_proven(Step::Follow)
+    }
+
     /// What the follower may be left as if nothing more is sent: the step that holds it.
     pub fn held(&self) -> Option<Step> {
         match self.phase {
@@ -673,6 +777,8 @@ impl Run {
             Phase::Finishing => (self.is_proven(Step::WatchRecovery)
                 && !self.is_proven(Step::ResumeRestored))
             .then_some(Step::Follow),
+            // The name is free, by us, until the new follow is seen.
+            Phase::Replacing => (self.reached(Step::Delete) > 0).then_some(Step::Delete),
             Phase::Resuming | Phase::Recreating | Phase::BackingOut => {
                 if self.closed_by_us() {
                     Some(Step::Close)
@@ -700,7 +806,9 @@ impl Run {
             id: self.id.clone(),
             paused,
             closed,
-            followed: self.reached(Step::Follow) > 0,
+            followed: self.replaced || self.reached(Step::Follow) > 0 || self.reached(Step::FollowNew) > 0,
+            replaced: self.replaced,
+            deleted: self.held() == Some(Step::Delete),
             at: last.unwrap_or(self.last_at),
         }
     }
@@ -713,6 +821,7 @@ fn name_of(event: &Event) -> &'static str {
         Event::Intent { .. } => "intent",
         Event::Answered { .. } => "answered",
         Event::Proven { .. } => "proven",
+        Event::Born { .. } => "born",
         Event::Progress { .. } => "progress",
         Event::BackingOut { .. } => "backing_out",
         Event::Continued { .. } => "continued",

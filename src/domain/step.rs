@@ -21,8 +21,16 @@ named_enum! {
         Close = "close",
         /// `forget_follower` on the leader, and see the lease absent on every leader primary.
         Forget = "forget_follower",
+        /// `unfollow`, where the plan chose it: the lease goes, and with it the way back.
+        Unfollow = "unfollow",
         /// `PUT follow`: the point of no return.
         Follow = "follow",
+        /// `delete_and_follow`: `forget_follower` for the lease of the index that is to be deleted.
+        ForgetOrphan = "forget_orphan",
+        /// `delete_and_follow`: `DELETE` of the follower whose restore failed.
+        Delete = "delete",
+        /// `delete_and_follow`: `PUT follow` under the name that the delete made free.
+        FollowNew = "follow_new",
         /// Watch the remote recovery to its end.
         WatchRecovery = "watch_recovery",
         /// `resume_follow` after a restore that was never followed.
@@ -52,11 +60,15 @@ impl Step {
         matches!(self, Self::Reopen | Self::ResumeBack)
     }
 
-    /// Whether it only finishes what the PUT began.
+    /// Whether it only finishes what the PUT, or the delete, began.
     pub const fn finishes(self) -> bool {
         matches!(
             self,
-            Self::WatchRecovery | Self::ResumeRestored | Self::RestoreSettings | Self::Verify
+            Self::FollowNew
+                | Self::WatchRecovery
+                | Self::ResumeRestored
+                | Self::RestoreSettings
+                | Self::Verify
         )
     }
 }

@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::domain::facts::EsVersion;
-use crate::domain::ids::{IndexName, RemoteAlias};
+use crate::domain::ids::{IndexName, RemoteAlias, SnapshotRef};
 use crate::elastic::transport::{Credential, Method};
 
 /// Longest target that is sent. Elasticsearch refuses request lines longer than 4,096 bytes
@@ -100,6 +100,9 @@ pub enum Look {
     PendingTasks,
     /// `GET /_snapshot/_status`: snapshots that run now.
     SnapshotStatus,
+    /// `GET /_snapshot/<repository>/<snapshot>`: one finished or running snapshot (needs
+    /// `monitor_snapshot`).
+    Snapshot(SnapshotRef),
     /// `GET /_cluster/state/customs`, filtered: snapshots and restores that run, for users to
     /// whom `_snapshot/_status` is forbidden (it needs `monitor_snapshot`; this needs `monitor`).
     Customs,
@@ -237,6 +240,13 @@ impl Look {
             Self::ClusterSettings => "/_cluster/settings?include_defaults=true&flat_settings=true".to_owned(),
             Self::PendingTasks => "/_cluster/pending_tasks".to_owned(),
             Self::SnapshotStatus => "/_snapshot/_status".to_owned(),
+            Self::Snapshot(name) => {
+                format!(
+                    "/_snapshot/{}/{}",
+                    encode(&name.repository),
+                    encode(&name.snapshot)
+                )
+            }
             Self::Customs => "/_cluster/state/customs?filter_path=cluster_uuid,snapshots,restore".to_owned(),
             Self::IlmExplain(index) => of(index, "_ilm/explain"),
             Self::AutoFollow => "/_ccr/auto_follow".to_owned(),

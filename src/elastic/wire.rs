@@ -27,7 +27,7 @@ use crate::domain::auto_follow::{AutoFollowStats, LeaderIndex};
 use crate::domain::facts::{
     AutoFollowPattern, ClusterHealth, Exception, Explain, Facts, FollowInfo, FollowStats, IlmExplain,
     IlmPhase, IndexHealth, IndexSettings, IndexStats, License, LookError, Node, NodeDisk, Refusal,
-    RemoteInfo, Root, ShardRecovery,
+    RemoteInfo, Root, ShardRecovery, SnapshotInfo,
 };
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
@@ -80,6 +80,7 @@ enum Body {
     DataStreams(Seen<Table<String>>, bytes::Bytes),
     Disks(Seen<Vec<NodeDisk>>),
     Snapshots(Seen<BTreeMap<String, Vec<String>>>),
+    Snapshot(Seen<SnapshotInfo>),
     AutoFollow(Seen<Vec<AutoFollowPattern>>),
     LeaderIndices(Seen<Vec<LeaderIndex>>),
     Privileges(Seen<BTreeMap<String, bool>>),
@@ -261,6 +262,10 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
         Kind::DataStreams => Body::DataStreams(look.read(cluster::data_streams, &[]), shared_body(answer)),
         Kind::Disks => Body::Disks(look.read(guards::disks, &[])),
         Kind::Snapshots => Body::Snapshots(look.read(guards::snapshots, &[])),
+        Kind::Snapshot => Body::Snapshot(look.read(
+            |body| guards::snapshot(body, &answer.call.path),
+            &["snapshot_missing_exception", "repository_missing_exception"],
+        )),
         Kind::Customs => Body::Snapshots(look.read(guards::customs, &[])),
         Kind::Created => Body::LeaderIndices(look.read(index::created, &[])),
         Kind::AutoFollow => Body::AutoFollow(look.read(guards::auto_follow, &[])),
@@ -455,6 +460,7 @@ impl Parsed {
             Body::DataStreams(seen, _) => why(seen),
             Body::Disks(seen) => why(seen),
             Body::Snapshots(seen) => why(seen),
+            Body::Snapshot(seen) => why(seen),
             Body::AutoFollow(seen) => why(seen),
             Body::Privileges(seen) => why(seen),
             Body::IlmPolicy(seen) => why(seen),

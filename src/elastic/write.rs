@@ -152,6 +152,14 @@ impl Client {
             .await
     }
 
+    /// `POST /<f>/_ccr/unfollow`, of a closed and paused follower: it is an ordinary index then, and
+    /// its leases are removed by the follower cluster itself (measured 32).
+    pub async fn unfollow(&self, pin: &Pin, follower: &IndexName) -> Change {
+        let path = path(follower, "/_ccr/unfollow");
+        self.change(pin, order(Method::Post, path, None, Credential::Act))
+            .await
+    }
+
     /// `POST /<i>/_close?wait_for_active_shards=0`: closed is seen by looking.
     pub async fn close(&self, pin: &Pin, index: &IndexName) -> Change {
         let path = path(index, "/_close?wait_for_active_shards=0");

@@ -133,6 +133,7 @@ pub(super) fn facts_of(plan: &Plan, now: Timestamp) -> Facts {
     facts.remote = Some(plan.basis.remote.clone());
     facts.leader_index = Some(plan.basis.leader.clone());
     facts.leader_cluster.clone_from(&plan.basis.leader_cluster);
+    facts.asked_snapshot.clone_from(&plan.basis.snapshot);
     facts
 }
 

@@ -247,6 +247,7 @@ impl Book {
             .filter_map(|(key, entry)| {
                 let own = entry.memory.own_run.as_ref()?;
                 let step = match (own.closed, own.paused) {
+                    _ if own.deleted => HeldStep::Delete,
                     (true, _) => HeldStep::Close,
                     (false, true) => HeldStep::Pause,
                     (false, false) => return None,

@@ -59,6 +59,7 @@ impl Gate for EngineGate {
         // A person may have asked for a recreate that the verdict's own ladder does not hold.
         let requested = asked.plan.basis.ladder == [Remedy::Recreate];
         let wanted = requested.then(|| policy::requested_verdict(asked.verdict, asked.plan));
+        let wishes = asked.plan.basis.wishes();
         let guards = policy::evaluate(&Question {
             stage: asked.stage,
             remedy: asked.remedy,
@@ -67,7 +68,7 @@ impl Gate for EngineGate {
             memory: asked.memory,
             world: &world,
             settings: &book.settings.policy,
-            overrides: &asked.plan.basis.overrides,
+            wishes: &wishes,
             run: Some(asked.run),
             approved_at: asked.approved_at,
         });

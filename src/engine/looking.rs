@@ -158,6 +158,7 @@ pub fn follower_looks(facts: &Facts, depth: Depth) -> Vec<Look> {
                 }),
             },
         ]);
+        looks.extend(facts.asked_snapshot.clone().map(Look::Snapshot));
         // Each version is asked the fullest question that it knows.
         let version = facts.follower.root.latest_known().map(|(_, root)| root.version);
         looks.extend(

@@ -74,6 +74,8 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
         follower_before: facts.follower.index.present().cloned(),
         paused_by_us: false,
         closed_by_us: false,
+        born: None,
+        unfollowed_by_us: false,
     };
     let approved_at = approved_at(bench, plan, &trigger, now)
         .await
@@ -111,7 +113,7 @@ fn first_rung(plan: &Plan) -> Option<Remedy> {
         .ladder
         .iter()
         .copied()
-        .find(|remedy| matches!(remedy, Remedy::Resume | Remedy::Recreate))
+        .find(|remedy| !matches!(remedy, Remedy::Human | Remedy::Wait))
 }
 
 /// The facts still lead to this plan.
@@ -128,7 +130,7 @@ fn same_plan(
     let wanted = asked_for.then(|| policy::requested_verdict(verdict, plan));
     let verdict = wanted.as_ref().unwrap_or(verdict);
     let rebuilt =
-        policy::build_plan(verdict, facts, memory, &plan.basis.overrides, now).map_err(|missing| {
+        policy::build_plan(verdict, facts, memory, &plan.basis.wishes(), now).map_err(|missing| {
             Refused::because(format!(
                 "the plan cannot be checked again: {}",
                 missing.join("; ")

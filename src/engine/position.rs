@@ -121,6 +121,10 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
                 )
         }),
         follow: info.as_ref().map(|info| info.status),
+        follows_as_planned: and_then(&info, |info| match (&info.remote, &info.leader_index) {
+            (Some(remote), Some(leader)) => Seen::Present(*remote == basis.remote && *leader == basis.leader),
+            _ => Seen::unknown("`_ccr/info` does not tell what it follows"),
+        }),
         tasks_left: fresh(&side.tasks, looked.began_at).map(|tasks| !tasks.is_empty()),
         primary_terms: and_then(&meta, |meta| {
             if meta.primary_terms.is_empty() {
@@ -130,7 +134,7 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
             }
         }),
         copied: copied(run, &meta, &routing, &recovery),
-        lease: lease(looked.facts, basis, &leader),
+        lease: lease(looked.facts, run, &leader),
         verdict: looked.verdict.clone(),
         since: Since::default(),
         proof: Proof {
@@ -160,6 +164,15 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
                 ),
                 None => Seen::unknown("no parameters while it is paused"),
             }),
+            not_restored: match (meta.as_ref().present(), run.plan().basis.cause) {
+                (Some(meta), cause) => not_restored(
+                    basis,
+                    // What a failed copy had put there was the leader's.
+                    (cause != Cause::RestoreFailed).then_some(&run.before().settings),
+                    meta,
+                ),
+                (None, _) => Vec::new(),
+            },
         },
         index,
         primaries_started,
@@ -248,10 +261,18 @@ fn restore(
     open: bool,
 ) -> Seen<Restore> {
     if open && verdict.cause == Cause::RestoreFailed {
-        let reason = verdict
+        // The first two say that it failed, the others why.
+        let why: Vec<&str> = verdict
             .evidence
-            .first()
-            .map_or_else(|| "restore_failed".to_owned(), |evidence| evidence.value.clone());
+            .iter()
+            .skip(2)
+            .map(|evidence| evidence.value.as_str())
+            .collect();
+        let reason = if why.is_empty() {
+            "its primaries are not allocated, and no reason could be read".to_owned()
+        } else {
+            why.join("; ")
+        };
         return Seen::Present(Restore::Failed { reason });
     }
     let remote: Vec<&ShardRecovery> = match recovery {
@@ -310,13 +331,16 @@ fn every_leader_shard<'a>(
 /// A lease of this follower on any leader primary. Its id begins with the follower's cluster,
 /// name and UUID whatever alias and leader it names (reference 1.5), and each of those would stop
 /// the copy from taking its own.
-fn lease(facts: &Facts, basis: &PlanBasis, leader: &Seen<&IndexStats>) -> Seen<()> {
+fn lease(facts: &Facts, run: &Run, leader: &Seen<&IndexStats>) -> Seen<()> {
+    let basis = &run.plan().basis;
     let Some((_, root)) = facts.follower.root.latest_known() else {
         return Seen::unknown("the follower cluster's name is not known");
     };
     let ours = format!(
         "{}/{}/{}-following-",
-        root.cluster_name, basis.follower, basis.follower_uuid
+        root.cluster_name,
+        basis.follower,
+        run.follower_uuid()
     );
     match every_leader_shard(leader, basis.shard_count) {
         Seen::Present(shards) => {
@@ -474,6 +498,41 @@ pub fn settings_to_restore(
     differ
 }
 
+/// What the follower had before and has not now, and that no request can bring back: aliases that
+/// the leader has no more, settings that are fixed when an index is made, blocks that people set.
+fn not_restored(
+    basis: &PlanBasis,
+    before: Option<&BTreeMap<String, String>>,
+    now: &IndexMeta,
+) -> Vec<String> {
+    const FIXED: &[&str] = &[
+        "index.codec",
+        "index.load_fixed_bitset_filters_eagerly",
+        "index.search.throttled",
+        // From the leader, and replicated: the policy of the leader holds from now on.
+        "index.lifecycle.name",
+    ];
+    let mut lost: Vec<String> = basis
+        .aliases
+        .keys()
+        .filter(|name| !now.aliases.contains(name))
+        .map(|name| format!("alias `{name}` (aliases come from the leader, which has it no more)"))
+        .collect();
+    let fixed = before.into_iter().flatten().filter(|(name, value)| {
+        FIXED.contains(&name.as_str()) || (name.starts_with("index.blocks.") && value.as_str() == "true")
+    });
+    let own = basis.own_settings.iter().filter(|(name, _)| !restorable(name));
+    for (name, value) in fixed.chain(own) {
+        if now.settings.get(name) != Some(value) {
+            let is = now.settings.get(name).map_or("not set", String::as_str);
+            lost.push(format!("setting {name} (it was {value}, it is {is})"));
+        }
+    }
+    lost.sort();
+    lost.dedup();
+    lost
+}
+
 fn restorable(name: &str) -> bool {
     const PRIVATE: &[&str] = &[
         "index.uuid",
@@ -621,6 +680,42 @@ mod tests {
             settings_to_restore(&own, &own, &now, None),
             BTreeMap::from([("index.refresh_interval".to_owned(), Some("7s".to_owned()))])
         );
+    }
+
+    #[test]
+    fn what_cannot_be_brought_back_is_told() {
+        let before = map(&[
+            ("index.codec", "best_compression"),
+            ("index.refresh_interval", "7s"),
+            ("index.blocks.write", "true"),
+        ]);
+        let text = serde_json::json!({
+            "cluster": "eu", "cluster_uuid": "cu", "follower": "f", "follower_uuid": "fu", "remote": "lead",
+            "leader_cluster": null, "leader_cluster_uuid": null, "leader": "l", "leader_uuid": null,
+            "leader_uuid_followed": null, "shards": [], "shard_count": 1, "cause": "history_lost",
+            "ladder": [], "parameters": {}, "own_settings": {}, "aliases": {"sales": "{}", "all": "{}"},
+            "data_stream": null, "overrides": [],
+        });
+        let basis: PlanBasis = serde_json::from_value(text).unwrap();
+        let now = IndexMeta {
+            aliases: vec!["all".to_owned()],
+            settings: map(&[("index.codec", "default")]),
+            ..IndexMeta::default()
+        };
+        assert_eq!(
+            not_restored(&basis, Some(&before), &now),
+            [
+                "alias `sales` (aliases come from the leader, which has it no more)",
+                "setting index.blocks.write (it was true, it is not set)",
+                "setting index.codec (it was best_compression, it is default)",
+            ]
+        );
+        let same = IndexMeta {
+            aliases: vec!["all".to_owned(), "sales".to_owned()],
+            settings: before.clone(),
+            ..IndexMeta::default()
+        };
+        assert!(not_restored(&basis, Some(&before), &same).is_empty());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What people ask for: a recreate. It becomes a plan like any other, and still needs its approval.
 
-use crate::domain::cause::{Approval, Remedy};
+use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::ids::FollowerKey;
-use crate::domain::plan::{PlanRecord, PlanState};
+use crate::domain::plan::{PlanRecord, PlanState, Wishes};
 use crate::domain::time::Timestamp;
 use crate::engine::book::{Book, Effect};
 use crate::policy;
@@ -14,6 +14,7 @@ impl Book {
         &mut self,
         key: &FollowerKey,
         who: &str,
+        wishes: &Wishes,
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Option<Result<PlanRecord, Vec<String>>> {
@@ -32,10 +33,17 @@ impl Book {
         if entry.locked {
             return Some(Err(vec!["a run on it is going on (`refollow runs`)".to_owned()]));
         }
+        let problems = cannot_be_wished(key, verdict.cause, wishes);
+        if !problems.is_empty() {
+            return Some(Err(problems));
+        }
         let mut wanted = verdict.clone();
-        wanted.ladder = vec![Remedy::Recreate];
+        // A failed restore keeps its own ladder: the last rung is what helps on old versions.
+        if verdict.cause != Cause::RestoreFailed {
+            wanted.ladder = vec![Remedy::Recreate];
+        }
         wanted.approval = Approval::Always;
-        let plan = match policy::build_plan(&wanted, &entry.facts, &entry.memory, &[], now) {
+        let plan = match policy::build_plan(&wanted, &entry.facts, &entry.memory, wishes, now) {
             Ok(plan) => plan,
             Err(missing) => return Some(Err(missing)),
         };
@@ -49,8 +57,48 @@ impl Book {
             let reason = format!("{who} asked for a recreate instead");
             self.change_plan(&old, PlanState::Void { reason }, who, now, effects);
         }
+        if let Some(entry) = self.followers.get_mut(key) {
+            // Looked up from the next look on; until then its guard says that it was not.
+            entry.facts.asked_snapshot.clone_from(&wishes.snapshot);
+        }
         let record = policy::new_record(plan, now, &self.settings.policy, Some(who.to_owned()));
         self.open_plan(record.clone(), now, effects);
         Some(Ok(record))
     }
+}
+
+/// What of the wishes nobody can have, as sentences.
+fn cannot_be_wished(key: &FollowerKey, cause: Cause, wishes: &Wishes) -> Vec<String> {
+    let mut problems = Vec::new();
+    for wish in &wishes.overrides {
+        if wish.index != key.index {
+            problems.push(format!(
+                "the override of `{}` was typed for `{}`, and the follower is `{}`",
+                wish.fact, wish.index, key.index
+            ));
+        }
+        if !policy::OVERRIDABLE.contains(&wish.fact.as_str()) {
+            problems.push(format!(
+                "`{}` cannot be overridden; these can: {}",
+                wish.fact,
+                policy::OVERRIDABLE.join(", ")
+            ));
+        }
+        // Of the leader that is followed, lower numbers mean that it went back: that is a cause of
+        // its own, and what is judged otherwise is not to be overruled by hand.
+        if wish.fact == "sequence_numbers_not_lower"
+            && !matches!(cause, Cause::LeaderReplaced | Cause::LeaderRewound)
+        {
+            problems.push(format!(
+                "`sequence_numbers_not_lower` can be overridden only where the leader is known to be another index or to have gone back, and the cause is `{cause}`"
+            ));
+        }
+    }
+    if !wishes.overrides.is_empty() && wishes.snapshot.is_none() {
+        problems.push(
+            "an override needs a finished snapshot of the follower, named with `--snapshot <repository>/<snapshot>`"
+                .to_owned(),
+        );
+    }
+    problems
 }

@@ -37,8 +37,10 @@ pub const fn stage(step: Step) -> Option<Stage> {
         Step::Pause => Some(Stage::BeforePause),
         Step::Resume => Some(Stage::BeforeResume),
         Step::Close => Some(Stage::BeforeClose),
-        Step::Forget => Some(Stage::BeforeForget),
+        Step::Forget | Step::Unfollow => Some(Stage::BeforeForget),
         Step::Follow => Some(Stage::BeforeFollow),
+        Step::ForgetOrphan | Step::Delete => Some(Stage::BeforeDelete),
+        Step::FollowNew => Some(Stage::BeforeFollowNew),
         Step::ResumeRestored => Some(Stage::BeforeResumeRestored),
         Step::ProveResume
         | Step::WatchRecovery
@@ -51,7 +53,7 @@ pub const fn stage(step: Step) -> Option<Stage> {
 
 /// Whether the step goes to the leader cluster.
 pub const fn on_leader(step: Step) -> bool {
-    matches!(step, Step::Forget)
+    matches!(step, Step::Forget | Step::ForgetOrphan)
 }
 
 /// Puts the request of a step together from the run's plan.
@@ -89,8 +91,9 @@ pub fn order(
                 format!("/{follower}/_close?wait_for_active_shards=0"),
                 None,
             ),
+            Step::Unfollow => to_follower("POST", format!("/{follower}/_ccr/unfollow"), None),
             Step::Reopen => to_follower("POST", format!("/{follower}/_open"), None),
-            Step::Forget => {
+            Step::Forget | Step::ForgetOrphan => {
                 let cluster = basis
                     .leader_cluster
                     .clone()
@@ -104,7 +107,8 @@ pub fn order(
                 let target = format!("/{}/_ccr/forget_follower", encode(basis.leader.as_str()));
                 (cluster, uuid, "POST".to_owned(), target, Some(body))
             }
-            Step::Follow => {
+            Step::Delete => to_follower("DELETE", format!("/{follower}"), None),
+            Step::Follow | Step::FollowNew => {
                 let (order, version, body) = follow_order(run)?;
                 follow = Some((order, version));
                 let target = format!("/{follower}/_ccr/follow?wait_for_active_shards=1");
@@ -163,7 +167,7 @@ fn forget_order(run: &Run) -> Result<(ForgetFollower, Value), String> {
 }
 
 /// The PUT, for which version, and its body. Own settings are put back afterwards, one way for
-/// every version; what the copy itself needs another value of (tier, filters) is a guard's business.
+/// every version; the plan says what the copy itself needs another value of (tier, filters).
 fn follow_order(run: &Run) -> Result<(Follow, EsVersion, Value), String> {
     let basis = &run.plan().basis;
     let version = run
@@ -178,17 +182,28 @@ fn follow_order(run: &Run) -> Result<(Follow, EsVersion, Value), String> {
         .data_stream
         .clone()
         .filter(|name| !basis.leader.as_str().starts_with(&format!(".ds-{name}-")));
+    let settings: Option<Map<String, Value>> =
+        (!basis.follow_settings.is_empty() && (version.major, version.minor) >= (7, 9)).then(|| {
+            basis
+                .follow_settings
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(value)))
+                .collect()
+        });
     let order = Follow {
         follower: basis.follower.clone(),
         remote: basis.remote.clone(),
         leader: basis.leader.clone(),
         parameters: basis.parameters.clone(),
-        settings: None,
+        settings: settings.clone(),
         data_stream_name: stream.clone(),
     };
     let mut body: Map<String, Value> = basis.parameters.clone().into_iter().collect();
     body.insert("remote_cluster".to_owned(), json!(basis.remote));
     body.insert("leader_index".to_owned(), json!(basis.leader));
+    if let Some(settings) = settings {
+        body.insert("settings".to_owned(), Value::Object(settings));
+    }
     if let Some(stream) = stream.filter(|_| (version.major, version.minor) >= (8, 4)) {
         body.insert("data_stream_name".to_owned(), json!(stream));
     }
@@ -202,6 +217,8 @@ pub async fn send(client: &Client, run: &Run, order: &Order) -> Change {
         (Some((follow, version)), _, _) => client.follow(&order.pin, follow, *version).await,
         (_, Some(forget), _) => client.forget_follower(&order.pin, &basis.leader, forget).await,
         (_, _, Step::Pause) => client.pause_follow(&order.pin, &basis.follower).await,
+        (_, _, Step::Unfollow) => client.unfollow(&order.pin, &basis.follower).await,
+        (_, _, Step::Delete) => client.delete(&order.pin, &basis.follower).await,
         (_, _, Step::Close) => client.close(&order.pin, &basis.follower).await,
         (_, _, Step::Reopen) => client.open(&order.pin, &basis.follower).await,
         (_, _, Step::RestoreSettings) => {

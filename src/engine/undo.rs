@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::domain::cause::Remedy;
 use crate::domain::ids::RunId;
-use crate::domain::plan::PlanBasis;
+use crate::domain::plan::{LeaseWay, PlanBasis};
 use crate::domain::run::Run;
 
 /// Where to send by hand: the URLs as configured, without user info.
@@ -57,6 +57,13 @@ pub fn commands(
                 .to_owned(),
         );
     }
+    if basis.lease == LeaseWay::Unfollow {
+        lines.push(
+            "# not possible any more once it is unfollowed (`_ccr/info` does not list it): then it is an ordinary \
+             index with its documents, to be kept, or followed over as below"
+                .to_owned(),
+        );
+    }
     lines.push(curl(
         "POST",
         &format!("{base}/{follower}/_ccr/resume_follow"),
@@ -89,12 +96,24 @@ pub fn commands(
         if let Value::Object(map) = &mut body {
             map.insert("remote_cluster".to_owned(), json!(basis.remote));
             map.insert("leader_index".to_owned(), json!(basis.leader));
+            if !basis.follow_settings.is_empty() {
+                map.insert("settings".to_owned(), json!(basis.follow_settings));
+            }
         }
         lines.push(curl(
             "PUT",
             &format!("{base}/{follower}/_ccr/follow?wait_for_active_shards=1"),
             Some(&body),
         ));
+        if basis.ladder.contains(&Remedy::DeleteAndFollow) {
+            lines.push(format!(
+                "# instead of closing, only where that copy failed as well and the index still has the UUID {}: \
+                 delete it first; the index, its UUID and its lease are new then",
+                basis.follower_uuid
+            ));
+            lines.push(curl("DELETE", &format!("{base}/{follower}"), None));
+            lines.push("# and follow as above".to_owned());
+        }
         if !basis.own_settings.is_empty() {
             lines.push("# 3. put its own settings back".to_owned());
             lines.push(curl(

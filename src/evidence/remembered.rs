@@ -92,6 +92,8 @@ fn own_run(value: &Value) -> Option<OwnRun> {
         paused,
         closed,
         followed,
+        replaced: false,
+        deleted: false,
         // Without an instant it is taken as older than anything else that is known, so that a
         // follower seen well since is not taken for one that our run left behind.
         at: object

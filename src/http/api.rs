@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::ids::{FollowerKey, InvalidId, PlanHash, RunId};
 use crate::http::dto::{
-    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, ExtendBody, Problem, ProblemKind, RejectBody,
-    ReleaseBody, Reply, RunwayRequest,
+    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, ExtendBody, Problem, ProblemKind, RecreateBody,
+    RejectBody, ReleaseBody, Reply, RunwayRequest,
 };
 use crate::http::{App, CallerExtension, openapi};
 
@@ -284,9 +284,18 @@ async fn recreate(
     State(app): State<App>,
     caller: CallerExtension,
     Path((cluster, index)): FollowerPath,
+    bytes: Bytes,
 ) -> Answer<impl Serialize> {
     let follower = key(&cluster, &index)?;
-    finish(app, "recreate", move |daemon| daemon.recreate(follower, caller.0)).await
+    let body: RecreateBody = if bytes.is_empty() {
+        RecreateBody::default()
+    } else {
+        body::<Option<RecreateBody>>(&bytes)?.unwrap_or_default()
+    };
+    finish(app, "recreate", move |daemon| {
+        daemon.recreate(follower, caller.0, body)
+    })
+    .await
 }
 
 async fn extend_runway(

@@ -478,6 +478,21 @@ pub struct ApproveBody {
     pub overrides: Vec<OverrideBody>,
 }
 
+/// Body of `POST /api/v1/followers/{cluster}/{index}/recreate`; may be left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecreateBody {
+    /// Guards of the last good copy that are overridden, each with the index typed by the person.
+    #[serde(default)]
+    pub overrides: Vec<OverrideBody>,
+    /// `<repository>/<snapshot>`: a finished snapshot of the follower, taken after it stopped.
+    #[serde(default)]
+    pub snapshot: Option<String>,
+    /// `forget` (the default), `wait` or `unfollow`.
+    #[serde(default)]
+    pub lease: Option<String>,
+}
+
 /// One overridden fact; the person is whoever calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -612,7 +627,7 @@ pub trait Daemon: Send + Sync {
     /// An evidence file of one follower: the answers of the latest look (contract, *Evidence file*).
     fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value>;
     /// Makes a plan for the remedy `recreate`; it passes every guard and still needs its approval.
-    fn recreate(&self, follower: FollowerKey, who: Caller) -> Reply<'_, Done>;
+    fn recreate(&self, follower: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, Done>;
 
     /// Makes a plan to raise the leader's lease period (it always needs its approval), or asks for
     /// its end.

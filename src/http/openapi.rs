@@ -75,7 +75,7 @@ pub(super) const ROUTES: &[Row] = &[
         "recreateFollower",
         "Make a plan to recreate; it still needs its approval",
         "Done",
-        None,
+        Some("Recreate"),
         true,
     ),
     (
@@ -309,6 +309,11 @@ fn schemas() -> Value {
         "Extend": object(&[], &[
             ("to_seconds", json!({ "type": "integer", "minimum": 1 })),
             ("undo", json!({ "type": "boolean" })),
+        ]),
+        "Recreate": object(&[], &[
+            ("overrides", json!({ "type": "array", "items": object(&["index", "fact"], &[]) })),
+            ("snapshot", maybe_text.clone()),
+            ("lease", json!({ "enum": ["forget", "wait", "unfollow", null] })),
         ]),
         "Reject": object(&["reason"], &[("reason", text.clone())]),
         "Brake": object(&["scope", "reason"], &[("for_seconds", json!({ "type": "integer", "minimum": 1 }))]),

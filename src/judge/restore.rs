@@ -5,6 +5,7 @@ use crate::domain::time::millis_between;
 use crate::domain::verdict::Evidence;
 use crate::judge::Fit;
 use crate::judge::case::{Case, evidence, newest, number};
+use crate::judge::restore_reason;
 
 /// A remote recovery that has moved no byte for so long is stuck (contract).
 const STUCK_MILLIS: i64 = 15 * 60_000;
@@ -127,7 +128,9 @@ pub(super) fn failed(case: &Case<'_>) -> Option<Fit> {
     }
     let red = case.red()?;
     let mark = shows_failed_restore(case)?;
-    Some(Fit::now(vec![red, mark]))
+    let mut found = vec![red, mark];
+    found.extend(restore_reason::reasons(case));
+    Some(Fit::now(found))
 }
 
 /// `restored_not_following`.

@@ -138,6 +138,8 @@ pub enum HeldStep {
     Pause,
     /// Closed by us.
     Close,
+    /// Deleted by us, its new follow not seen yet.
+    Delete,
 }
 
 impl HeldStep {
@@ -145,6 +147,7 @@ impl HeldStep {
         match self {
             Self::Pause => "pause",
             Self::Close => "close",
+            Self::Delete => "delete",
         }
     }
 }

@@ -244,12 +244,13 @@ fn open_for_word(record: &PlanRecord, now: Timestamp) -> Result<(), ConsentError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::plan::NO_WISHES;
     use crate::policy::build_plan;
     use crate::policy::fixture::{Case, now, settings};
 
     fn record(approval: Approval) -> PlanRecord {
         let case = Case::lost();
-        let mut plan = build_plan(&case.verdict, &case.facts, &case.memory, &[], now()).unwrap();
+        let mut plan = build_plan(&case.verdict, &case.facts, &case.memory, &NO_WISHES, now()).unwrap();
         plan.approval = approval;
         new_record(plan, now(), &settings(), None)
     }

@@ -9,7 +9,7 @@ use crate::domain::decision::{Decision, DecisionKind, GuardResult, GuardVerdict}
 use crate::domain::facts::Facts;
 use crate::domain::journal::Trigger;
 use crate::domain::memory::Memory;
-use crate::domain::plan::{Plan, PlanRecord, PlanState};
+use crate::domain::plan::{Plan, PlanRecord, PlanState, Wishes};
 use crate::domain::time::{Span, Timestamp, after, millis_between};
 use crate::domain::verdict::Verdict;
 use crate::policy::consent::void_reason;
@@ -174,15 +174,15 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
     planned(moment, rungs)
 }
 
-/// The rungs that refollow climbs: resume and recreate, up to the point where a person takes over.
+/// The rungs that refollow climbs, up to the point where a person takes over.
 fn rungs(ladder: &[Remedy]) -> Vec<Remedy> {
     let mut rungs = Vec::new();
     for rung in ladder {
         match rung {
             Remedy::Wait => {}
             Remedy::Human if rungs.is_empty() => {}
-            Remedy::Resume | Remedy::Recreate => rungs.push(*rung),
-            Remedy::Human | Remedy::DeleteAndFollow => break,
+            Remedy::Resume | Remedy::Recreate | Remedy::DeleteAndFollow => rungs.push(*rung),
+            Remedy::Human => break,
         }
     }
     rungs
@@ -192,7 +192,7 @@ fn rungs(ladder: &[Remedy]) -> Vec<Remedy> {
 fn person_first(ladder: &[Remedy]) -> bool {
     ladder
         .iter()
-        .take_while(|rung| !matches!(rung, Remedy::Resume | Remedy::Recreate))
+        .take_while(|rung| matches!(rung, Remedy::Human | Remedy::Wait))
         .any(|rung| *rung == Remedy::Human)
 }
 
@@ -312,14 +312,30 @@ fn allowed(moment: &Moment<'_>) -> (Action, Option<u32>, Vec<String>) {
     (action, number, reasons)
 }
 
+/// What a person asked for beside the remedy of the plan that waits.
+fn wishes(moment: &Moment<'_>) -> Wishes {
+    moment
+        .existing
+        .filter(|record| record.requested_by.is_some() && waits(record))
+        .map(|record| record.plan.basis.wishes())
+        .unwrap_or_default()
+}
+
 fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
     let (action, rule, mut reasons) = allowed(moment);
+    let wishes = wishes(moment);
     reasons.extend(runway(moment));
-    let plan =
-        build_plan(moment.verdict, moment.facts, moment.memory, &[], moment.world.now).map(|mut plan| {
-            plan.figures.runway_expires_at = moment.runway_expires_at;
-            plan
-        });
+    let plan = build_plan(
+        moment.verdict,
+        moment.facts,
+        moment.memory,
+        &wishes,
+        moment.world.now,
+    )
+    .map(|mut plan| {
+        plan.figures.runway_expires_at = moment.runway_expires_at;
+        plan
+    });
     let same = moment
         .existing
         .filter(|record| plan.as_ref().is_ok_and(|plan| plan.hash == record.plan.hash));
@@ -508,7 +524,13 @@ pub(crate) fn ladder_guards(
     approved_at: Option<Timestamp>,
 ) -> Vec<GuardResult> {
     let mut all: Vec<GuardResult> = Vec::new();
-    for remedy in rungs {
+    let wishes = wishes(moment);
+    for (place, remedy) in rungs.iter().enumerate() {
+        // Whether an index may be deleted is asked when the copy before it has failed: it must not
+        // hold the milder rung.
+        if *remedy == Remedy::DeleteAndFollow && place > 0 {
+            continue;
+        }
         let question = Question {
             stage: Stage::Plan,
             remedy: *remedy,
@@ -517,7 +539,7 @@ pub(crate) fn ladder_guards(
             memory: moment.memory,
             world: moment.world,
             settings: moment.settings,
-            overrides: &[],
+            wishes: &wishes,
             run: None,
             approved_at,
         };

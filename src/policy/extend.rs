@@ -14,7 +14,7 @@ use crate::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, IndexName, IndexUuid, PlanHash, RemoteAlias,
 };
 use crate::domain::memory::Memory;
-use crate::domain::plan::{ExtendRunway, Plan};
+use crate::domain::plan::{ExtendRunway, NO_WISHES, Plan};
 use crate::domain::seen::Seen;
 use crate::domain::time::{Span, Timestamp, millis_between};
 use crate::domain::verdict::Verdict;
@@ -106,7 +106,7 @@ pub fn extension_plan(
             present.as_secs()
         )]);
     }
-    let mut plan = build_plan(&wanted, facts, memory, &[], now)?;
+    let mut plan = build_plan(&wanted, facts, memory, &NO_WISHES, now)?;
     plan.basis.extend_runway = Some(ExtendRunway {
         to_millis: u64::try_from(to.as_millis()).unwrap_or(u64::MAX),
         before,

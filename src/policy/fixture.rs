@@ -14,6 +14,7 @@ use crate::domain::ids::{
 };
 use crate::domain::journal::RunOutcome;
 use crate::domain::memory::{HighWater, Memory};
+use crate::domain::plan::{NO_WISHES, Wishes};
 use crate::domain::seen::Seen;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
@@ -397,6 +398,7 @@ pub(crate) struct Case {
     pub(crate) world: World,
     pub(crate) settings: Settings,
     pub(crate) run: Option<RunContext>,
+    pub(crate) wishes: Wishes,
 }
 
 impl Case {
@@ -408,13 +410,14 @@ impl Case {
             world: World::quiet(now()),
             settings: settings(),
             run: None,
+            wishes: Wishes::default(),
         }
     }
 
     /// The same follower in the middle of a run, just before the request of `stage`.
     pub(crate) fn at(stage: Stage) -> Self {
         let mut case = Self::lost();
-        let plan = build_plan(&case.verdict, &case.facts, &case.memory, &[], now()).unwrap();
+        let plan = build_plan(&case.verdict, &case.facts, &case.memory, &NO_WISHES, now()).unwrap();
         case.run = Some(RunContext {
             run: RunId::parse("r1").unwrap(),
             basis: plan.basis,
@@ -423,6 +426,8 @@ impl Case {
             follower_before: case.facts.follower.index.present().cloned(),
             paused_by_us: stage >= Stage::BeforeResume,
             closed_by_us: stage.closed(),
+            born: None,
+            unfollowed_by_us: false,
         });
         if stage >= Stage::BeforeResume {
             case.facts.follower.info = some(FollowInfo {
@@ -451,7 +456,7 @@ impl Case {
             memory: &self.memory,
             world: &self.world,
             settings: &self.settings,
-            overrides: &[],
+            wishes: &self.wishes,
             run: self.run.as_ref(),
             approved_at: None,
         }

@@ -6,11 +6,11 @@
 //! `unknown`, never `pass` (safety 10).
 
 use crate::domain::cause::Remedy;
-use crate::domain::decision::GuardResult;
+use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{Facts, IndexStats};
-use crate::domain::ids::RunId;
+use crate::domain::ids::{IndexUuid, RunId};
 use crate::domain::memory::Memory;
-use crate::domain::plan::{Override, PlanBasis};
+use crate::domain::plan::{PlanBasis, Wishes};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 use crate::policy::settings::Settings;
@@ -48,6 +48,11 @@ pub enum Stage {
     BeforeForget,
     /// Before the PUT: the point of no return; the follower is closed and the lease absent.
     BeforeFollow,
+    /// Before the lease of an index whose restore failed is removed and before that index is
+    /// deleted; the follower is open and red.
+    BeforeDelete,
+    /// Before the PUT under the name that our delete made free.
+    BeforeFollowNew,
     /// Before the `resume_follow` that finishes a restore of ours.
     BeforeResumeRestored,
 }
@@ -60,7 +65,7 @@ impl Stage {
 
     /// Whether answers must be younger than ten seconds (safety 2).
     pub const fn needs_fresh_answers(self) -> bool {
-        self.closed()
+        self.closed() || matches!(self, Self::BeforeDelete | Self::BeforeFollowNew)
     }
 }
 
@@ -81,6 +86,10 @@ pub struct RunContext {
     pub paused_by_us: bool,
     /// We closed it in this run and have not opened it since.
     pub closed_by_us: bool,
+    /// We unfollowed it in this run: it carries no CCR metadata until the PUT.
+    pub unfollowed_by_us: bool,
+    /// UUID of the new index that `delete_and_follow` made in this run.
+    pub born: Option<IndexUuid>,
 }
 
 /// Everything that guards are asked about.
@@ -100,8 +109,8 @@ pub struct Question<'a> {
     pub world: &'a World,
     /// The settings.
     pub settings: &'a Settings,
-    /// Overrides of the plan in hand.
-    pub overrides: &'a [Override],
+    /// What a person asked for beside the remedy: overrides, a snapshot, another way with the lease.
+    pub wishes: &'a Wishes,
     /// The run in hand; `None` only at [`Stage::Plan`].
     pub run: Option<&'a RunContext>,
     /// When the newest approval that it rests on was given; `None`: nobody has approved it.
@@ -119,7 +128,7 @@ impl Question<'_> {
 /// pass for the stage's request to be sent. For remedies that refollow does not perform the list
 /// holds one guard that blocks.
 pub fn evaluate(question: &Question<'_>) -> Vec<GuardResult> {
-    if !matches!(question.remedy, Remedy::Resume | Remedy::Recreate) {
+    if matches!(question.remedy, Remedy::Wait | Remedy::Human) {
         return vec![GuardResult::block(
             "remedy_built",
             format!("refollow does not perform `{}`", question.remedy),
@@ -128,8 +137,41 @@ pub fn evaluate(question: &Question<'_>) -> Vec<GuardResult> {
     table::GUARDS
         .iter()
         .filter(|guard| (guard.applies)(question))
-        .map(|guard| read::named(guard.name, (guard.check)(question)))
+        .map(|guard| overridden(question, read::named(guard.name, (guard.check)(question))))
         .collect()
+}
+
+/// Guards of the last good copy that a person may override by name (safety 4), each only together
+/// with a finished snapshot of the follower (contract). A leader that is missing, closed, red or
+/// not looked at is none of them: there would be nothing to copy.
+pub const OVERRIDABLE: &[&str] = &[
+    "documents_not_fewer",
+    "sequence_numbers_not_lower",
+    "not_below_remembered",
+];
+
+/// A block that a person has overridden passes, with what it said. What is unknown stays unknown:
+/// nobody can know what they would override.
+fn overridden(question: &Question<'_>, result: GuardResult) -> GuardResult {
+    if result.verdict != GuardVerdict::Block || !OVERRIDABLE.contains(&result.name.as_str()) {
+        return result;
+    }
+    let wish = question
+        .wishes
+        .overrides
+        .iter()
+        .find(|wish| wish.fact == result.name && wish.index == question.facts.key.index);
+    match wish {
+        // Without the snapshot the guard that asks for it blocks as well.
+        Some(wish) if question.wishes.snapshot.is_some() => GuardResult::pass(
+            &result.name,
+            format!(
+                "overridden by {} for `{}`, a snapshot stands for the copy: {}",
+                wish.person, wish.index, result.inputs
+            ),
+        ),
+        _ => result,
+    }
 }
 
 /// The names of all guards, in the order of evaluation.

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::cause::Cause;
 use crate::domain::facts::{Facts, Parameters};
 use crate::domain::ids::{ClusterUuid, HistoryUuid, IndexName, IndexUuid, RemoteAlias};
 use crate::domain::memory::Memory;
-use crate::domain::plan::{Override, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanShard};
+use crate::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanShard, Wishes};
 use crate::domain::replicated::own_settings;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Span, Timestamp};
@@ -32,11 +33,11 @@ pub fn build_plan(
     verdict: &Verdict,
     facts: &Facts,
     memory: &Memory,
-    overrides: &[Override],
+    wishes: &Wishes,
     now: Timestamp,
 ) -> Result<Plan, Vec<String>> {
     let mut missing = Vec::new();
-    let own = Own::of(facts, memory, &mut missing);
+    let own = Own::of(verdict.cause, facts, memory, &mut missing);
     let shard_count = own.as_ref().map_or(0, |own| own.shard_count);
     let present = Present::of(facts, memory, shard_count);
     present.check(facts, &mut missing);
@@ -75,8 +76,11 @@ pub fn build_plan(
             Seen::Absent => None,
             Seen::Unknown(_) => memory.data_stream.clone(),
         },
-        overrides: overrides.to_vec(),
         extend_runway: None,
+        overrides: wishes.overrides.clone(),
+        follow_settings: follow_settings(verdict.cause, facts, memory),
+        snapshot: wishes.snapshot.clone(),
+        lease: wishes.lease,
     };
     let hash = basis
         .hash()
@@ -90,6 +94,89 @@ pub fn build_plan(
         figures: figures(facts),
         evidence: verdict.evidence.clone(),
     })
+}
+
+/// Whether a copy from the leader cluster stands where the follower's own was, or failed to.
+const fn was_copied(cause: Cause) -> bool {
+    matches!(cause, Cause::RestoreFailed | Cause::RestoredNotFollowing)
+}
+
+/// The settings that the PUT must carry so that the copy does not fail for what it would take over
+/// from the leader: allocation filters, a tier or a limit that the follower cluster cannot meet,
+/// blocks. The follower's own values come first. Empty for every cause but `restore_failed`, and
+/// before 7.9, which refuses them (measured).
+pub fn follow_settings(cause: Cause, facts: &Facts, memory: &Memory) -> BTreeMap<String, String> {
+    let takes = facts
+        .follower
+        .root
+        .latest_known()
+        .is_some_and(|(_, root)| (root.version.major, root.version.minor) >= (7, 9));
+    if cause != Cause::RestoreFailed || !takes {
+        return BTreeMap::new();
+    }
+    let own = memory.own_settings.as_ref();
+    let mut carried: BTreeMap<String, String> = own
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| {
+            name.starts_with(ALLOCATION)
+                || matches!(
+                    name.as_str(),
+                    "index.number_of_replicas" | "index.auto_expand_replicas"
+                )
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let Some((_, leader)) = facts.leader.settings.latest_known() else {
+        return carried;
+    };
+    for (name, value) in leader {
+        if carried.contains_key(name) {
+            continue;
+        }
+        let filter = ["include.", "exclude.", "require."].iter().any(|kind| {
+            name.strip_prefix(ALLOCATION)
+                .is_some_and(|rest| rest.starts_with(kind))
+        });
+        let neutral = if name == TIER_PREFERENCE {
+            tiers_instead(facts, value)
+        } else if filter {
+            // An empty filter filters nothing.
+            Some(String::new())
+        } else if name == TOTAL_PER_NODE {
+            Some("-1".to_owned())
+        } else if name.starts_with("index.blocks.") && value == "true" {
+            Some("false".to_owned())
+        } else {
+            None
+        };
+        if let Some(neutral) = neutral {
+            carried.insert(name.clone(), neutral);
+        }
+    }
+    carried
+}
+
+const ALLOCATION: &str = "index.routing.allocation.";
+const TIER_PREFERENCE: &str = "index.routing.allocation.include._tier_preference";
+const TOTAL_PER_NODE: &str = "index.routing.allocation.total_shards_per_node";
+
+/// The tiers that the follower cluster has, where it has none of those that the leader prefers.
+fn tiers_instead(facts: &Facts, preferred: &str) -> Option<String> {
+    let (_, nodes) = facts.follower.nodes.latest_known()?;
+    let has = |tier: &str| {
+        nodes
+            .iter()
+            .any(|node| node.roles.iter().any(|role| role == "data" || role == tier))
+    };
+    if preferred.is_empty() || preferred.split(',').any(|tier| has(tier.trim())) {
+        return None;
+    }
+    let tiers: Vec<&str> = ["data_content", "data_hot", "data_warm", "data_cold"]
+        .into_iter()
+        .filter(|tier| has(tier))
+        .collect();
+    (!tiers.is_empty()).then(|| tiers.join(","))
 }
 
 /// What the follower is and has.
@@ -106,7 +193,10 @@ struct Own {
 
 impl Own {
     /// From the newest look, else from memory; what neither tells is added to `missing`.
-    fn of(facts: &Facts, memory: &Memory, missing: &mut Vec<String>) -> Option<Self> {
+    fn of(cause: Cause, facts: &Facts, memory: &Memory, missing: &mut Vec<String>) -> Option<Self> {
+        // What a copy has put there is the leader's, and its aliases come last: what the follower
+        // had of its own is remembered from when it was well.
+        let copied = was_copied(cause);
         let mut lacks = |what: &str, known: bool| {
             if !known {
                 missing.push(format!("{what} not known"));
@@ -143,6 +233,7 @@ impl Own {
             parameters.is_some(),
         );
         let settings = match follower.settings.now() {
+            _ if copied => memory.own_settings.clone(),
             Seen::Present(settings) => Some(own_settings(settings)),
             _ => memory.own_settings.clone(),
         };
@@ -150,6 +241,7 @@ impl Own {
         let aliases = follower
             .aliases
             .present()
+            .filter(|_| !copied)
             .cloned()
             .or_else(|| memory.aliases.clone());
         lacks("its aliases are", aliases.is_some());
@@ -274,7 +366,8 @@ mod tests {
 
     use super::*;
     use crate::domain::facts::{Series, Sighting};
-    use crate::domain::ids::PlanHash;
+    use crate::domain::ids::{PlanHash, SnapshotRef};
+    use crate::domain::plan::{LeaseWay, NO_WISHES, Override};
     use crate::policy::fixture::{Case, seen, some, uuid};
 
     fn hash(case: &Case) -> PlanHash {
@@ -282,7 +375,82 @@ mod tests {
     }
 
     fn plan(case: &Case) -> Result<Plan, Vec<String>> {
-        build_plan(&case.verdict, &case.facts, &case.memory, &[], case.facts.now)
+        build_plan(
+            &case.verdict,
+            &case.facts,
+            &case.memory,
+            &NO_WISHES,
+            case.facts.now,
+        )
+    }
+
+    #[test]
+    fn a_failed_restore_is_planned_with_what_the_follower_had_while_it_was_well() {
+        let mut case = Case::lost();
+        case.verdict = crate::policy::fixture::verdict(Cause::RestoreFailed);
+        case.memory.own_settings = Some(BTreeMap::from([
+            ("index.priority".to_owned(), "9".to_owned()),
+            (
+                "index.routing.allocation.require.box".to_owned(),
+                "warm".to_owned(),
+            ),
+        ]));
+        change(&mut case.facts.leader.settings, |leader| {
+            for (name, value) in [
+                ("index.blocks.write", "true"),
+                ("index.routing.allocation.require.box", "hot"),
+                ("index.routing.allocation.exclude._ip", "10.0.0.1"),
+                ("index.routing.allocation.include._tier_preference", "data_frozen"),
+                ("index.routing.allocation.total_shards_per_node", "1"),
+            ] {
+                leader.insert(name.to_owned(), value.to_owned());
+            }
+        });
+        change(&mut case.facts.follower.nodes, |nodes| {
+            for node in nodes {
+                node.roles = vec!["data_hot".to_owned(), "remote_cluster_client".to_owned()];
+            }
+        });
+        let basis = plan(&case).unwrap().basis;
+        assert_eq!(basis.own_settings, case.memory.own_settings.clone().unwrap());
+        let carried: Vec<(&str, &str)> = basis
+            .follow_settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            carried,
+            [
+                ("index.blocks.write", "false"),
+                ("index.routing.allocation.exclude._ip", ""),
+                ("index.routing.allocation.include._tier_preference", "data_hot"),
+                ("index.routing.allocation.require.box", "warm"),
+                ("index.routing.allocation.total_shards_per_node", "-1"),
+            ]
+        );
+        // 7.7 and 7.8 refuse settings with the follow.
+        change(&mut case.facts.follower.root, |root| {
+            root.version = crate::domain::facts::EsVersion::parse("7.8.1").unwrap();
+        });
+        assert!(plan(&case).unwrap().basis.follow_settings.is_empty());
+        // Any other cause leaves the follow as it was.
+        case.verdict = Case::lost().verdict;
+        assert!(plan(&case).unwrap().basis.follow_settings.is_empty());
+    }
+
+    #[test]
+    fn a_plan_of_an_older_version_is_read_and_has_its_hash() {
+        let plan = plan(&Case::lost()).unwrap();
+        let mut stored = serde_json::to_value(&plan).unwrap();
+        for added in ["follow_settings", "snapshot", "lease"] {
+            assert!(
+                stored["basis"].get(added).is_none(),
+                "{added} is written only where it is set"
+            );
+        }
+        stored["format"] = serde_json::json!(1);
+        let read: Plan = serde_json::from_value(stored).unwrap();
+        assert_eq!(read.basis.hash().unwrap(), plan.hash);
     }
 
     fn change<T: Clone>(series: &mut Series<T>, change: impl FnOnce(&mut T)) {
@@ -411,18 +579,34 @@ mod tests {
             seen.push(hash);
         }
         let case = Case::lost();
-        let overridden = build_plan(
-            &case.verdict,
-            &case.facts,
-            &case.memory,
-            &[Override {
-                index: case.facts.key.index.clone(),
-                fact: "documents_not_fewer".to_owned(),
-                person: "ann".to_owned(),
-            }],
-            case.facts.now,
-        );
-        assert!(!seen.contains(&overridden.unwrap().hash));
+        let wishes = [
+            Wishes {
+                overrides: vec![Override {
+                    index: case.facts.key.index.clone(),
+                    fact: "documents_not_fewer".to_owned(),
+                    person: "ann".to_owned(),
+                }],
+                ..Wishes::default()
+            },
+            Wishes {
+                snapshot: SnapshotRef::parse("backup/friday"),
+                ..Wishes::default()
+            },
+            Wishes {
+                lease: LeaseWay::Wait,
+                ..Wishes::default()
+            },
+            Wishes {
+                lease: LeaseWay::Unfollow,
+                ..Wishes::default()
+            },
+        ];
+        for wishes in wishes {
+            let wished = build_plan(&case.verdict, &case.facts, &case.memory, &wishes, case.facts.now);
+            let hash = wished.unwrap().hash;
+            assert!(!seen.contains(&hash), "{wishes:?} is not covered");
+            seen.push(hash);
+        }
     }
 
     proptest! {

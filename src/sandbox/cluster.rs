@@ -39,6 +39,8 @@ pub struct Pattern {
 pub struct Snapshot {
     /// Its identifier.
     pub uuid: String,
+    /// When it was taken, milliseconds since 1970.
+    pub taken_ms: i64,
     /// What it holds.
     pub indices: BTreeMap<String, Index>,
 }

@@ -109,7 +109,8 @@ pub(super) fn advance(
             match event {
                 Event::Rung { remedy } => summary.rung = Some(*remedy),
                 Event::Intent {
-                    step: Step::Follow, ..
+                    step: Step::Follow | Step::FollowNew,
+                    ..
                 } => summary.followed = true,
                 Event::Closed {
                     outcome,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use refollow::cli::client::Session;
 use refollow::cli::client::audit::Source;
-use refollow::http::dto::AuditVerdict;
+use refollow::http::dto::{AuditVerdict, RecreateBody};
 use refollow::store::{self, AuditEvent};
 use serde_json::{Value, json};
 
@@ -160,7 +160,10 @@ async fn brakes_are_checked_before_the_daemon_is_asked() {
     .await;
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("cluster:<c>"), "{wrong:?}");
-    let recreate = people(&running, async |session| session.recreate("eu/orders-f").await).await;
+    let recreate = people(&running, async |session| {
+        session.recreate("eu/orders-f", &RecreateBody::default()).await
+    })
+    .await;
     assert_eq!(recreate.code, 0);
     assert_eq!(running.daemon.asked.lock().unwrap().len(), 3);
 }

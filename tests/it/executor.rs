@@ -6,5 +6,7 @@
 )]
 
 mod crashes;
+mod ladder;
 mod runs;
 mod support;
+mod wishes;

@@ -16,7 +16,7 @@ use refollow::domain::ids::{
 };
 use refollow::domain::incident::IncidentKind;
 use refollow::domain::journal::RunOutcome;
-use refollow::domain::plan::{Difference, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, Replaced};
+use refollow::domain::plan::{Difference, LeaseWay, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, Replaced};
 use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
 use refollow::domain::verdict::Evidence;
@@ -24,8 +24,8 @@ use refollow::http::client::AdminClient;
 use refollow::http::dto::{
     ApproveBody, AuditItem, AuditStory, AuditVerdict, AuditWanted, BrakeItem, BrakeRequest, Brakes, Caller,
     ClusterItem, Clusters, Daemon, Done, EventItem, Events, FollowerItem, IncidentItem, PatternItem,
-    PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, Reply, RunDetail, RunItem, Runs,
-    RunwayRequest, Status, StepItem, Why,
+    PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, RecreateBody, Reply, RunDetail, RunItem,
+    Runs, RunwayRequest, Status, StepItem, Why,
 };
 use refollow::http::{Server, Settings};
 use refollow::tasks::Tasks;
@@ -105,6 +105,9 @@ pub fn plan() -> Plan {
         data_stream: None,
         overrides: Vec::new(),
         extend_runway: None,
+        follow_settings: BTreeMap::new(),
+        snapshot: None,
+        lease: LeaseWay::Forget,
     };
     Plan {
         format: PLAN_FORMAT,
@@ -310,8 +313,15 @@ impl Daemon for FakeDaemon {
     fn evidence(&self, key: FollowerKey) -> Reply<'_, Value> {
         async move { known(&key).map(|()| json!({"format": "refollow-evidence/1"})) }.boxed()
     }
-    fn recreate(&self, key: FollowerKey, who: Caller) -> Reply<'_, Done> {
-        self.changes(format!("recreate {key} by {}", who.name))
+    fn recreate(&self, key: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, Done> {
+        let wishes: Vec<String> = body
+            .overrides
+            .iter()
+            .map(|wish| format!(" {}={}", wish.fact, wish.index))
+            .chain(body.snapshot.map(|name| format!(" for {name}")))
+            .chain(body.lease.map(|way| format!(" lease {way}")))
+            .collect();
+        self.changes(format!("recreate {key} by {}{}", who.name, wishes.concat()))
     }
     fn extend_runway(&self, key: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done> {
         self.changes(format!("{request:?} {key} by {}", who.name))

@@ -15,7 +15,7 @@ use refollow::domain::journal::{
     Before, Entry, Event, JOURNAL_FORMAT, RequestRecord, RunOutcome, StepAnswer, Trigger,
 };
 use refollow::domain::memory::Memory;
-use refollow::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanRecord, PlanState};
+use refollow::domain::plan::{LeaseWay, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanRecord, PlanState};
 use refollow::domain::state::State;
 use refollow::domain::step::Step;
 use refollow::domain::time::Timestamp;
@@ -51,6 +51,9 @@ fn plan(follower: &str) -> Plan {
         data_stream: None,
         overrides: Vec::new(),
         extend_runway: None,
+        follow_settings: BTreeMap::new(),
+        snapshot: None,
+        lease: LeaseWay::Forget,
     };
     Plan {
         format: PLAN_FORMAT,

@@ -57,6 +57,7 @@ impl Desk {
             let how = match step {
                 HeldStep::Pause => "paused",
                 HeldStep::Close => "closed",
+                HeldStep::Delete => "deleted",
             };
             notes.push(format!("`{key}` is held {how} by refollow since {since}"));
         }

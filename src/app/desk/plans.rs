@@ -3,9 +3,9 @@
 use crate::app::desk::text::steps_of;
 use crate::app::desk::{Desk, stored};
 use crate::domain::decision::GuardResult;
-use crate::domain::ids::{FollowerKey, PlanHash};
-use crate::domain::plan::{PlanRecord, PlanState};
-use crate::http::dto::{ApproveBody, Caller, Done, PlanDetail, PlanItem, Plans, Problem};
+use crate::domain::ids::{FollowerKey, PlanHash, SnapshotRef};
+use crate::domain::plan::{LeaseWay, Override, PlanRecord, PlanState, Wishes};
+use crate::http::dto::{ApproveBody, Caller, Done, PlanDetail, PlanItem, Plans, Problem, RecreateBody};
 use crate::policy::{self, ConsentError};
 
 impl Desk {
@@ -111,12 +111,18 @@ impl Desk {
         Ok(self.plan_item(&next))
     }
 
-    pub(super) async fn request_recreate(&self, follower: FollowerKey, who: Caller) -> Result<Done, Problem> {
+    pub(super) async fn request_recreate(
+        &self,
+        follower: FollowerKey,
+        who: Caller,
+        body: RecreateBody,
+    ) -> Result<Done, Problem> {
+        let wishes = wishes(&body, &who.name)?;
         let now = self.now();
         let mut effects = Vec::new();
         let made = {
             let mut book = self.0.lock();
-            book.request_recreate(&follower, &who.name, now, &mut effects)
+            book.request_recreate(&follower, &who.name, &wishes, now, &mut effects)
         };
         let record = match made {
             None => return Err(self.unknown_follower(&follower)),
@@ -170,8 +176,11 @@ impl Desk {
     ) -> Result<Done, Problem> {
         if !body.overrides.is_empty() {
             return Err(
-                Problem::refused("overrides", "overriding a guard is not built in this version")
-                    .remedy("the guards of the plan must pass as they are"),
+                Problem::refused(
+                    "overrides",
+                    "an approval overrides nothing: what is overridden stands in the plan and its hash",
+                )
+                .remedy("`refollow recreate <cluster>/<index> --override <guard>=<index> --snapshot <repository>/<snapshot>` makes a plan that does"),
             );
         }
         let before = self.record(&hash).await?;
@@ -280,4 +289,39 @@ pub fn plan_item(record: &PlanRecord, guards: Vec<GuardResult>, settings: &polic
         must_type: policy::to_be_typed(&record.plan, &settings.approval),
         replaces: record.plan.figures.replaces.clone(),
     }
+}
+
+/// What a person asks for beside the recreate, with their name.
+fn wishes(body: &RecreateBody, who: &str) -> Result<Wishes, Problem> {
+    let snapshot = body
+        .snapshot
+        .as_ref()
+        .map(|text| {
+            SnapshotRef::parse(text).ok_or_else(|| {
+                Problem::refused(
+                    "snapshot",
+                    format!("`{text}` is not a snapshot: write <repository>/<snapshot>"),
+                )
+            })
+        })
+        .transpose()?;
+    let lease = match body.lease.as_deref() {
+        None => LeaseWay::Forget,
+        Some(text) => LeaseWay::parse(text).ok_or_else(|| {
+            Problem::refused("lease", format!("`{text}` is none of forget, wait, unfollow"))
+        })?,
+    };
+    Ok(Wishes {
+        overrides: body
+            .overrides
+            .iter()
+            .map(|wish| Override {
+                index: wish.index.clone(),
+                fact: wish.fact.clone(),
+                person: who.to_owned(),
+            })
+            .collect(),
+        snapshot,
+        lease,
+    })
 }

@@ -41,10 +41,11 @@ impl Desk {
         // The last word on the PUT counts: one that was surely not sent leaves the way back open.
         let sent = journal.iter().rev().find_map(|entry| match &entry.event {
             Event::Intent {
-                step: Step::Follow, ..
+                step: Step::Follow | Step::Delete,
+                ..
             } => Some(true),
             Event::Answered {
-                step: Step::Follow,
+                step: Step::Follow | Step::FollowNew,
                 answer,
             } => Some(!matches!(answer, StepAnswer::NotSent { .. })),
             _ => None,

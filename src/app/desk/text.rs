@@ -4,7 +4,7 @@
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::handbook;
 use crate::domain::ids::{FollowerKey, IndexName, RemoteAlias};
-use crate::domain::plan::PlanRecord;
+use crate::domain::plan::{LeaseWay, PlanRecord};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::engine::book::FollowerEntry;
@@ -35,21 +35,49 @@ pub(super) fn steps_of(record: &PlanRecord) -> Vec<String> {
                 ));
             }
             Remedy::Recreate => {
-                steps.push(format!("POST /{follower}/_ccr/pause_follow, and see it paused"));
+                if basis.cause != Cause::RestoreFailed {
+                    steps.push(format!("POST /{follower}/_ccr/pause_follow, and see it paused"));
+                }
                 steps.push(format!("POST /{follower}/_close, and see it closed: from here until the copy is done it cannot be searched"));
+                steps.push(match basis.lease {
+                    LeaseWay::Forget => format!(
+                        "POST /{leader}/_ccr/forget_follower on the leader cluster, and see the lease gone"
+                    ),
+                    LeaseWay::Wait => {
+                        "before the close, wait until the lease has expired on the leader, for at most 24 h".to_owned()
+                    }
+                    LeaseWay::Unfollow => format!(
+                        "POST /{follower}/_ccr/unfollow, and see the lease gone: from here on it cannot be resumed any more"
+                    ),
+                });
+                let carried = if basis.follow_settings.is_empty() {
+                    String::new()
+                } else {
+                    format!(
+                        ", with settings of its own {}",
+                        serde_json::to_string(&basis.follow_settings).unwrap_or_default()
+                    )
+                };
                 steps.push(format!(
-                    "POST /{leader}/_ccr/forget_follower on the leader cluster, and see the lease gone"
-                ));
-                steps.push(format!(
-                    "PUT /{follower}/_ccr/follow?wait_for_active_shards=1 from {remote}:{leader} — every local segment is replaced"
+                    "PUT /{follower}/_ccr/follow?wait_for_active_shards=1 from {remote}:{leader}{carried} — every local segment is replaced"
                 ));
                 steps.push("watch the copy, put own settings back, verify".to_owned());
             }
             Remedy::DeleteAndFollow => {
-                steps.push("delete and follow as a new index (not built in this version)".to_owned());
+                steps.push(format!(
+                    "only if that copy fails as well: POST /{leader}/_ccr/forget_follower for the old index, DELETE /{follower} after looking at its UUID ({}), and see it gone",
+                    basis.follower_uuid
+                ));
+                steps.push(format!(
+                    "PUT /{follower}/_ccr/follow?wait_for_active_shards=1 from {remote}:{leader} as a new index: its UUID, its task ids and its lease change"
+                ));
+                steps.push("watch the copy, put own settings back, verify".to_owned());
             }
             Remedy::Wait | Remedy::Human => {}
         }
+    }
+    if matches!(basis.cause, Cause::LeaderReplaced | Cause::LeaderRewound) {
+        steps.push("side by side (a new follower beside the old one): not built in this version".to_owned());
     }
     steps
 }
@@ -97,6 +125,9 @@ pub(super) fn staleness(entry: &FollowerEntry) -> String {
 pub(super) fn cost_of_waiting(entry: &FollowerEntry, now: Timestamp) -> String {
     match (entry.cause(), entry.runway) {
         (Cause::None, _) => "nothing".to_owned(),
+        (Cause::RestoreFailed, _) => {
+            "it has no data to search until it is copied again; nothing more can be lost".to_owned()
+        }
         (Cause::HistoryLost, _) => {
             "it stays stale: the history it needs is gone, and only a recreate brings it back".to_owned()
         }

@@ -96,10 +96,12 @@ impl<'a> Sources<'a> {
         self.newest(&side.count_through_alias);
         self.newest(&side.disks);
         self.newest(&side.snapshots);
+        self.newest(&side.snapshot);
         self.newest(&side.auto_follow);
         self.newest(&side.privileges);
         self.newest(&side.total_shards);
         self.newest(&side.data_stream_replicated);
+        self.newest(&side.data_stream_write);
     }
 
     fn leader(&mut self, side: &'a LeaderSide) {

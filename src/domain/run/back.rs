@@ -44,6 +44,20 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
     if took_effect(run, position).is_unknown() && !passed(run.phase_at(), position.now, limits.quiet) {
         return look(limits, "whether the PUT took effect is unknown".to_owned());
     }
+    if run.unfollowed_by_us() && position.follow.is_absent() {
+        return Next::Close {
+            outcome: RunOutcome::NotCured,
+            reason: format!(
+                "{}; it was unfollowed as the plan chose, and cannot be resumed",
+                run.backing_out().unwrap_or("backing out")
+            ),
+            person_must: Some(format!(
+                "the index is open with its documents and follows nothing; close it and follow again by hand, or keep it:\n{}",
+                run.before().undo.join("\n")
+            )),
+            held: Some(Step::Unfollow),
+        };
+    }
     if is_active(position) {
         if run.reached(Step::ResumeBack) > 0 && !run.is_proven(Step::ResumeBack) {
             if too_old(run, position, Step::ResumeBack) {
@@ -120,6 +134,19 @@ fn keep_trying(run: &Run, position: &Position, limits: &Limits, step: Step, held
 /// The follower is as it was.
 fn done(run: &Run) -> Next {
     let reason = run.backing_out().unwrap_or("backing out").to_owned();
+    if run.replaced() {
+        // A rung before this one has copied, and the copy failed: red as it was, and not untouched.
+        return Next::Close {
+            outcome: RunOutcome::NotCured,
+            reason: format!("the copy failed again, and the last rung was not taken: {reason}"),
+            person_must: Some(
+                "the follower has no data until it is copied again: remove what stands in the way, \
+                 then let refollow plan the repair again"
+                    .to_owned(),
+            ),
+            held: None,
+        };
+    }
     Next::Close {
         outcome: if run.touched() {
             RunOutcome::BackedOut
@@ -145,7 +172,11 @@ fn stuck(run: &Run, held: Step, why: &str) -> Next {
 
 /// What a person must do about a follower that we left paused or closed.
 pub(super) fn person_must(run: &Run, held: Step) -> String {
-    let word = if held == Step::Close { "closed" } else { "paused" };
+    let word = match held {
+        Step::Close => "closed",
+        Step::Delete => "deleted, and not followed again,",
+        _ => "paused",
+    };
     let mut text = format!(
         "`{}` on `{}` was left {word} by refollow; undo by hand:",
         run.plan().basis.follower,

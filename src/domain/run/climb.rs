@@ -1,8 +1,10 @@
 //! The rungs before the point of no return: resume, then recreate up to its PUT.
 
-use crate::domain::cause::Remedy;
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::journal::RunOutcome;
+use crate::domain::plan::LeaseWay;
 use crate::domain::run::Run;
+use crate::domain::run::finish;
 use crate::domain::run::next::{
     Attempt, Limits, Next, attempt, is_active, is_closed, lasted, look, passed, too_old, took_effect,
 };
@@ -92,6 +94,11 @@ fn prove(run: &Run, position: &Position, limits: &Limits) -> Next {
         State::Following | State::CatchingUp => {
             if !lasted(position.since.following, position.now, limits.settle) {
                 return look(limits, format!("it follows since the resume ({})", verdict.state));
+            }
+            if run.plan().basis.cause == Cause::RestoredNotFollowing {
+                // The copy that ours made and nobody has proven yet: own settings, then the proof.
+                return finish::settings(run, position, limits)
+                    .unwrap_or_else(|| finish::verify(run, position, limits));
             }
             if let Some(differ) = position
                 .proof
@@ -201,10 +208,34 @@ pub(super) fn recreate(run: &Run, position: &Position, limits: &Limits) -> Next 
     match paused(run, position, limits) {
         Some(next) => next,
         None => match &position.tasks_left {
-            Seen::Present(false) | Seen::Absent => go(run, position, limits, Step::Close),
+            Seen::Present(false) | Seen::Absent => lease_then_close(run, position, limits),
             Seen::Present(true) => look(limits, "shard follow tasks are still there".to_owned()),
             Seen::Unknown(why) => look(limits, format!("whether follow tasks are left is unknown: {why}")),
         },
+    }
+}
+
+/// Paused and open. Where the plan waits for the lease to expire it does so here: the follower can
+/// be searched meanwhile, and there is a way back.
+fn lease_then_close(run: &Run, position: &Position, limits: &Limits) -> Next {
+    if run.plan().basis.lease != LeaseWay::Wait || run.sent(Step::Close).is_some() {
+        return go(run, position, limits, Step::Close);
+    }
+    let why = match &position.lease {
+        Seen::Absent => return go(run, position, limits, Step::Close),
+        Seen::Present(()) => "waiting until the lease has expired".to_owned(),
+        Seen::Unknown(why) => format!("whether the lease has expired is unknown: {why}"),
+    };
+    let since = run.proven_at(Step::Pause).unwrap_or_else(|| run.phase_at());
+    if passed(since, position.now, limits.lease_expires) {
+        return Next::BackOut(format!(
+            "the lease has not expired within {} h",
+            limits.lease_expires.as_secs() / 3600
+        ));
+    }
+    Next::Look {
+        after: limits.step,
+        why,
     }
 }
 
@@ -218,6 +249,9 @@ fn lease_then_put(run: &Run, position: &Position, limits: &Limits) -> Next {
                     "forget_follower was sent after this look began".to_owned(),
                 );
             }
+            if run.reached(Step::Unfollow) > 0 && !run.is_proven(Step::Unfollow) {
+                return unfollowed(run, position, limits);
+            }
             if !run.is_proven(Step::Forget) {
                 return Next::Proven(
                     Step::Forget,
@@ -226,7 +260,20 @@ fn lease_then_put(run: &Run, position: &Position, limits: &Limits) -> Next {
             }
             Next::Do(Step::Follow)
         }
-        Seen::Present(()) => go(run, position, limits, Step::Forget),
+        Seen::Present(()) => match run.plan().basis.lease {
+            LeaseWay::Forget => go(run, position, limits, Step::Forget),
+            LeaseWay::Wait => Next::BackOut("the lease is there again: something renews it".to_owned()),
+            LeaseWay::Unfollow if run.is_proven(Step::Unfollow) => {
+                let sent = run.proven_at(Step::Unfollow).unwrap_or_else(|| run.phase_at());
+                if passed(sent, position.now, limits.quiet) {
+                    return Next::BackOut(
+                        "it is unfollowed, and its lease is still on the leader".to_owned(),
+                    );
+                }
+                look(limits, "it is unfollowed; its lease is still there".to_owned())
+            }
+            LeaseWay::Unfollow => unfollowed(run, position, limits),
+        },
         Seen::Unknown(why) => {
             let since = run.proven_at(Step::Close).unwrap_or_else(|| run.phase_at());
             if passed(since, position.now, limits.step.saturating_mul(2)) {
@@ -235,6 +282,23 @@ fn lease_then_put(run: &Run, position: &Position, limits: &Limits) -> Next {
             look(limits, format!("whether the lease is gone is unknown: {why}"))
         }
     }
+}
+
+/// The unfollow, and its effect: no CCR metadata any more. It can convert the index and answer
+/// with an error because a lease could not be removed.
+fn unfollowed(run: &Run, position: &Position, limits: &Limits) -> Next {
+    if run.reached(Step::Unfollow) > 0 {
+        if too_old(run, position, Step::Unfollow) {
+            return look(limits, "the unfollow was sent after this look began".to_owned());
+        }
+        if position.follow.is_absent() {
+            return Next::Proven(
+                Step::Unfollow,
+                vec!["_ccr/info does not list it any more".to_owned()],
+            );
+        }
+    }
+    go(run, position, limits, Step::Unfollow)
 }
 
 /// A PUT was sent: whether it took effect is found by looking, whatever it answered.

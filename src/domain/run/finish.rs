@@ -1,6 +1,7 @@
 //! After the PUT took effect: only forward. Watch the copy, see it follow, put its own settings
 //! back, verify (safety 12).
 
+use crate::domain::cause::Remedy;
 use crate::domain::journal::{RunOutcome, StepAnswer};
 use crate::domain::run::Run;
 use crate::domain::run::back::person_must;
@@ -29,16 +30,13 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
             Some("find out who closed the follower, and why".to_owned()),
         );
     }
-    if run
-        .proven_at(Step::Follow)
-        .is_some_and(|at| position.looked_at < at)
-    {
+    if run.proven_at(run.put()).is_some_and(|at| position.looked_at < at) {
         // A look is several calls. One that began while the index was still closed can show the
         // closed index's started primaries beside the open index.
         return look(limits, "this look began before the follow was seen".to_owned());
     }
     if !run.is_proven(Step::WatchRecovery) {
-        return watch(position, limits);
+        return watch(run, position, limits);
     }
     if !run.is_proven(Step::ResumeRestored) {
         return following(run, position, limits);
@@ -64,8 +62,13 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
 }
 
 /// The copy from the leader cluster.
-fn watch(position: &Position, limits: &Limits) -> Next {
+fn watch(run: &Run, position: &Position, limits: &Limits) -> Next {
     let failed = |reason: &str| {
+        // Only a plan that was made for a failed restore lists this rung.
+        if run.rung() == Some(Remedy::Recreate) && run.plan().basis.ladder.contains(&Remedy::DeleteAndFollow)
+        {
+            return Next::Rung(Remedy::DeleteAndFollow);
+        }
         close(
             RunOutcome::NotCured,
             format!("the remote recovery failed: {reason}"),
@@ -141,11 +144,9 @@ fn following(run: &Run, position: &Position, limits: &Limits) -> Next {
     if matches!(position.restore, Seen::Present(Restore::Running { .. })) {
         return look(limits, "a copy is running again".to_owned());
     }
-    let refused = run
-        .sent(Step::Follow)
-        .is_some_and(|sent| sent.refusal().is_some());
+    let refused = run.sent(run.put()).is_some_and(|sent| sent.refusal().is_some());
     // The PUT's own answer may say that nothing was started: then nothing is waited for.
-    let told = run.sent(Step::Follow).is_some_and(|sent| {
+    let told = run.sent(run.put()).is_some_and(|sent| {
         matches!(&sent.answer, Some(StepAnswer::Accepted { body, .. })
             if body.replace(' ', "").contains("\"index_following_started\":false"))
     });
@@ -188,7 +189,7 @@ fn following(run: &Run, position: &Position, limits: &Limits) -> Next {
 }
 
 /// Own settings back, and blocks copied from the leader away. `None`: nothing (more) to do here.
-fn settings(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
+pub(super) fn settings(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
     if run.is_proven(Step::RestoreSettings) {
         return None;
     }
@@ -224,25 +225,17 @@ fn settings(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
 }
 
 /// Proves the cure. Three endings: cured, not cured, cannot tell.
-fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
+pub(super) fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
     let open = open_checks(position, limits);
     if open.is_empty() {
         if !run.is_proven(Step::Verify) {
             return Next::Proven(Step::Verify, proofs(position));
         }
-        return close(
-            RunOutcome::Cured,
-            "recreated, and proven to follow".to_owned(),
-            None,
-        );
+        return cured(run, position);
     }
     if run.is_proven(Step::Verify) {
         // Proven a moment ago; the closing entry was all that was missing.
-        return close(
-            RunOutcome::Cured,
-            "recreated, and proven to follow".to_owned(),
-            None,
-        );
+        return cured(run, position);
     }
     if lasted(
         position.since.documents_differ,
@@ -284,6 +277,21 @@ fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
         );
     }
     look(limits, open.join("; "))
+}
+
+fn cured(run: &Run, position: &Position) -> Next {
+    let reason = match run.rung() {
+        Some(Remedy::Resume) => "resumed after the copy, and proven to follow",
+        Some(Remedy::DeleteAndFollow) => "deleted, followed as a new index, and proven to follow",
+        _ => "recreated, and proven to follow",
+    };
+    let lost = &position.proof.not_restored;
+    let reason = if lost.is_empty() {
+        reason.to_owned()
+    } else {
+        format!("{reason}; not restored: {}", lost.join(", "))
+    };
+    close(RunOutcome::Cured, reason, None)
 }
 
 /// What is not proven yet.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::domain::cause::Remedy;
 use crate::domain::facts::FollowStatus;
+use crate::domain::ids::IndexUuid;
 use crate::domain::journal::{RunOutcome, StepAnswer};
 use crate::domain::run::position::{IndexState, Position};
-use crate::domain::run::{Phase, Run, back, climb, finish};
+use crate::domain::run::{Phase, Run, back, climb, finish, replace};
 use crate::domain::seen::Seen;
 use crate::domain::step::Step;
 use crate::domain::time::{Span, Timestamp, millis_between};
@@ -27,6 +28,8 @@ pub enum Next {
     Proven(Step, Vec<String>),
     /// Begin a rung.
     Rung(Remedy),
+    /// Write down that our follow made this new index.
+    Born(IndexUuid),
     /// From here on only back out.
     BackOut(String),
     /// The end.
@@ -67,6 +70,11 @@ pub struct Limits {
     pub failed: Span,
     /// After how long without a byte a copy counts as stuck.
     pub stuck: Span,
+    /// How long a paused follower waits for its lease to expire, where the plan chose to wait.
+    pub lease_expires: Span,
+    /// How long a deleted follower may wait for its new follow before a person is given the
+    /// commands.
+    pub hand_over: Span,
     /// How often a request is sent that is surely not sent, refused or without effect.
     pub attempts: u32,
 }
@@ -84,6 +92,8 @@ impl Default for Limits {
             resume_restored: Duration::from_secs(20),
             failed: Duration::from_secs(30),
             stuck: Duration::from_mins(15),
+            lease_expires: Duration::from_hours(24),
+            hand_over: Duration::from_hours(1),
             attempts: 3,
         }
     }
@@ -103,6 +113,7 @@ pub fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
         Phase::Recreating => {
             strangers(run, position, limits).unwrap_or_else(|| climb::recreate(run, position, limits))
         }
+        Phase::Replacing => replace::next(run, position, limits),
         Phase::Finishing => {
             strangers(run, position, limits).unwrap_or_else(|| finish::next(run, position, limits))
         }
@@ -121,13 +132,7 @@ fn first_rung(run: &Run) -> Next {
         .iter()
         .find(|remedy| !matches!(remedy, Remedy::Human | Remedy::Wait));
     match first {
-        Some(remedy @ (Remedy::Resume | Remedy::Recreate)) => Next::Rung(*remedy),
-        Some(Remedy::DeleteAndFollow) => Next::Close {
-            outcome: RunOutcome::Refused,
-            reason: "delete_and_follow is not built yet".to_owned(),
-            person_must: Some("delete the follower and follow again by hand".to_owned()),
-            held: None,
-        },
+        Some(remedy @ (Remedy::Resume | Remedy::Recreate | Remedy::DeleteAndFollow)) => Next::Rung(*remedy),
         Some(Remedy::Human | Remedy::Wait) | None => Next::Close {
             outcome: RunOutcome::Refused,
             reason: "the plan has no rung that refollow could climb".to_owned(),
@@ -140,16 +145,7 @@ fn first_rung(run: &Run) -> Next {
 /// What ends or suspends every phase: another index under the name, no index, no follower any
 /// more, or a look that could not tell.
 fn strangers(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
-    let gone = |what: String| Next::Close {
-        outcome: RunOutcome::CannotTell,
-        reason: what,
-        person_must: Some(format!(
-            "look at `{}` on `{}`: somebody else changed it while this run was going on",
-            run.plan().basis.follower,
-            run.plan().basis.cluster
-        )),
-        held: None,
-    };
+    let gone = |what: String| changed_by_others(run, what);
     match (&position.follower_uuid, &position.index) {
         (Seen::Absent, _) | (_, Seen::Absent) => {
             return Some(gone("the follower index does not exist any more".to_owned()));
@@ -158,7 +154,7 @@ fn strangers(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
             return Some(blind(run, position, limits, why));
         }
         (Seen::Present(uuid), Seen::Present(_)) => {
-            if *uuid != run.plan().basis.follower_uuid {
+            if uuid != run.follower_uuid() {
                 return Some(gone(format!(
                     "another index (UUID {uuid}) stands under the follower's name"
                 )));
@@ -166,6 +162,8 @@ fn strangers(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
         }
     }
     match &position.follow {
+        // Unfollowed by this run, as approved.
+        Seen::Absent if run.unfollowed_by_us() => None,
         Seen::Absent => Some(gone(
             "the index carries no CCR metadata any more: somebody unfollowed it".to_owned(),
         )),
@@ -174,8 +172,22 @@ fn strangers(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
     }
 }
 
+/// Somebody else changed the follower so far that this run has nothing left to do with it.
+pub(super) fn changed_by_others(run: &Run, reason: String) -> Next {
+    Next::Close {
+        outcome: RunOutcome::CannotTell,
+        reason,
+        person_must: Some(format!(
+            "look at `{}` on `{}`: somebody else changed it while this run was going on",
+            run.plan().basis.follower,
+            run.plan().basis.cluster
+        )),
+        held: None,
+    }
+}
+
 /// The look could not tell. Where nothing of ours is in force the run need not wait for ever.
-fn blind(run: &Run, position: &Position, limits: &Limits, why: &str) -> Next {
+pub(super) fn blind(run: &Run, position: &Position, limits: &Limits, why: &str) -> Next {
     if !run.touched() && passed(run.phase_at(), position.now, limits.prove) {
         return Next::Close {
             outcome: RunOutcome::Refused,

@@ -87,6 +87,9 @@ pub struct Proof {
     pub settings: Seen<BTreeMap<String, Option<String>>>,
     /// Names of follow parameters that are not as they were.
     pub parameters: Seen<Vec<String>>,
+    /// What the follower had and does not have any more, and nobody can put back: for the end's
+    /// report. Holds nothing back.
+    pub not_restored: Vec<String>,
 }
 
 /// Everything that a run's next step depends on.
@@ -102,6 +105,8 @@ pub struct Position {
     pub index: Seen<IndexState>,
     /// `_ccr/info` by name. Absent: no CCR metadata any more.
     pub follow: Seen<FollowStatus>,
+    /// Whether `_ccr/info` names the plan's alias and leader for it. Absent: no CCR metadata.
+    pub follows_as_planned: Seen<bool>,
     /// Whether a shard follow task of it is left in the cluster state.
     pub tasks_left: Seen<bool>,
     /// `primary_terms` by shard.

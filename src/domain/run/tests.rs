@@ -8,7 +8,7 @@ use crate::domain::cause::{Approval, Cause};
 use crate::domain::facts::FollowStatus;
 use crate::domain::ids::{ClusterName, ClusterUuid, IndexName, IndexUuid, RemoteAlias};
 use crate::domain::journal::{JOURNAL_FORMAT, RequestRecord};
-use crate::domain::plan::{PLAN_FORMAT, PlanBasis, PlanFigures};
+use crate::domain::plan::{LeaseWay, PLAN_FORMAT, PlanBasis, PlanFigures};
 use crate::domain::seen::Seen;
 use crate::domain::state::State;
 use crate::domain::time::after;
@@ -36,6 +36,9 @@ fn plan(cause: Cause, ladder: &[Remedy]) -> Plan {
         data_stream: None,
         overrides: Vec::new(),
         extend_runway: None,
+        follow_settings: BTreeMap::new(),
+        snapshot: None,
+        lease: LeaseWay::Forget,
     };
     Plan {
         format: PLAN_FORMAT,
@@ -82,6 +85,10 @@ struct World {
     own_settings_lost: bool,
     red: bool,
     since: BTreeMap<&'static str, Timestamp>,
+    /// The index exists.
+    there: bool,
+    /// A copy into the same index fails whatever is done (7.x after a failed restore).
+    store_unusable: bool,
     /// What reached the cluster, in order, with whether it looked between.
     received: Vec<Step>,
     looks_since_put: u32,
@@ -104,6 +111,8 @@ impl World {
             resumes_by_itself: true,
             own_settings_lost: false,
             red: false,
+            there: true,
+            store_unusable: false,
             since: BTreeMap::new(),
             received: Vec::new(),
             looks_since_put: 1,
@@ -156,12 +165,30 @@ impl World {
             Step::Follow if self.open => return refused(500, "snapshot_restore_exception"),
             Step::Follow => {
                 self.open = true;
+                self.ccr = true;
                 self.copied = true;
                 self.history_lost = false;
                 self.own_settings_lost = true;
-                self.red = self.lease;
-                self.copying_until = (!self.lease).then(|| after(self.now, Duration::from_secs(10)));
+                self.red = self.lease || self.store_unusable;
+                self.copying_until = (!self.red).then(|| after(self.now, Duration::from_secs(10)));
                 self.lease = !self.red;
+            }
+            Step::Unfollow if self.open || self.active => return refused(400, "illegal_argument_exception"),
+            Step::Unfollow => (self.ccr, self.lease) = (false, false),
+            Step::ForgetOrphan => self.lease = false,
+            Step::Delete if !self.there => return refused(404, "index_not_found_exception"),
+            Step::Delete => {
+                assert_eq!(self.uuid, "fu", "only the planned index is ever deleted");
+                self.there = false;
+            }
+            Step::FollowNew if self.there => return refused(400, "resource_already_exists_exception"),
+            Step::FollowNew => {
+                self.there = true;
+                self.uuid = "new";
+                (self.open, self.copied, self.own_settings_lost) = (true, true, true);
+                (self.red, self.store_unusable) = (false, false);
+                self.lease = true;
+                self.copying_until = Some(after(self.now, Duration::from_secs(10)));
             }
             Step::RestoreSettings => self.own_settings_lost = false,
             Step::LookAgain | Step::ProveResume | Step::WatchRecovery | Step::Verify => unreachable!(),
@@ -173,8 +200,12 @@ impl World {
     }
 
     fn state(&self) -> (State, Cause) {
-        if !self.open {
+        if !self.there {
+            (State::Missing, Cause::Missing)
+        } else if !self.open {
             (State::Closed, Cause::FollowerClosed)
+        } else if !self.ccr {
+            (State::Missing, Cause::Unfollowed)
         } else if self.copying_until.is_some() {
             (State::Restoring, Cause::Restoring)
         } else if self.red {
@@ -210,13 +241,21 @@ impl World {
         Position {
             now: self.now,
             looked_at: self.now,
-            follower_uuid: Seen::Present(IndexUuid::parse(self.uuid).unwrap()),
-            index: Seen::Present(if self.open {
-                IndexState::Open
+            follower_uuid: if self.there {
+                Seen::Present(IndexUuid::parse(self.uuid).unwrap())
             } else {
-                IndexState::Closed
-            }),
-            follow: if self.ccr {
+                Seen::Absent
+            },
+            index: if self.there {
+                Seen::Present(if self.open {
+                    IndexState::Open
+                } else {
+                    IndexState::Closed
+                })
+            } else {
+                Seen::Absent
+            },
+            follow: if self.ccr && self.there {
                 Seen::Present(if self.active {
                     FollowStatus::Active
                 } else {
@@ -225,6 +264,7 @@ impl World {
             } else {
                 Seen::Absent
             },
+            follows_as_planned: Seen::Present(true),
             tasks_left: Seen::Present(self.active),
             primary_terms: Seen::unknown("not asked"),
             copied: Seen::Present(self.copied),
@@ -272,6 +312,7 @@ impl World {
                     BTreeMap::new()
                 }),
                 parameters: Seen::Present(Vec::new()),
+                not_restored: vec!["alias `sales`".to_owned()],
             },
         }
     }
@@ -389,6 +430,7 @@ impl Drive {
                 self.world.pass(Duration::from_millis(20));
             }
             Next::Proven(step, seen) => self.write(Event::Proven { step, seen }),
+            Next::Born(follower_uuid) => self.write(Event::Born { follower_uuid }),
             Next::Rung(remedy) => self.write(Event::Rung { remedy }),
             Next::BackOut(reason) => self.write(Event::BackingOut { reason }),
             Next::Close {
@@ -447,6 +489,11 @@ fn lost_history_is_resumed_then_recreated_and_proven() {
     let end = drive.finish(|_| Way::Fine);
     assert_eq!(end.outcome, RunOutcome::Cured, "{end:?}");
     assert_eq!(end.remedy, Some(Remedy::Recreate));
+    assert!(
+        end.reason.ends_with("not restored: alias `sales`"),
+        "{}",
+        end.reason
+    );
     assert_eq!(
         drive.world.received,
         [
@@ -760,6 +807,48 @@ fn a_journal_with_a_gap_or_a_move_out_of_turn_is_refused() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, ..Default::default() })]
 
+    /// The same for a failed restore that only a new index cures: the planned index is deleted at
+    /// most once, nothing else ever, and the name is never left free in silence.
+    #[test]
+    fn no_mixture_of_losses_leaves_a_deleted_follower_in_silence(
+        ways in proptest::collection::vec(0_u8..12, 0..40),
+        turn_to_back_out in proptest::option::of(0_usize..120),
+    ) {
+        let mut drive = failed(true);
+        let mut ways = ways.into_iter();
+        let mut way = move |_| match ways.next() {
+            Some(0) => Way::AnswerLost,
+            Some(1) => Way::Swallowed,
+            Some(2) => Way::NotSent,
+            Some(3) => Way::DiesBefore,
+            Some(4) => Way::DiesAfter,
+            _ => Way::Fine,
+        };
+        let mut over = false;
+        for turn in 0..6000_usize {
+            if turn_to_back_out == Some(turn)
+                && !drive.run.only_forward()
+                && !matches!(drive.run.phase(), Phase::BackingOut | Phase::Closed)
+            {
+                drive.write(Event::BackingOut { reason: "brake".to_owned() });
+            }
+            if !drive.turn(&mut way) {
+                over = true;
+                break;
+            }
+        }
+        proptest::prop_assert!(over, "the run does not end");
+        proptest::prop_assert_eq!(drive.world.puts_without_look, 0);
+        let end = drive.run.end().unwrap();
+        let world = &drive.world;
+        let as_it_was = world.there && world.open && world.red;
+        proptest::prop_assert!(
+            (world.there && world.active) || as_it_was || end.person_must.is_some(),
+            "{:?} {:?}", end, world
+        );
+        proptest::prop_assert!(world.there || end.held == Some(Step::Delete), "{:?}", end);
+    }
+
     /// Whatever happens to the requests, in any mixture, the run ends, a PUT is never repeated
     /// without a look, never sent over a live lease, and nothing stays paused or closed in silence.
     #[test]
@@ -799,4 +888,303 @@ proptest::proptest! {
         let well = drive.world.open && drive.world.active;
         proptest::prop_assert!(well || end.person_must.is_some(), "{:?} {:?}", end, drive.world);
     }
+}
+
+const AFTER_A_FAILED_RESTORE: &[Remedy] = &[Remedy::Human, Remedy::Recreate, Remedy::DeleteAndFollow];
+
+/// Red after a restore that failed; on 7.x a copy into the same index fails again.
+fn failed(store_unusable: bool) -> Drive {
+    let mut world = World::new();
+    (world.active, world.red, world.copied) = (false, true, true);
+    world.store_unusable = store_unusable;
+    Drive::new(world, Cause::RestoreFailed, AFTER_A_FAILED_RESTORE, false)
+}
+
+#[test]
+fn a_failed_restore_is_closed_freed_of_its_lease_and_followed_again() {
+    let mut drive = failed(false);
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(
+        (end.outcome, end.remedy),
+        (RunOutcome::Cured, Some(Remedy::Recreate)),
+        "{end:?}"
+    );
+    assert_eq!(
+        drive.world.received,
+        [Step::Close, Step::Forget, Step::Follow, Step::RestoreSettings]
+    );
+}
+
+#[test]
+fn what_a_second_copy_does_not_cure_is_deleted_and_followed_anew() {
+    let mut drive = failed(true);
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(
+        (end.outcome, end.remedy, end.held),
+        (RunOutcome::Cured, Some(Remedy::DeleteAndFollow), None),
+        "{end:?}"
+    );
+    assert_eq!(
+        drive.world.received,
+        [
+            Step::Close,
+            Step::Forget,
+            Step::Follow,
+            Step::Delete,
+            Step::FollowNew,
+            Step::RestoreSettings
+        ]
+    );
+    assert_eq!(drive.run.follower_uuid().as_str(), "new");
+}
+
+#[test]
+fn any_lost_request_or_answer_while_deleting_and_following_anew_ends_well() {
+    for way in [
+        Way::AnswerLost,
+        Way::Swallowed,
+        Way::NotSent,
+        Way::DiesBefore,
+        Way::DiesAfter,
+    ] {
+        for nth in 0..7 {
+            let mut drive = failed(true);
+            let mut count = 0;
+            let end = drive.finish(|_| {
+                count += 1;
+                if count == nth + 1 { way } else { Way::Fine }
+            });
+            assert_eq!(
+                end.outcome,
+                RunOutcome::Cured,
+                "{way:?} at request {nth}: {end:?}"
+            );
+            assert!(drive.world.there && drive.world.active && end.held.is_none());
+        }
+    }
+}
+
+#[test]
+fn a_follow_that_never_comes_about_after_the_delete_goes_to_a_person_with_the_commands() {
+    for way in [Way::Swallowed, Way::NotSent] {
+        let mut drive = failed(true);
+        let end = drive.finish(|step| if step == Step::FollowNew { way } else { Way::Fine });
+        assert_eq!(
+            (end.outcome, end.held),
+            (RunOutcome::NotCured, Some(Step::Delete))
+        );
+        assert!(end.person_must.unwrap().contains("curl"));
+        let deletes = drive.world.received.iter().filter(|step| **step == Step::Delete);
+        assert_eq!(deletes.count(), 1);
+    }
+}
+
+#[test]
+fn another_index_under_the_name_is_never_deleted_nor_followed_over() {
+    // Between the delete and the follow somebody makes an index of that name.
+    let mut drive = failed(true);
+    while !drive.world.received.contains(&Step::Delete) {
+        assert!(drive.turn(&mut |_| Way::Fine));
+    }
+    (drive.world.there, drive.world.uuid, drive.world.ccr) = (true, "theirs", false);
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(end.outcome, RunOutcome::CannotTell);
+    assert!(!drive.world.received.contains(&Step::FollowNew));
+    assert!(drive.world.there && end.person_must.is_some());
+
+    // The delete was lost on the way, and the index was replaced meanwhile.
+    let mut drive = failed(true);
+    while drive
+        .run
+        .sent(Step::Delete)
+        .is_none_or(|sent| sent.answered_at.is_none())
+    {
+        assert!(drive.turn(&mut |step| if step == Step::Delete {
+            Way::Swallowed
+        } else {
+            Way::Fine
+        }));
+    }
+    drive.world.uuid = "theirs";
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(end.outcome, RunOutcome::CannotTell);
+    assert!(!drive.world.received.contains(&Step::Delete) && drive.world.there);
+}
+
+#[test]
+fn what_came_back_by_itself_is_not_deleted() {
+    let mut drive = failed(true);
+    while drive.run.phase() != Phase::Replacing {
+        assert!(drive.turn(&mut |_| Way::Fine));
+    }
+    drive.world.red = false;
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(end.outcome, RunOutcome::NotCured);
+    assert!(!drive.world.received.contains(&Step::Delete));
+}
+
+#[test]
+fn a_plan_for_another_cause_never_comes_to_the_delete() {
+    let mut drive = lost();
+    drive.world.store_unusable = true;
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(
+        (end.outcome, end.remedy),
+        (RunOutcome::NotCured, Some(Remedy::Recreate))
+    );
+    assert!(!drive.world.received.contains(&Step::Delete));
+}
+
+#[test]
+fn the_journal_lets_no_delete_pass_out_of_turn() {
+    let mut drive = failed(true);
+    drive.finish(|_| Way::Fine);
+    let delete = drive
+        .journal
+        .iter()
+        .find(|entry| {
+            matches!(
+                &entry.event,
+                Event::Intent {
+                    step: Step::Delete,
+                    ..
+                }
+            )
+        })
+        .unwrap()
+        .clone();
+    let mut allowed = 0;
+    for upto in 1..drive.journal.len() {
+        let mut run = Run::replay(&drive.journal[..upto]).unwrap().unwrap();
+        if run.pending().is_some() {
+            continue;
+        }
+        let entry = Entry {
+            seq: run.last_seq() + 1,
+            ..delete.clone()
+        };
+        let fits = run.apply(&entry).is_ok();
+        allowed += u32::from(fits);
+        let ready = run.phase() == Phase::Replacing && run.is_proven(Step::ForgetOrphan);
+        assert!(!fits || ready, "a delete after entry {upto}");
+    }
+    assert!(allowed > 0);
+}
+
+/// Lost history, asked for by a person with another way for the lease.
+fn wished(lease: LeaseWay) -> Drive {
+    let mut drive = Drive::new(World::new(), Cause::HistoryLost, &[Remedy::Recreate], true);
+    let Event::Opened { plan, .. } = &mut drive.journal[0].event else {
+        unreachable!()
+    };
+    plan.basis.lease = lease;
+    drive.run = Run::replay(&drive.journal).unwrap().unwrap();
+    drive
+}
+
+#[test]
+fn waiting_for_the_lease_keeps_the_follower_open_and_sends_nothing_to_the_leader() {
+    let mut drive = wished(LeaseWay::Wait);
+    for _ in 0..60 {
+        assert!(drive.turn(&mut |_| Way::Fine));
+    }
+    assert_eq!(drive.world.received, [Step::Pause]);
+    assert!(drive.world.open && drive.run.held() == Some(Step::Pause));
+    // It expires.
+    drive.world.lease = false;
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(end.outcome, RunOutcome::Cured);
+    assert_eq!(
+        drive.world.received,
+        [Step::Pause, Step::Close, Step::Follow, Step::RestoreSettings]
+    );
+}
+
+#[test]
+fn a_lease_that_never_expires_ends_the_waiting_as_it_was() {
+    let mut drive = wished(LeaseWay::Wait);
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!((end.outcome, end.held), (RunOutcome::BackedOut, None));
+    assert_eq!(drive.world.received, [Step::Pause, Step::ResumeBack]);
+}
+
+#[test]
+fn unfollowing_takes_the_lease_away_where_the_plan_chose_it_and_nowhere_else() {
+    let mut drive = wished(LeaseWay::Unfollow);
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(end.outcome, RunOutcome::Cured, "{end:?}");
+    assert_eq!(
+        drive.world.received,
+        [
+            Step::Pause,
+            Step::Close,
+            Step::Unfollow,
+            Step::Follow,
+            Step::RestoreSettings
+        ]
+    );
+    let unfollow = drive
+        .journal
+        .iter()
+        .find(|entry| {
+            matches!(
+                &entry.event,
+                Event::Intent {
+                    step: Step::Unfollow,
+                    ..
+                }
+            )
+        })
+        .unwrap();
+    let mut usual = wished(LeaseWay::Forget);
+    while !usual.run.is_proven(Step::Close) {
+        assert!(usual.turn(&mut |_| Way::Fine));
+    }
+    let entry = Entry {
+        seq: usual.run.last_seq() + 1,
+        ..unfollow.clone()
+    };
+    assert!(usual.run.apply(&entry).is_err());
+}
+
+#[test]
+fn any_lost_request_or_answer_while_unfollowing_ends_well() {
+    for way in [
+        Way::AnswerLost,
+        Way::Swallowed,
+        Way::NotSent,
+        Way::DiesBefore,
+        Way::DiesAfter,
+    ] {
+        for nth in 0..5 {
+            let mut drive = wished(LeaseWay::Unfollow);
+            let mut count = 0;
+            let end = drive.finish(|_| {
+                count += 1;
+                if count == nth + 1 { way } else { Way::Fine }
+            });
+            assert_eq!(
+                end.outcome,
+                RunOutcome::Cured,
+                "{way:?} at request {nth}: {end:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn backing_out_after_the_unfollow_opens_the_index_and_tells_a_person() {
+    let mut drive = wished(LeaseWay::Unfollow);
+    while !drive.run.is_proven(Step::Unfollow) {
+        assert!(drive.turn(&mut |_| Way::Fine));
+    }
+    drive.write(Event::BackingOut {
+        reason: "brake".to_owned(),
+    });
+    let end = drive.finish(|_| Way::Fine);
+    assert_eq!(
+        (end.outcome, end.held),
+        (RunOutcome::NotCured, Some(Step::Unfollow))
+    );
+    assert!(drive.world.open && !drive.world.copied && end.person_must.is_some());
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::answer::{Answer, Outcome};
-use crate::domain::facts::{AutoFollowPattern, IlmPhase, NodeDisk};
-use crate::domain::ids::RemoteAlias;
+use crate::domain::facts::{AutoFollowPattern, IlmPhase, NodeDisk, SnapshotInfo};
+use crate::domain::ids::{RemoteAlias, SnapshotRef};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 
@@ -105,6 +105,43 @@ pub(super) fn customs(body: &[u8]) -> Result<BTreeMap<String, Vec<String>>, Stri
         }
     }
     Ok(running)
+}
+
+/// The one snapshot of `GET /_snapshot/<repository>/<snapshot>`; its name is that of the request,
+/// which not every version repeats.
+pub(super) fn snapshot(body: &[u8], path: &str) -> Result<SnapshotInfo, String> {
+    let asked = path
+        .split('?')
+        .next()
+        .and_then(|path| path.strip_prefix("/_snapshot/"))
+        .and_then(|rest| {
+            let text = percent_encoding::percent_decode_str(rest).decode_utf8_lossy();
+            SnapshotRef::parse(&text)
+        })
+        .ok_or("the request names no single snapshot")?;
+    let tree = tree(body)?;
+    let list = tree
+        .get("snapshots")
+        .and_then(Value::as_array)
+        .ok_or("it holds no list `snapshots`")?;
+    let one = list
+        .iter()
+        .find(|one| one.get("snapshot").and_then(Value::as_str) == Some(&asked.snapshot))
+        .ok_or("the snapshot asked for is not in it")?;
+    let state = one
+        .get("state")
+        .and_then(Value::as_str)
+        .ok_or("the snapshot has no state")?;
+    Ok(SnapshotInfo {
+        state: state.to_owned(),
+        indices: texts(one.get("indices")),
+        started_at: one
+            .get("start_time_in_millis")
+            .and_then(Value::as_i64)
+            .and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+        failed_shards: one.pointer("/shards/failed").and_then(Value::as_u64),
+        name: asked,
+    })
 }
 
 /// `_ccr/auto_follow`.
@@ -213,6 +250,19 @@ pub(super) fn total_shards(body: &[u8]) -> Option<u64> {
 /// Whether the data stream that an index backs is still marked as replicated; `None` where the
 /// index backs none.
 pub(super) fn replicated(body: &[u8], index: &str) -> Option<bool> {
+    let stream = stream_of(body, index)?;
+    Some(stream.get("replicated").and_then(Value::as_bool).unwrap_or(false))
+}
+
+/// Whether an index is the write index of the data stream that it backs: the last of the stream's
+/// `indices`. `None` where the index backs none.
+pub(super) fn is_write_index(body: &[u8], index: &str) -> Option<bool> {
+    let stream = stream_of(body, index)?;
+    let last = stream.get("indices")?.as_array()?.last()?;
+    Some(last.get("index_name").and_then(Value::as_str)? == index)
+}
+
+fn stream_of(body: &[u8], index: &str) -> Option<Value> {
     let tree = tree(body).ok()?;
     let stream = tree.get("data_streams")?.as_array()?.iter().find(|stream| {
         stream
@@ -223,7 +273,7 @@ pub(super) fn replicated(body: &[u8], index: &str) -> Option<bool> {
                     .any(|one| one.get("index_name").and_then(Value::as_str) == Some(index))
             })
     })?;
-    Some(stream.get("replicated").and_then(Value::as_bool).unwrap_or(false))
+    Some(stream.clone())
 }
 
 /// `lifecycle_date_millis` of one index in `_ilm/explain`.

@@ -248,6 +248,7 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
         Body::Ilm(table, _) => return add(&mut side.ilm, parsed, table, index, Missing::Unknown),
         Body::Disks(seen) => push(&mut side.disks, parsed, clone_seen(seen)),
         Body::Snapshots(seen) => push(&mut side.snapshots, parsed, clone_seen(seen)),
+        Body::Snapshot(seen) => push(&mut side.snapshot, parsed, clone_seen(seen)),
         Body::AutoFollow(seen) => push(&mut side.auto_follow, parsed, clone_seen(seen)),
         Body::Privileges(seen) => push(&mut side.privileges, parsed, clone_seen(seen)),
         Body::ClusterSettings(seen) => push(&mut side.cluster_settings, parsed, clone_seen(seen)),
@@ -290,6 +291,9 @@ fn learn_data_stream(
             parsed,
             Seen::Present(replicated),
         );
+    }
+    if let Some(write) = guards::is_write_index(body, index) {
+        push(&mut side.data_stream_write, parsed, Seen::Present(write));
     }
     let value = match seen {
         Seen::Unknown(why) => Seen::Unknown(why.clone()),

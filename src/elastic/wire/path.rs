@@ -29,6 +29,7 @@ pub(super) enum Kind {
     DataStreams,
     Disks,
     Snapshots,
+    Snapshot,
     Customs,
     AutoFollow,
     /// Some settings of many indices: never one index's settings.
@@ -218,6 +219,7 @@ fn route_of<'a>(method: &str, words: &[&'a str]) -> (Kind, Option<&'a str>) {
         ["_data_stream", ..] => (Kind::DataStreams, None),
         ["_nodes", "stats", "fs"] => (Kind::Disks, None),
         ["_snapshot", "_status"] => (Kind::Snapshots, None),
+        ["_snapshot", _, _] => (Kind::Snapshot, None),
         ["_ccr", "auto_follow"] => (Kind::AutoFollow, None),
         ["_ilm", "policy", ..] => (Kind::IlmPolicy, None),
         ["_recovery"] => (Kind::Recovery, None),

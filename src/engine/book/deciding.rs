@@ -104,6 +104,9 @@ impl Book {
         };
         let world = self.world_of(key, common);
         let existing = entry.plan.as_ref().and_then(|hash| self.plans.get(hash)).cloned();
+        let asked_snapshot = existing
+            .as_ref()
+            .and_then(|record| record.plan.basis.snapshot.clone());
         let decide = |existing: Option<&PlanRecord>| {
             policy::decide(&policy::Moment {
                 verdict: &verdict,
@@ -168,6 +171,8 @@ impl Book {
             ));
         }
         entry.assessment = Some(assessment);
+        // A plan that waits, also one from before a restart, has its snapshot looked up.
+        entry.facts.asked_snapshot = asked_snapshot.filter(|_| entry.plan.is_some());
     }
 
     pub(super) fn start(

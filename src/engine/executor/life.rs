@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::answer::{Answer, Call, Outcome};
-use crate::domain::cause::Remedy;
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{Facts, IndexStats};
 use crate::domain::ids::FollowerKey;
@@ -128,7 +128,7 @@ impl<'a> Life<'a> {
             let seen = self.look(depth).await;
             depth = match self.run.phase() {
                 Phase::Finishing | Phase::BackingOut | Phase::Closed => Depth::Watch,
-                Phase::Opened | Phase::Resuming | Phase::Recreating => Depth::Light,
+                Phase::Opened | Phase::Resuming | Phase::Recreating | Phase::Replacing => Depth::Light,
             };
             if let Some(end) = self.shutdown(&seen.position).await? {
                 return Ok(end);
@@ -159,7 +159,13 @@ impl<'a> Life<'a> {
                         depth = Depth::Full;
                         continue;
                     }
-                    self.rung(remedy, &seen).await?;
+                    if let Some(end) = self.rung(remedy, &seen).await? {
+                        return Ok(end);
+                    }
+                }
+                Next::Born(follower_uuid) => {
+                    self.say(&format!("the new index has the UUID {follower_uuid}"));
+                    self.write(Event::Born { follower_uuid }).await?;
                 }
                 Next::BackOut(reason) => {
                     self.say(&format!("backing out: {reason}"));
@@ -238,6 +244,8 @@ impl<'a> Life<'a> {
             follower_before: self.follower_before.clone(),
             paused_by_us: self.run.paused_by_us(),
             closed_by_us: self.run.closed_by_us(),
+            born: self.run.born().cloned(),
+            unfollowed_by_us: self.run.unfollowed_by_us(),
         }
     }
 
@@ -271,10 +279,7 @@ impl<'a> Life<'a> {
     /// Brakes, windows, lock and abort, at every turn before the point of no return. True when
     /// the run has just begun to back out for it.
     async fn forbidden(&mut self) -> Result<bool, Stop> {
-        if !matches!(
-            self.run.phase(),
-            Phase::Opened | Phase::Resuming | Phase::Recreating
-        ) {
+        if self.run.only_forward() || matches!(self.run.phase(), Phase::BackingOut | Phase::Closed) {
             return Ok(false);
         }
         let basis = &self.run.plan().basis;
@@ -292,13 +297,43 @@ impl<'a> Life<'a> {
     }
 
     /// Begins a rung, if its guards let it.
-    async fn rung(&mut self, remedy: Remedy, seen: &Seen) -> Result<(), Stop> {
+    async fn rung(&mut self, remedy: Remedy, seen: &Seen) -> Result<Option<RunEnd>, Stop> {
         let guards = self.guards(Stage::BeforeRun, remedy, seen);
+        // After a copy that failed there is no way back: what holds the next rung ends the run.
+        if self.run.phase() == Phase::Finishing
+            && let Some(reason) = self.refused(&guards)
+        {
+            let must = "the follower has no data until it is copied again: remove what stands in the way, \
+                        then let refollow plan the repair again";
+            return self
+                .close(
+                    RunOutcome::NotCured,
+                    format!("the copy failed again, and {remedy} is held back by {reason}"),
+                    Some(must.to_owned()),
+                    None,
+                )
+                .await
+                .map(Some);
+        }
         if self.passes(&format!("{remedy}"), &guards).await? {
             self.say(&format!("rung: {remedy}"));
             self.write(Event::Rung { remedy }).await?;
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Why guards say no for good: one blocks, or they have been unknown for too many looks.
+    fn refused(&self, guards: &[GuardResult]) -> Option<String> {
+        let failing: Vec<&GuardResult> = guards.iter().filter(|guard| !guard.passes()).collect();
+        let only_unknown = failing.iter().all(|guard| guard.verdict == GuardVerdict::Unknown);
+        if failing.is_empty() || (only_unknown && self.unknown_guards + 1 < UNKNOWN_GUARD_LOOKS) {
+            return None;
+        }
+        let reasons: Vec<String> = failing
+            .iter()
+            .map(|guard| format!("{} ({}): {}", guard.name, guard.verdict, guard.inputs))
+            .collect();
+        Some(reasons.join("; "))
     }
 
     /// Whether every guard passes. A block ends the way forward; an unknown gets a few more looks.
@@ -331,7 +366,7 @@ impl<'a> Life<'a> {
         if only_unknown && self.unknown_guards < UNKNOWN_GUARD_LOOKS {
             self.say(&format!("{reason}; looking once more"));
             self.wait(self.limits.look).await;
-        } else if self.run.phase() == Phase::Finishing {
+        } else if self.run.only_forward() {
             // No way back: said, waited, asked again.
             self.say(&reason);
             self.wait(self.limits.resume_restored).await;
@@ -371,7 +406,10 @@ impl<'a> Life<'a> {
         }
         let order = match steps::order(&self.run, step, seen.position.proof.settings.present()) {
             Ok(order) => order,
-            Err(reason) if self.run.phase() == Phase::Recreating => {
+            Err(reason)
+                if self.run.phase() == Phase::Recreating
+                    || (self.run.phase() == Phase::Replacing && !self.run.only_forward()) =>
+            {
                 return self.write(Event::BackingOut { reason }).await;
             }
             Err(reason) => {
@@ -510,7 +548,10 @@ impl<'a> Life<'a> {
 
     /// After some proofs a new stretch of watching begins.
     fn watch_anew(&mut self, step: Step) {
-        if matches!(step, Step::Resume | Step::Follow | Step::ResumeRestored) {
+        if matches!(
+            step,
+            Step::Resume | Step::Follow | Step::FollowNew | Step::ResumeRestored
+        ) {
             self.watch.sent();
         }
     }
@@ -519,8 +560,19 @@ impl<'a> Life<'a> {
     pub(super) async fn tell_memory(&mut self) {
         let own = self.run.own_run();
         let accepted = self.run.resume_accepted_at();
+        // A run that goes on from an earlier copy of ours inherits what that did: otherwise a
+        // resume that is refused would make the pause somebody else's.
+        let goes_on = matches!(
+            self.run.plan().basis.cause,
+            Cause::RestoredNotFollowing | Cause::RestoreFailed
+        );
         let memory = self.bench.gate.remember(&self.key, &mut |memory| {
-            memory.own_run = Some(own.clone());
+            let mut own = own.clone();
+            if let Some(before) = memory.own_run.as_ref().filter(|_| goes_on) {
+                own.followed |= before.followed;
+                own.replaced |= before.replaced;
+            }
+            memory.own_run = Some(own);
             memory.resume_accepted_at = memory.resume_accepted_at.max(accepted);
         });
         if let Err(error) = self.bench.store.remember(&[(self.key.clone(), memory)]).await {
@@ -591,7 +643,9 @@ impl<'a> Life<'a> {
             Phase::Resuming if nothing_held && self.run.is_proven(Step::Resume) => {
                 return Ok(Some(self.leave("resumed; the proof goes on at the next start")));
             }
-            Phase::Opened | Phase::Resuming | Phase::Recreating => {
+            Phase::Opened | Phase::Resuming | Phase::Recreating | Phase::Replacing
+                if !self.run.only_forward() =>
+            {
                 self.write(Event::BackingOut {
                     reason: "the daemon is shutting down".to_owned(),
                 })
@@ -603,7 +657,7 @@ impl<'a> Life<'a> {
                     self.leave("the rest of the recreate goes on at the next start"),
                 ));
             }
-            Phase::Finishing | Phase::BackingOut | Phase::Closed => {}
+            _ => {}
         }
         if over {
             return Ok(Some(self.leave("the time for shutting down is over")));
@@ -615,7 +669,11 @@ impl<'a> Life<'a> {
     fn leave(&self, reason: &str) -> RunEnd {
         let held = self.run.held();
         if let Some(step) = held {
-            let word = if step == Step::Close { "closed" } else { "paused" };
+            let word = match step {
+                Step::Close => "closed",
+                Step::Delete => "deleted",
+                _ => "paused",
+            };
             tracing::error!(
                 run = %self.run.id(),
                 follower = %self.key,

@@ -9,6 +9,7 @@ use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::DecisionKind;
 use crate::domain::facts::{EsVersion, Facts, Series};
 use crate::domain::journal::{RunOutcome, Trigger};
+use crate::domain::plan::NO_WISHES;
 use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::seen::Seen;
 use crate::domain::time::after;
@@ -23,7 +24,7 @@ fn kind(case: &Case) -> DecisionKind {
 }
 
 fn record(case: &Case) -> PlanRecord {
-    let plan = build_plan(&case.verdict, &case.facts, &case.memory, &[], ago(30)).unwrap();
+    let plan = build_plan(&case.verdict, &case.facts, &case.memory, &NO_WISHES, ago(30)).unwrap();
     new_record(plan, ago(30), &case.settings, None)
 }
 
@@ -367,7 +368,7 @@ fn a_recreate_that_a_person_asked_for_still_needs_its_approval_and_every_guard()
     let mut wanted = case.verdict.clone();
     wanted.ladder = vec![Remedy::Recreate];
     wanted.approval = Approval::Always;
-    let plan = build_plan(&wanted, &case.facts, &case.memory, &[], ago(30)).unwrap();
+    let plan = build_plan(&wanted, &case.facts, &case.memory, &NO_WISHES, ago(30)).unwrap();
     let pending = new_record(plan, ago(30), &case.settings, Some("ann".to_owned()));
     assert_eq!(with(&case, &pending).decision.kind, DecisionKind::Ask);
     let approved = consent(&pending, "bob", None, ago(5), 1).unwrap();

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::cause::Cause;
 use crate::domain::facts::{ClusterHealth, EsVersion, Health, License, Node, Series};
 use crate::domain::time::{Span, after};
 use crate::policy::guards::Question;
 use crate::policy::guards::read::{
-    Check, Hold, block, bytes_to_copy, cluster_setting, leader_stats, need, told, unknown,
+    Check, Hold, block, bytes_to_copy, cause, cluster_setting, leader_stats, need, told, unknown,
 };
 use crate::policy::guards::shape::holds_data;
 use crate::policy::plan::eta;
@@ -305,6 +306,13 @@ fn switch(q: &Question<'_>, key: &str, wanted: &'static str) -> Check {
 pub(super) fn follower_cluster_calm(q: &Question<'_>) -> Check {
     let health = calm(&q.facts.follower.cluster_health, "follower")?;
     if health.status == Health::Red {
+        // Its own failed restore makes the whole cluster red; it does not tell of others.
+        if cause(q) == Cause::RestoreFailed {
+            return Ok(format!(
+                "the follower cluster is red, as the follower itself is; {}",
+                pending(health, "follower")
+            ));
+        }
         return Err(block("the follower cluster is red"));
     }
     Ok(pending(health, "follower"))

@@ -1,11 +1,12 @@
 //! Guards of the last good copy (safety 4, reference guard 4): what replaces the follower's copy
 //! has at least what the follower has, shard by shard. No override is built for these yet.
 
+use crate::domain::cause::Cause;
 use crate::domain::facts::Health;
 use crate::policy::guards::Question;
 use crate::policy::guards::identity::tolerated;
 use crate::policy::guards::read::{
-    Check, Hold, block, follower_stats, leader_stats, need, shard_count, told, unknown,
+    Check, Hold, block, cause, follower_stats, gone_shards, leader_stats, need, shard_count, told, unknown,
 };
 
 /// Reference guard 5: every leader primary is active.
@@ -35,7 +36,15 @@ pub(super) fn leader_healthy(q: &Question<'_>) -> Check {
 
 /// The leader has not fewer documents than the follower, beyond the stated tolerance.
 pub(super) fn documents(q: &Question<'_>) -> Check {
-    let follower = told(follower_stats(q)?.documents(), "the follower's documents")?;
+    let gone = gone_shards(q)?;
+    let left = follower_stats(q)?;
+    if left.primaries.is_empty() && !gone.is_empty() {
+        return Ok(format!(
+            "the follower's documents are gone on all {} shards, so that none can be lost",
+            gone.len()
+        ));
+    }
+    let follower = told(left.documents(), "the follower's documents")?;
     let leader = told(leader_stats(q)?.documents(), "the leader's documents")?;
     let allowed = tolerated(follower, q.settings.document_tolerance);
     if leader == 0 && follower > 0 {
@@ -57,8 +66,12 @@ pub(super) fn documents(q: &Question<'_>) -> Check {
 pub(super) fn sequence_numbers(q: &Question<'_>) -> Check {
     let (leader, follower) = (leader_stats(q)?, follower_stats(q)?);
     let shards = shard_count(q)?;
+    let gone = gone_shards(q)?;
     let mut highest = -1;
     for shard in 0..shards {
+        if gone.contains(&shard) {
+            continue;
+        }
         let of_leader = numbers(leader.primaries.get(&shard), "leader", shard)?;
         let of_follower = numbers(follower.primaries.get(&shard), "follower", shard)?;
         // A follow task may have seen more than the index showed when it was asked.
@@ -84,8 +97,36 @@ pub(super) fn sequence_numbers(q: &Question<'_>) -> Check {
         }
         highest = highest.max(of_leader.0);
     }
+    if !gone.is_empty() {
+        return Ok(format!(
+            "{} of {shards} shards have no data any more; on the others the leader's sequence numbers (up to {highest}) are at least the follower's",
+            gone.len()
+        ));
+    }
     Ok(format!(
         "on all {shards} shards the leader's sequence numbers (up to {highest}) are at least the follower's"
+    ))
+}
+
+/// `delete_and_follow` only deletes what has lost data to a restore that failed, and whose other
+/// shards, if any, came from the same restore.
+pub(super) fn data_gone(q: &Question<'_>) -> Check {
+    if cause(q) != Cause::RestoreFailed {
+        return Err(block(format!(
+            "only a follower whose restore failed is deleted, and the cause is `{}`",
+            cause(q)
+        )));
+    }
+    let gone = gone_shards(q)?;
+    // At the beginning the rung before it is still ahead, and may cure it.
+    if gone.is_empty() {
+        return Err(block(
+            "every primary is allocated: nothing is deleted that has its data",
+        ));
+    }
+    Ok(format!(
+        "the data of shards {} is gone since a restore failed",
+        gone.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
     ))
 }
 

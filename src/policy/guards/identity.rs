@@ -7,8 +7,8 @@ use crate::domain::ids::ClusterUuid;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Span, after, millis_between};
 use crate::policy::guards::read::{
-    Check, Hold, ask, block, cause, followed_histories, followed_uuid, follower_stats, leader_may_differ,
-    leader_stats, need, shard_count, told, unknown,
+    Check, Hold, ask, block, cause, followed_histories, followed_uuid, follower_stats, gone_shards,
+    leader_may_differ, leader_stats, need, shard_count, told, unknown,
 };
 use crate::policy::guards::{Question, Stage};
 
@@ -21,6 +21,9 @@ const TOGETHER_MILLIS: i64 = 10_000;
 /// Reference guard 1: `_ccr/info` lists it, so it carries CCR metadata. A PUT follow does not check
 /// that itself and would overwrite any closed index (reference finding 9).
 pub(super) fn is_follower(q: &Question<'_>) -> Check {
+    if q.run.is_some_and(|run| run.unfollowed_by_us) && q.facts.follower.info.now().is_absent() {
+        return Ok(format!("{} was unfollowed by this run, as approved", q.facts.key));
+    }
     let info = need(&q.facts.follower.info, "the follower's `_ccr/info`")?;
     let wrong = |what: &str, have: &str, want: &str| {
         Err(block(format!(
@@ -57,7 +60,7 @@ pub(super) fn same_follower(q: &Question<'_>) -> Check {
     let have = told(q.facts.follower_uuid(), "the follower's UUID")?;
     let want = q
         .run
-        .map(|run| &run.basis.follower_uuid)
+        .map(|run| run.born.as_ref().unwrap_or(&run.basis.follower_uuid))
         .or(q.memory.follower_index_uuid.as_ref());
     match want {
         Some(want) if *want != have => Err(block(format!(
@@ -381,7 +384,8 @@ fn resume_is_ahead(q: &Question<'_>) -> bool {
 pub(super) fn not_followed_itself(q: &Question<'_>) -> Check {
     let stats = follower_stats(q)?;
     let shards = shard_count(q)?;
-    for shard in 0..shards {
+    let gone = gone_shards(q)?;
+    for shard in (0..shards).filter(|shard| !gone.contains(shard)) {
         let leases = told(
             stats
                 .primaries
@@ -400,7 +404,8 @@ pub(super) fn not_followed_itself(q: &Question<'_>) -> Check {
         }
     }
     Ok(format!(
-        "no CCR lease stands on any of the follower's {shards} shards"
+        "no CCR lease stands on any of the follower's {shards} shards{}",
+        if gone.is_empty() { "" } else { " that have data" }
     ))
 }
 
@@ -434,13 +439,80 @@ pub(super) fn no_other_installation(q: &Question<'_>) -> Check {
     }
 }
 
-/// The leader is another index or went back: the follower's copy is kept in a snapshot first
-/// (contract, *Proof of identity*). Plans carry no snapshot yet, so this holds recreate back.
+/// The leader is another index or went back, or a guard of the last good copy is overridden: a
+/// finished snapshot of the follower, named in the plan, stands for the copy that is given up
+/// (contract, *Proof of identity*).
 pub(super) fn snapshot_of_follower(q: &Question<'_>) -> Check {
-    Err(unknown(format!(
-        "{} needs a finished snapshot of the follower before its copy is given up; refollow does not make or check one yet, so a person repairs this",
-        cause(q)
-    )))
+    let Some(wanted) = &q.wishes.snapshot else {
+        return Err(block(format!(
+            "`{}` gives up the follower's copy only for a finished snapshot of it: take one and name it (`refollow recreate {} --snapshot <repository>/<snapshot>`); following side by side is not built in this version",
+            cause(q),
+            q.facts.key
+        )));
+    };
+    let found = need(&q.facts.follower.snapshot, &format!("the snapshot {wanted}"))?;
+    if found.name != *wanted {
+        return Err(unknown(format!("the snapshot {wanted} was not asked for yet")));
+    }
+    if found.state != "SUCCESS" || found.failed_shards != Some(0) {
+        return Err(block(format!(
+            "the snapshot {wanted} is {} ({} of its shards failed), it must be SUCCESS",
+            found.state,
+            found
+                .failed_shards
+                .map_or_else(|| "an unknown number".to_owned(), |count| count.to_string())
+        )));
+    }
+    let index = &q.facts.key.index;
+    if !found.indices.iter().any(|name| name == index.as_str()) {
+        return Err(block(format!("the snapshot {wanted} does not contain `{index}`")));
+    }
+    let began = told(found.started_at, "when the snapshot began")?;
+    // What it replicated after that came from the leader that is there now.
+    let stopped = q.memory.last_well_at.max(q.memory.fatal_since);
+    let stopped = stopped.ok_or_else(|| {
+        unknown("when the follower stopped following its leader is not remembered, so that it cannot be told whether the snapshot is of all it had")
+    })?;
+    if began < stopped {
+        return Err(block(format!(
+            "the snapshot {wanted} began at {began}, and the follower was still following at {stopped}: take another"
+        )));
+    }
+    Ok(format!(
+        "the snapshot {wanted} of `{index}` is finished; it began at {began}, after the follower had stopped at {stopped}"
+    ))
+}
+
+/// The write index of a data stream cannot be deleted (measured 44: refused with 400).
+pub(super) fn not_a_write_index(q: &Question<'_>) -> Check {
+    let version = need(&q.facts.follower.root, "`GET /` of the follower cluster")?.version;
+    if (version.major, version.minor) < (7, 9) {
+        return Ok(format!("Elasticsearch {version} has no data streams"));
+    }
+    let Some(stream) = ask(&q.facts.follower.data_stream, "whether it backs a data stream")? else {
+        return Ok("it backs no data stream".to_owned());
+    };
+    match q.facts.follower.data_stream_write.now() {
+        Seen::Present(false) => Ok(format!(
+            "it backs the data stream `{stream}` and is not its write index"
+        )),
+        Seen::Present(true) => Err(block(format!(
+            "it is the write index of the data stream `{stream}`, which Elasticsearch does not delete: roll the stream over on the leader cluster first"
+        ))),
+        _ => Err(unknown(format!(
+            "whether it is the write index of the data stream `{stream}` could not be read"
+        ))),
+    }
+}
+
+/// The name is free: nothing that somebody else made meanwhile is followed over.
+pub(super) fn name_free(q: &Question<'_>) -> Check {
+    if !q.facts.follower.meta.now().is_absent() {
+        return Err(unknown(
+            "it was not seen that no index of the name exists in the follower cluster",
+        ));
+    }
+    Ok("no index of the name exists in the follower cluster".to_owned())
 }
 
 /// Names starting with `.` are system indices, which CCR does not support; backing indices are not.

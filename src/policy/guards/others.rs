@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::facts::{IlmPhase, Series};
+use crate::domain::plan::LeaseWay;
 use crate::domain::time::{Span, Timestamp, after};
 use crate::policy::glob;
 use crate::policy::guards::Question;
@@ -11,6 +12,7 @@ use crate::policy::guards::cluster::thrice;
 use crate::policy::guards::read::{
     Check, Hold, ask, block, bytes_to_copy, followed_uuid, need, told, unknown,
 };
+use crate::policy::guards::standing::expiry;
 
 /// Actions of a leader's policy after which its index is not the one that is followed.
 const DISRUPTIVE: &[&str] = &["delete", "shrink", "searchable_snapshot", "downsample"];
@@ -197,13 +199,32 @@ pub(super) fn follower_privileges(q: &Question<'_>) -> Check {
 
 /// The same on the leader cluster.
 pub(super) fn leader_privileges(q: &Question<'_>) -> Check {
-    let needed: &[&str] = if q.remedy.destroys() {
-        &["index:monitor", "index:read", "index:manage_leader_index"]
+    let forgets = q.remedy.destroys() && q.wishes.lease == LeaseWay::Forget;
+    let needed: &[&str] = if forgets {
+        &["index:monitor", "index:read", FORGETTING]
     } else {
         &["index:monitor", "index:read"]
     };
-    privileges(&q.facts.leader.privileges, needed, "leader")
+    let held = privileges(&q.facts.leader.privileges, needed, "leader");
+    let lacks = forgets
+        && q.facts
+            .leader
+            .privileges
+            .present()
+            .is_some_and(|have| have.get(FORGETTING) == Some(&false));
+    if !lacks {
+        return held;
+    }
+    // The lease can be gone by other ways than `forget_follower`; which one is a person's choice.
+    let expires = expiry(q).map_or_else(String::new, |at| format!(", at {at} if nothing renews it"));
+    Err(block(format!(
+        "the acting credentials lack {FORGETTING} on the leader cluster, which `forget_follower` needs: grant it, or choose `refollow recreate {key} --lease wait` (the run pauses the follower and waits until the lease has expired{expires}), or `--lease unfollow` (the lease is removed by unfollowing, after which the follower can only be followed again or stay an ordinary index)",
+        key = q.facts.key
+    )))
 }
+
+/// What `forget_follower` needs.
+const FORGETTING: &str = "index:manage_leader_index";
 
 fn privileges(series: &Series<BTreeMap<String, bool>>, needed: &[&str], side: &str) -> Check {
     let Some(have) = ask(

@@ -1,6 +1,6 @@
 //! How guards read facts: what is not known holds, what does not exist is said to be so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::cause::Cause;
 use crate::domain::decision::{GuardResult, GuardVerdict};
@@ -8,7 +8,7 @@ use crate::domain::facts::{IndexMeta, IndexSettings, IndexStats, Series};
 use crate::domain::ids::{HistoryUuid, IndexUuid};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
-use crate::policy::guards::Question;
+use crate::policy::guards::{Question, Stage};
 
 /// Why a guard does not pass.
 #[derive(Debug)]
@@ -124,17 +124,84 @@ pub(super) fn leader_stats<'a>(q: &Question<'a>) -> Result<&'a IndexStats, Hold>
 
 /// The follower's own `_stats?level=shards`: what the run took before the pause once the index is
 /// closed by us (a closed index shows none), the newest otherwise.
+///
+/// Of a follower whose restore failed only the shards that still have data are in it, which may be
+/// none: see [`gone_shards`].
 pub(super) fn follower_stats<'a>(q: &Question<'a>) -> Result<&'a IndexStats, Hold> {
     let before = q.run.and_then(|run| run.follower_before.as_ref());
     match (q.stage.closed(), before) {
         (true, Some(before)) => Ok(before),
+        (true, None) if cause(q) == Cause::RestoreFailed => Ok(&NO_DATA),
         (true, None) => Err(unknown(
             "the follower is closed and its statistics from before the pause were not kept",
         )),
+        // Where no primary is allocated there are no statistics to read.
+        (false, _)
+            if cause(q) == Cause::RestoreFailed
+                && gone_shards(q)?.len() >= usize::try_from(shard_count(q)?).unwrap_or(usize::MAX) =>
+        {
+            Ok(&NO_DATA)
+        }
         (false, _) => need(
             &q.facts.follower.index,
             "the follower's statistics (`_stats?level=shards`)",
         ),
+    }
+}
+
+/// Statistics of an index of which no shard has data.
+static NO_DATA: IndexStats = IndexStats {
+    uuid: None,
+    primaries: BTreeMap::new(),
+    docs: None,
+    store_bytes: None,
+};
+
+/// Shards of the follower whose data is gone before this repair begins, because their restore
+/// failed: nothing of theirs can be lost any more. Empty for every other cause.
+///
+/// That a restore failed has to be shown by Elasticsearch (the decider `restore_in_progress`, a
+/// snapshot recovery source) or by our journal, which saw the PUT take effect: a primary that is
+/// merely not allocated may have its data on a node that comes back.
+pub(super) fn gone_shards(q: &Question<'_>) -> Result<BTreeSet<u32>, Hold> {
+    if cause(q) != Cause::RestoreFailed {
+        return Ok(BTreeSet::new());
+    }
+    let shards = shard_count(q)?;
+    if q.stage.closed() {
+        // Closed by this run; what had data then was kept, and what had none was proven gone.
+        let before = q.run.and_then(|run| run.follower_before.as_ref());
+        return Ok((0..shards)
+            .filter(|shard| before.is_none_or(|stats| !stats.primaries.contains_key(shard)))
+            .collect());
+    }
+    let side = &q.facts.follower;
+    let routing = need(&side.routing, "the follower's routing table")?;
+    let unassigned: BTreeSet<u32> = routing
+        .iter()
+        .filter(|(_, primary)| primary.state == "UNASSIGNED")
+        .map(|(shard, _)| *shard)
+        .collect();
+    // Every shard of an index is replaced by one PUT: what shows it of one shows it of all.
+    let decided = side.explain.present().is_some_and(|explain| {
+        explain.primary != Some(false)
+            && explain
+                .refusing_deciders
+                .iter()
+                .any(|(name, _)| name == "restore_in_progress")
+    });
+    let sourced = unassigned.iter().any(|shard| {
+        routing
+            .get(shard)
+            .is_some_and(|primary| primary.recovery_source.as_deref() == Some("SNAPSHOT"))
+    });
+    let journalled = q.memory.own_run.as_ref().is_some_and(|run| run.replaced);
+    if unassigned.is_empty() || decided || sourced || journalled {
+        Ok(unassigned)
+    } else {
+        Err(unknown(
+            "neither Elasticsearch nor our journal shows that the primaries are missing because a restore failed: their data may be on a node that comes back",
+        ))
     }
 }
 
@@ -153,6 +220,12 @@ pub(super) fn cluster_setting<'a>(
 
 /// Number of primary shards of the follower.
 pub(super) fn shard_count(q: &Question<'_>) -> Result<u32, Hold> {
+    if q.stage == Stage::BeforeFollowNew
+        && let Some(run) = q.run
+    {
+        // It is deleted: the plan knows how many it had.
+        return Ok(run.basis.shard_count);
+    }
     let map = follower_settings(q)?;
     told(
         map.get("index.number_of_shards")

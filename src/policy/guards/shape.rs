@@ -1,11 +1,13 @@
 //! Guards of shape: the leader can be followed by this index, as it is set up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::cause::Cause;
 use crate::domain::replicated::replicated;
 use crate::domain::seen::Seen;
-use crate::policy::guards::Question;
-use crate::policy::guards::read::{Check, block, follower_settings, leader_settings, need, told};
+use crate::policy::guards::read::{Check, block, cause, follower_settings, leader_settings, need, told};
+use crate::policy::guards::{Question, Stage};
+use crate::policy::plan::follow_settings;
 
 /// Blocks of a leader that a recreate copies and that never go away by themselves
 /// (`ccr/measured.md`, 49: the new follower stays at 0 documents).
@@ -61,7 +63,11 @@ pub(super) fn leader_followable(q: &Question<'_>) -> Check {
         }
         _ => {}
     }
-    for (side, settings) in [("leader", leader), ("follower", follower_settings(q)?)] {
+    let mut sides = vec![("leader", leader)];
+    if q.stage != Stage::BeforeFollowNew {
+        sides.push(("follower", follower_settings(q)?));
+    }
+    for (side, settings) in sides {
         if settings
             .get("index.store.type")
             .is_some_and(|kind| kind == "snapshot")
@@ -72,13 +78,23 @@ pub(super) fn leader_followable(q: &Question<'_>) -> Check {
     Ok("the leader has soft deletes and is no searchable snapshot".to_owned())
 }
 
+/// What the PUT carries of its own, so that the leader's value does not come along.
+fn carried(q: &Question<'_>) -> BTreeMap<String, String> {
+    match q.run {
+        Some(run) => run.basis.follow_settings.clone(),
+        None => follow_settings(cause(q), q.facts, q.memory),
+    }
+}
+
 /// Reference guard 8: no block of the leader would be copied.
 pub(super) fn leader_blocks(q: &Question<'_>) -> Check {
     let leader = leader_settings(q)?;
+    let carried = carried(q);
     let set: Vec<&str> = COPIED_BLOCKS
         .iter()
         .copied()
         .filter(|key| leader.get(*key).is_some_and(|value| value == "true"))
+        .filter(|key| !carried.contains_key(*key))
         .collect();
     if set.is_empty() {
         Ok("the leader has no block that would be copied".to_owned())
@@ -96,9 +112,11 @@ pub(super) fn leader_blocks(q: &Question<'_>) -> Check {
 pub(super) fn leader_allocation(q: &Question<'_>) -> Check {
     let leader = leader_settings(q)?;
     let nodes = need(&q.facts.follower.nodes, "the follower cluster's nodes")?;
+    let carried = carried(q);
     let data: Vec<_> = nodes.iter().filter(|node| holds_data(&node.roles)).collect();
     if let Some(preference) = leader.get("index.routing.allocation.include._tier_preference")
         && !preference.is_empty()
+        && !carried.contains_key("index.routing.allocation.include._tier_preference")
     {
         let tiers: BTreeSet<&str> = preference.split(',').map(str::trim).collect();
         let some = data.iter().any(|node| {
@@ -115,7 +133,8 @@ pub(super) fn leader_allocation(q: &Question<'_>) -> Check {
     let per_node = leader
         .get("index.routing.allocation.total_shards_per_node")
         .and_then(|text| text.parse::<i64>().ok())
-        .filter(|limit| *limit > 0);
+        .filter(|limit| *limit > 0)
+        .filter(|_| !carried.contains_key("index.routing.allocation.total_shards_per_node"));
     if let Some(per_node) = per_node {
         let shards: i64 = told(
             leader
@@ -196,6 +215,10 @@ pub(super) fn follower_blocks(q: &Question<'_>) -> Check {
             "the follower has {}: pause, close and follow are refused",
             refusing.join(", ")
         )));
+    }
+    // A write block that the failed copy took over from the leader is gone with the next one.
+    if cause(q) == Cause::RestoreFailed && q.remedy.destroys() {
+        return Ok("no block on the follower refuses the close and the follow".to_owned());
     }
     // Flood stage: a copy would make it worse, and a resumed task could not write.
     if follower

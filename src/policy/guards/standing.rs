@@ -2,7 +2,9 @@
 
 use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::facts::FollowStatus;
+use crate::domain::plan::LeaseWay;
 use crate::domain::seen::Seen;
+use crate::domain::time::{Span, Timestamp, after};
 use crate::policy::guards::read::{
     Check, ask, block, cause, has_fatal_shard, leader_stats, need, shard_count, told, unknown,
 };
@@ -87,6 +89,10 @@ pub(super) fn not_paused_by_people(q: &Question<'_>) -> Check {
     }
     let ours =
         q.run.is_some_and(|run| run.paused_by_us) || q.memory.own_run.as_ref().is_some_and(|run| run.paused);
+    // A follow ends in `paused` where its restore fails: nobody has paused it.
+    if cause(q) == Cause::RestoreFailed && q.verdict.cause == Cause::RestoreFailed {
+        return Ok("it is paused because its restore failed; nobody paused it".to_owned());
+    }
     // A follow of ours that was restored and never followed shows as paused too.
     if ours || (cause(q) == Cause::RestoredNotFollowing && q.verdict.cause == Cause::RestoredNotFollowing) {
         return Ok("it is paused, and by a run of ours".to_owned());
@@ -99,18 +105,31 @@ pub(super) fn not_paused_by_people(q: &Question<'_>) -> Check {
 /// The follower is as far as this run brought it, and no further: paused by us before the resume
 /// and the close, closed by us before the lease is removed and before the PUT.
 pub(super) fn as_we_left_it(q: &Question<'_>) -> Check {
-    let info = need(&q.facts.follower.info, "the follower's `_ccr/info`")?;
     let meta = need(&q.facts.follower.meta, "the follower's metadata")?;
     let open = told(meta.open, "whether the follower is open")?;
     let Some(run) = q.run else {
         return Err(unknown("no run is in hand"));
     };
+    if run.unfollowed_by_us && run.closed_by_us && q.stage.closed() && q.facts.follower.info.now().is_absent()
+    {
+        return if open {
+            Err(block("it is open, though this run closed it: somebody opened it"))
+        } else {
+            Ok("it is unfollowed and closed, as this run left it".to_owned())
+        };
+    }
+    let info = need(&q.facts.follower.info, "the follower's `_ccr/info`")?;
     if info.status != FollowStatus::Paused {
         return Err(block(
             "it is active, though this run paused it: somebody resumed it",
         ));
     }
-    if !run.paused_by_us && !run.closed_by_us {
+    // Nobody has to pause what a copy left without a task, whether it failed or was never followed.
+    let of_a_copy = matches!(
+        run.basis.cause,
+        Cause::RestoreFailed | Cause::RestoredNotFollowing
+    );
+    if !run.paused_by_us && !run.closed_by_us && !of_a_copy {
         return Err(block("it is paused, and not by this run"));
     }
     match (q.stage.closed(), open) {
@@ -170,6 +189,49 @@ pub(super) fn follower_primaries(q: &Question<'_>) -> Check {
     Ok(format!("all {shards} primaries of the follower are active"))
 }
 
+/// When the follower's lease expires if nothing renews it: its last renewal and the leader's period.
+pub(super) fn expiry(q: &Question<'_>) -> Option<Timestamp> {
+    let id = q.facts.lease_id()?;
+    let renewed = q
+        .facts
+        .leader
+        .index
+        .present()?
+        .primaries
+        .values()
+        .filter_map(|shard| {
+            let lease = shard.leases.as_ref()?.iter().find(|lease| lease.id == id)?;
+            lease.renewed_at
+        })
+        .max()?;
+    let period = q
+        .facts
+        .leader
+        .settings
+        .latest_known()
+        .and_then(|(_, map)| map.get("index.soft_deletes.retention_lease.period"));
+    let period = match period {
+        Some(text) => millis_of(text)?,
+        None => 12 * 3_600_000,
+    };
+    Some(after(renewed, Span::from_millis(period)))
+}
+
+/// Milliseconds of a length such as `12h`; `None` where it is none.
+fn millis_of(text: &str) -> Option<u64> {
+    let unit = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit);
+    let factor = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
 /// Reference guard 21 at the PUT (safety 7): the lease is absent on every leader primary.
 /// Before that: the leases can be read, so that they can be removed and be seen gone.
 pub(super) fn lease(q: &Question<'_>) -> Check {
@@ -209,5 +271,16 @@ pub(super) fn lease(q: &Question<'_>) -> Check {
             "{text}: a follow now would destroy the follower (the restore fails while the lease lives)"
         )));
     }
-    Ok(format!("{text}; the run removes it once the follower is closed"))
+    Ok(match q.wishes.lease {
+        LeaseWay::Forget => format!("{text}; the run removes it once the follower is closed"),
+        LeaseWay::Wait => {
+            let expiry = expiry(q).map_or_else(|| "a time that is not known".to_owned(), |at| at.to_string());
+            format!(
+                "{text}; the run pauses the follower and waits until it has expired ({expiry}, unless it is renewed before)"
+            )
+        }
+        LeaseWay::Unfollow => {
+            format!("{text}; the run unfollows the closed follower, which removes it and loses the way back")
+        }
+    })
 }

@@ -27,7 +27,30 @@ const fn guard(
 /// Finishing what the PUT began is not held by people's switches, limits or wishes (contract, *A
 /// run in flight*), only by what would make the request wrong or refused.
 fn finishing(q: &Question<'_>) -> bool {
-    q.stage == Stage::BeforeResumeRestored
+    matches!(q.stage, Stage::BeforeResumeRestored | Stage::BeforeFollowNew)
+}
+
+/// The follower exists: not between our delete and our new follow.
+fn exists(q: &Question<'_>) -> bool {
+    q.stage != Stage::BeforeFollowNew
+}
+
+/// The follower was deleted by us: what makes the new follow wrong or refused is asked again.
+fn new(q: &Question<'_>) -> bool {
+    q.stage == Stage::BeforeFollowNew
+}
+
+/// A copy is about to begin, over a closed index or under a free name.
+fn copied(q: &Question<'_>) -> bool {
+    recreate(q) || new(q)
+}
+
+fn starting_or_new(q: &Question<'_>) -> bool {
+    starting(q) || new(q)
+}
+
+fn deletes(q: &Question<'_>) -> bool {
+    q.remedy == Remedy::DeleteAndFollow && starting(q)
 }
 
 fn always(_: &Question<'_>) -> bool {
@@ -45,11 +68,11 @@ fn untouched(q: &Question<'_>) -> bool {
 }
 
 fn recreate(q: &Question<'_>) -> bool {
-    q.remedy == Remedy::Recreate && starting(q)
+    q.remedy.destroys() && starting(q)
 }
 
 fn recreate_open(q: &Question<'_>) -> bool {
-    recreate(q) && !q.stage.closed()
+    q.remedy == Remedy::Recreate && starting(q) && !q.stage.closed()
 }
 
 /// A resume, until it is sent.
@@ -61,7 +84,11 @@ fn resume(q: &Question<'_>) -> bool {
 fn touched(q: &Question<'_>) -> bool {
     matches!(
         q.stage,
-        Stage::BeforeResume | Stage::BeforeClose | Stage::BeforeForget | Stage::BeforeFollow
+        Stage::BeforeResume
+            | Stage::BeforeClose
+            | Stage::BeforeForget
+            | Stage::BeforeFollow
+            | Stage::BeforeDelete
     )
 }
 
@@ -70,7 +97,9 @@ fn closed(q: &Question<'_>) -> bool {
 }
 
 fn needs_snapshot(q: &Question<'_>) -> bool {
-    recreate(q) && matches!(cause(q), Cause::LeaderReplaced | Cause::LeaderRewound)
+    recreate(q)
+        && (matches!(cause(q), Cause::LeaderReplaced | Cause::LeaderRewound)
+            || !q.wishes.overrides.is_empty())
 }
 
 /// In the order in which a person wants to read them: whether at all, whose it is, who stands in
@@ -86,7 +115,7 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("budget", untouched, limits::budget),
     guard("blockers", starting, limits::blockers),
     // Observe only (end of safety.md).
-    guard("leader_looked_at", starting, identity::leader_looked_at),
+    guard("leader_looked_at", starting_or_new, identity::leader_looked_at),
     guard("not_followed_itself", starting, identity::not_followed_itself),
     guard("one_way", starting, identity::one_way),
     guard("data_stream", starting, identity::data_stream),
@@ -112,10 +141,13 @@ pub(super) const GUARDS: &[Guard] = &[
         identity::snapshot_of_follower,
     ),
     // Identity.
-    guard("is_follower", always, identity::is_follower),
-    guard("same_follower", always, identity::same_follower),
+    guard("is_follower", exists, identity::is_follower),
+    guard("same_follower", exists, identity::same_follower),
+    guard("not_a_write_index", deletes, identity::not_a_write_index),
+    guard("data_gone", deletes, copies::data_gone),
+    guard("name_free", new, identity::name_free),
     guard("clusters_pinned", always, identity::clusters_pinned),
-    guard("alias_proven", starting, identity::alias_proven),
+    guard("alias_proven", starting_or_new, identity::alias_proven),
     guard("leader_open", always, identity::leader_open),
     guard("same_leader", always, identity::same_leader),
     guard("same_history", always, identity::same_history),
@@ -124,29 +156,29 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("leader_healthy", always, copies::leader_healthy),
     guard("documents_not_fewer", recreate, copies::documents),
     guard("sequence_numbers_not_lower", recreate, copies::sequence_numbers),
-    guard("not_below_remembered", recreate, copies::not_below_remembered),
+    guard("not_below_remembered", copied, copies::not_below_remembered),
     // Others at work.
     guard("no_snapshot_or_restore", recreate, others::no_snapshot_or_restore),
     guard("follower_ilm", starting, others::follower_ilm),
-    guard("leader_ilm", recreate, others::leader_ilm),
+    guard("leader_ilm", copied, others::leader_ilm),
     guard("auto_follow", recreate, others::auto_follow),
     guard("lease", recreate, standing::lease),
     // Whether it would work.
     guard("remote_connected", always, cluster::remote_connected),
     guard("follower_license", always, cluster::follower_license),
     guard("leader_license", always, cluster::leader_license),
-    guard("versions", starting, cluster::versions),
-    guard("shards_equal", always, shape::shards_equal),
+    guard("versions", starting_or_new, cluster::versions),
+    guard("shards_equal", exists, shape::shards_equal),
     guard("leader_followable", always, shape::leader_followable),
     guard("settings_equal", resume, shape::settings_equal),
     guard("following_setting", resume, shape::following_setting),
     guard("follower_primaries", resume, standing::follower_primaries),
     guard("follower_blocks", starting, shape::follower_blocks),
-    guard("leader_blocks", recreate, shape::leader_blocks),
-    guard("leader_allocation", recreate, shape::leader_allocation),
-    guard("disk", recreate, cluster::disk),
+    guard("leader_blocks", copied, shape::leader_blocks),
+    guard("leader_allocation", copied, shape::leader_allocation),
+    guard("disk", copied, cluster::disk),
     guard("remote_client_node", always, cluster::remote_client),
-    guard("allocation_enabled", recreate, cluster::allocation_enabled),
+    guard("allocation_enabled", copied, cluster::allocation_enabled),
     guard("task_assignment", always, cluster::task_assignment),
     guard("follower_cluster_calm", recreate, cluster::follower_cluster_calm),
     guard("leader_cluster_calm", recreate, cluster::leader_cluster_calm),

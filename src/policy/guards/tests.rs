@@ -581,6 +581,8 @@ fn a_pause_is_somebodys_unless_our_journal_has_it() {
         paused: false,
         closed: false,
         followed: true,
+        replaced: false,
+        deleted: false,
         at: ago(3600),
     };
     case.memory.own_run = Some(own.clone());
@@ -763,19 +765,231 @@ fn settings_that_are_replicated_must_be_equal_before_a_resume() {
 
 #[test]
 fn a_replaced_leader_is_held_until_a_snapshot_of_the_follower_can_be_shown() {
+    use crate::domain::facts::SnapshotInfo;
     let mut case = Case::lost();
     case.verdict = verdict(Cause::LeaderReplaced);
+    let name = "snapshot_of_follower";
+    let of = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, name);
+    assert_eq!(of(&case), GuardVerdict::Block, "none is named");
+    let wanted = crate::domain::ids::SnapshotRef::parse("backup/friday").unwrap();
+    case.wishes.snapshot = Some(wanted.clone());
+    assert_eq!(of(&case), GuardVerdict::Unknown, "it was not looked up");
+    case.memory.last_well_at = Some(ago(600));
+    case.memory.fatal_since = Some(ago(500));
+    let good = SnapshotInfo {
+        name: wanted,
+        state: "SUCCESS".to_owned(),
+        indices: vec![case.facts.key.index.to_string()],
+        started_at: Some(ago(400)),
+        failed_shards: Some(0),
+    };
+    case.facts.follower.snapshot = some(good.clone());
+    assert_eq!(of(&case), GuardVerdict::Pass);
+    let ways: &[(&'static str, fn(&mut SnapshotInfo))] = &[
+        ("unfinished", |one| one.state = "IN_PROGRESS".to_owned()),
+        ("partial", |one| one.failed_shards = Some(1)),
+        ("of other indices", |one| one.indices = vec!["other".to_owned()]),
+        ("too early", |one| one.started_at = Some(ago(550))),
+    ];
+    for (what, way) in ways {
+        let mut bad = good.clone();
+        way(&mut bad);
+        case.facts.follower.snapshot = some(bad);
+        assert_eq!(of(&case), GuardVerdict::Block, "{what}");
+    }
+    case.facts.follower.snapshot = some(good);
+    (case.memory.last_well_at, case.memory.fatal_since) = (None, None);
+    assert_eq!(of(&case), GuardVerdict::Unknown, "when it stopped is not known");
+}
+
+#[test]
+fn an_override_lets_pass_what_it_names_for_the_index_it_names_and_never_what_is_unknown() {
+    use crate::domain::ids::{IndexName, SnapshotRef};
+    use crate::domain::plan::Override;
+    let mut case = Case::lost();
+    change(&mut case.facts.leader.index, |stats| stats.docs = Some(1));
+    let name = "documents_not_fewer";
+    let of = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, name);
+    assert_eq!(of(&case), GuardVerdict::Block);
+    let wish = |index: &str, fact: &str| Override {
+        index: IndexName::parse(index).unwrap(),
+        fact: fact.to_owned(),
+        person: "ann".to_owned(),
+    };
+    let own = case.facts.key.index.to_string();
+    case.wishes.overrides = vec![wish(&own, name)];
+    assert_eq!(of(&case), GuardVerdict::Block, "no snapshot stands for the copy");
+    case.wishes.snapshot = SnapshotRef::parse("backup/friday");
+    assert_eq!(of(&case), GuardVerdict::Pass);
     assert_eq!(
         verdict_of(&case, Stage::Plan, Remedy::Recreate, "snapshot_of_follower"),
+        GuardVerdict::Unknown,
+        "an override always asks for the snapshot"
+    );
+    case.wishes.overrides = vec![wish("another", name), wish(&own, "not_below_remembered")];
+    assert_eq!(of(&case), GuardVerdict::Block);
+    case.wishes.overrides = vec![wish(&own, name)];
+    case.facts.leader.index = Series::default();
+    assert_eq!(of(&case), GuardVerdict::Unknown);
+    // What is wrong with the leader itself is not overridden.
+    let mut case = Case::lost();
+    case.wishes.snapshot = SnapshotRef::parse("backup/friday");
+    case.wishes.overrides = vec![wish(&own, "leader_healthy")];
+    change(&mut case.facts.leader.health, |health| {
+        health.status = crate::domain::facts::Health::Red;
+    });
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Recreate, "leader_healthy"),
+        GuardVerdict::Block
+    );
+}
+
+#[test]
+fn without_the_privilege_to_forget_the_other_ways_are_offered_and_asked_for_by_name() {
+    let mut case = Case::lost();
+    let name = "leader_privileges";
+    case.facts.leader.privileges = some(
+        [
+            ("cluster:monitor", true),
+            ("index:monitor", true),
+            ("index:read", true),
+            ("index:manage_leader_index", false),
+        ]
+        .into_iter()
+        .map(|(name, held)| (name.to_owned(), held))
+        .collect(),
+    );
+    let result = ask(&case, Stage::Plan, Remedy::Recreate)
+        .into_iter()
+        .find(|result| result.name == name)
+        .unwrap();
+    assert_eq!(result.verdict, GuardVerdict::Block);
+    for offer in ["--lease wait", "--lease unfollow"] {
+        assert!(result.inputs.contains(offer), "{}", result.inputs);
+    }
+    for way in [
+        crate::domain::plan::LeaseWay::Wait,
+        crate::domain::plan::LeaseWay::Unfollow,
+    ] {
+        case.wishes.lease = way;
+        assert_eq!(
+            verdict_of(&case, Stage::Plan, Remedy::Recreate, name),
+            GuardVerdict::Pass
+        );
+    }
+}
+
+/// A follower that a failed restore left red, as the guards see it before anything is done.
+fn after_a_failed_restore() -> Case {
+    let mut case = Case::lost();
+    case.verdict = verdict(Cause::RestoreFailed);
+    change(&mut case.facts.follower.info, |info| {
+        info.status = crate::domain::facts::FollowStatus::Paused;
+        info.parameters = None;
+    });
+    let shards = case.facts.follower.index.present().unwrap().primaries.len();
+    case.facts.follower.index = Series::default();
+    case.facts.follower.stats = Series::default();
+    let primary = |shard: usize| {
+        (
+            u32::try_from(shard).unwrap(),
+            crate::domain::facts::PrimaryRouting {
+                state: "UNASSIGNED".to_owned(),
+                recovery_source: Some("SNAPSHOT".to_owned()),
+                unassigned_reason: Some("ALLOCATION_FAILED".to_owned()),
+                unassigned_details: None,
+                failed_attempts: Some(1),
+            },
+        )
+    };
+    case.facts.follower.routing = some((0..shards).map(primary).collect());
+    change(&mut case.facts.follower.cluster_health, |health| {
+        health.status = crate::domain::facts::Health::Red;
+    });
+    case
+}
+
+#[test]
+fn a_failed_restore_has_no_copy_left_that_its_repair_could_lose() {
+    let case = after_a_failed_restore();
+    for remedy in [Remedy::Recreate, Remedy::DeleteAndFollow] {
+        assert_eq!(held(&case, Stage::Plan, remedy), Vec::<String>::new(), "{remedy}");
+    }
+}
+
+#[test]
+fn primaries_that_are_merely_missing_may_have_their_data_on_a_node_that_comes_back() {
+    let mut case = after_a_failed_restore();
+    change(&mut case.facts.follower.routing, |routing| {
+        for primary in routing.values_mut() {
+            primary.recovery_source = Some("EXISTING_STORE".to_owned());
+        }
+    });
+    for remedy in [Remedy::Recreate, Remedy::DeleteAndFollow] {
+        assert_eq!(
+            verdict_of(&case, Stage::Plan, remedy, "documents_not_fewer"),
+            GuardVerdict::Unknown
+        );
+    }
+    // Our own journal saw the PUT take effect: whatever was there before is gone.
+    case.memory.own_run = Some(OwnRun {
+        id: crate::domain::ids::RunId::parse("r0").unwrap(),
+        paused: false,
+        closed: false,
+        followed: true,
+        replaced: true,
+        deleted: false,
+        at: ago(3600),
+    });
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::Recreate, "documents_not_fewer"),
+        GuardVerdict::Pass
+    );
+}
+
+#[test]
+fn only_a_follower_whose_data_is_gone_is_ever_deleted() {
+    let case = Case::lost();
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, "data_gone"),
+        GuardVerdict::Block
+    );
+    let mut case = after_a_failed_restore();
+    change(&mut case.facts.follower.routing, |routing| {
+        for primary in routing.values_mut() {
+            primary.state = "STARTED".to_owned();
+        }
+    });
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, "data_gone"),
+        GuardVerdict::Block
+    );
+    case.facts.follower.routing = Series::default();
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, "data_gone"),
         GuardVerdict::Unknown
     );
 }
 
 #[test]
-fn delete_and_follow_is_refused_by_name() {
-    let results = ask(&Case::lost(), Stage::Plan, Remedy::DeleteAndFollow);
-    assert_eq!(results.len(), 1);
-    assert_eq!(results[0].verdict, GuardVerdict::Block);
+fn the_write_index_of_a_data_stream_is_not_deleted() {
+    let mut case = after_a_failed_restore();
+    let name = "not_a_write_index";
+    case.facts.follower.data_stream = some("logs".to_owned());
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, name),
+        GuardVerdict::Unknown
+    );
+    case.facts.follower.data_stream_write = some(true);
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, name),
+        GuardVerdict::Block
+    );
+    case.facts.follower.data_stream_write = some(false);
+    assert_eq!(
+        verdict_of(&case, Stage::Plan, Remedy::DeleteAndFollow, name),
+        GuardVerdict::Pass
+    );
 }
 
 #[test]

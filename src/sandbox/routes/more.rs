@@ -37,6 +37,11 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<(u16, Value)>, Fault
                 .map_err(|_| Fault::of(403, "security_exception", format!("action [cluster:admin/snapshot/status] is unauthorized for user [{0}] with effective roles [{0}], this action is granted by the cluster privileges [monitor_snapshot,create_snapshot,manage,all]", call.user)))?;
             Ok((200, json!({"snapshots": []})))
         }
+        (Method::Get, ["_snapshot", repository, name]) => {
+            call.only(&["master_timeout", "ignore_unavailable", "verbose"])?;
+            pair.cluster_right(side, &call.user, "monitor_snapshot", "cluster:admin/snapshot/get")?;
+            snapshot_info(pair, call, repository, name)
+        }
         (Method::Put, ["_snapshot", repository]) => {
             call.only(&["verify", "timeout", "master_timeout"])?;
             pair.cluster_mut(side)
@@ -141,6 +146,7 @@ fn snapshot(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answe
         name.to_owned(),
         Snapshot {
             uuid: uuid.clone(),
+            taken_ms: now,
             indices: copies,
         },
     );
@@ -151,6 +157,35 @@ fn snapshot(pair: &mut Pair, call: &Call, repository: &str, name: &str) -> Answe
             "start_time": shards::instant(now), "start_time_in_millis": now,
             "end_time": shards::instant(now), "end_time_in_millis": now, "duration_in_millis": 0,
             "failures": [], "shards": {"total": total, "failed": 0, "successful": total}}}),
+    ))
+}
+
+/// What a finished snapshot says of itself.
+fn snapshot_info(pair: &Pair, call: &Call, repository: &str, name: &str) -> Answer {
+    let Some(snapshots) = pair.cluster(call.side).repositories.get(repository) else {
+        return Err(Fault::of(
+            404,
+            "repository_missing_exception",
+            format!("[{repository}] missing"),
+        ));
+    };
+    let Some(snapshot) = snapshots.get(name) else {
+        return Err(Fault::of(
+            404,
+            "snapshot_missing_exception",
+            format!("[{repository}:{name}] is missing"),
+        ));
+    };
+    let names: Vec<&String> = snapshot.indices.keys().collect();
+    let total: usize = snapshot.indices.values().map(|index| index.shards.len()).sum();
+    let at = shards::instant(snapshot.taken_ms);
+    Ok((
+        200,
+        json!({"snapshots": [{"snapshot": name, "uuid": snapshot.uuid, "version": shards::version_text(pair.version),
+            "indices": names, "include_global_state": false, "state": "SUCCESS",
+            "start_time": at, "start_time_in_millis": snapshot.taken_ms,
+            "end_time": at, "end_time_in_millis": snapshot.taken_ms, "duration_in_millis": 0,
+            "failures": [], "shards": {"total": total, "failed": 0, "successful": total}}]}),
     ))
 }
 

@@ -14,7 +14,7 @@ use refollow::sandbox::scenario;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::support::{May, Table, secured_table, table, table_with, undo_file};
+use super::support::{May, Table, just_before, secured_table, table, table_with, undo_file};
 
 /// Opens and carries out the run that the policy would make of this cause.
 async fn repair(table: &mut Table, cause: Cause) -> RunEnd {
@@ -35,17 +35,6 @@ fn closed(end: &RunEnd, table: &Table) -> (RunOutcome, Option<Remedy>, Option<St
         } => (*outcome, *remedy, *held),
         RunEnd::LeftOpen { .. } => panic!("{end:?}\n{}", table.story()),
     }
-}
-
-/// Something that happens once, just before a step.
-fn just_before(step: Step, act: impl Fn(&refollow::sandbox::world::World) + Send + Sync + 'static) -> May {
-    let done = AtomicBool::new(false);
-    Box::new(move |asked, world| {
-        if asked == step && !done.swap(true, Ordering::SeqCst) {
-            act(world);
-        }
-        None
-    })
 }
 
 /// A switch that forbids everything from just before a step on.

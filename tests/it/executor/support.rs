@@ -2,6 +2,7 @@
 //! observer that does what the engine's does: look, remember, judge, plan.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use refollow::domain::facts::Facts;
 use refollow::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias, RunId};
 use refollow::domain::journal::{Entry, Trigger};
 use refollow::domain::memory::{HighWater, Memory};
-use refollow::domain::plan::Plan;
+use refollow::domain::plan::{NO_WISHES, Plan, Wishes};
 use refollow::domain::step::Step;
 use refollow::domain::verdict::Verdict;
 use refollow::elastic::client::{Client, ClientSettings};
@@ -25,6 +26,7 @@ use refollow::elastic::wire;
 use refollow::engine::executor::{self, Asked, Bench, Gate, RunEnd, RunSettings};
 use refollow::judge;
 use refollow::policy::{self, Mode, Question, Settings, World as PolicyWorld, evaluate};
+use refollow::sandbox::faults::{Fault, FaultKind};
 use refollow::sandbox::log::Entry as Logged;
 use refollow::sandbox::memory::MemoryTransport;
 use refollow::sandbox::pair::{PairOptions, Side, Version};
@@ -80,7 +82,7 @@ impl Gate for TestGate {
             memory: asked.memory,
             world: &world,
             settings: &self.settings,
-            overrides: &asked.plan.basis.overrides,
+            wishes: &asked.plan.basis.wishes(),
             run: Some(asked.run),
             approved_at: asked.approved_at,
         })
@@ -304,6 +306,14 @@ impl Table {
         }
         self.facts.now = self.clock.now();
         self.facts.keep_last(4);
+        // The second look that the judge asks for where a primary is missing.
+        let needs = judge::needs(&self.facts, Some(&self.gate.memory(&self.key)));
+        if needs.contains(&judge::Need::Explain) {
+            let explain = Look::Explain { index, shard: 0 };
+            for answer in self.follower.look(&explain).await {
+                wire::learn(&mut self.facts, &wire::parse(&answer));
+            }
+        }
         let mut memory = self.gate.memory(&self.key);
         let verdict = judge::judge(&self.facts, Some(&memory));
         remember(&mut memory, &self.facts, &verdict);
@@ -327,8 +337,13 @@ impl Table {
 
     /// The plan that the policy would make of a verdict.
     pub fn plan(&self, verdict: &Verdict) -> Plan {
+        self.plan_with(verdict, &NO_WISHES)
+    }
+
+    /// The same with what a person asks for beside it.
+    pub fn plan_with(&self, verdict: &Verdict, wishes: &Wishes) -> Plan {
         let memory = self.gate.memory(&self.key);
-        policy::build_plan(verdict, &self.facts, &memory, &[], self.clock.now()).unwrap()
+        policy::build_plan(verdict, &self.facts, &memory, wishes, self.clock.now()).unwrap()
     }
 
     /// Opens a run of the plan.
@@ -339,6 +354,69 @@ impl Table {
         }
     }
 
+    /// Opens a run of a plan that a person has approved.
+    pub async fn open_approved(&self, plan: &Plan) -> RunId {
+        let trigger = Trigger::Approved {
+            by: vec!["ann".to_owned()],
+        };
+        match executor::open(&self.bench(), plan, trigger).await {
+            Ok(run) => run,
+            Err(refused) => panic!("the run was refused: {}\n{}", refused.reason, self.story()),
+        }
+    }
+
+    /// Why a run of a plan that a person has approved is not opened.
+    pub async fn refused(&self, plan: &Plan) -> String {
+        let trigger = Trigger::Approved {
+            by: vec!["ann".to_owned()],
+        };
+        match executor::open(&self.bench(), plan, trigger).await {
+            Ok(run) => panic!("run {run} was opened"),
+            Err(refused) => refused.reason,
+        }
+    }
+
+    /// The UUID of the index under the follower's name.
+    pub async fn follower_uuid(&self) -> String {
+        let (_, answer) = self
+            .ask(
+                Side::Follower,
+                Method::Get,
+                "/orders-f/_settings?flat_settings=true",
+                None,
+            )
+            .await;
+        answer["orders-f"]["settings"]["index.uuid"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// The ids of the CCR leases on the leader.
+    pub async fn leases(&self) -> Vec<String> {
+        let (_, answer) = self
+            .ask(Side::Leader, Method::Get, "/orders/_stats?level=shards", None)
+            .await;
+        let mut ids = Vec::new();
+        for shard in answer["indices"]["orders"]["shards"]
+            .as_object()
+            .into_iter()
+            .flat_map(|shards| shards.values())
+        {
+            for lease in shard[0]["retention_leases"]["leases"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                let id = lease["id"].as_str().unwrap_or_default();
+                if id.contains("-following-") {
+                    ids.push(id.to_owned());
+                }
+            }
+        }
+        ids
+    }
+
     /// Carries a run to its end.
     pub async fn execute(&self, run: &RunId) -> RunEnd {
         self.execute_until(run, CancellationToken::new()).await
@@ -346,7 +424,7 @@ impl Table {
 
     pub async fn execute_until(&self, run: &RunId, cancel: CancellationToken) -> RunEnd {
         tokio::time::timeout(
-            Duration::from_hours(6),
+            Duration::from_hours(30),
             executor::execute(&self.bench(), run.clone(), cancel),
         )
         .await
@@ -469,10 +547,67 @@ impl Table {
     }
 }
 
+/// Something that happens once, just before a step.
+pub fn just_before(step: Step, act: impl Fn(&World) + Send + Sync + 'static) -> May {
+    let done = AtomicBool::new(false);
+    Box::new(move |asked, world| {
+        if asked == step && !done.swap(true, Ordering::SeqCst) {
+            act(world);
+        }
+        None
+    })
+}
+
+/// Somebody recreates the follower over its living lease, as the documented procedure says
+/// (measured 03): red, and its data gone.
+pub async fn failed_restore(table: &mut Table) {
+    // The lease asks for later operations than the leader's last commit, which 8.10 makes by
+    // itself with a write that comes a minute after the last.
+    let flush = "/orders/_flush?force=true";
+    table.done(Side::Leader, Method::Post, flush, None).await;
+    table.write(300, 200).await;
+    tokio::time::sleep(Duration::from_secs(32)).await;
+    table.look().await;
+    for (method, target, body) in [
+        (Method::Post, "/orders-f/_ccr/pause_follow", None),
+        (Method::Post, "/orders-f/_close", None),
+        (
+            Method::Put,
+            "/orders-f/_ccr/follow?wait_for_active_shards=1",
+            Some(json!({"remote_cluster": "lead", "leader_index": "orders"})),
+        ),
+    ] {
+        table.done(Side::Follower, method, target, body).await;
+    }
+    assert_eq!(table.standing().await.health, "red");
+    table.own_changes = table.world.changes().len();
+}
+
+/// A run of ours recreates the follower, and every resume after the copy is refused: restored,
+/// and nobody follows.
+pub async fn unfollowed_copy(version: Version) -> Table {
+    let may = just_before(Step::Follow, |world| {
+        scenario::play(world, "follow-interrupted:orders-f").unwrap();
+        world.add_fault(Fault::new(FaultKind::Unauthorized).path("resume_follow").times(3));
+    });
+    let mut table = table_with(version, may).await;
+    table.play("history-lost:orders-f");
+    let verdict = table.until(Cause::HistoryLost).await;
+    let run = table.open(&table.plan(&verdict)).await;
+    let end = table.execute(&run).await;
+    let RunEnd::Closed { held, .. } = &end else {
+        panic!("{end:?}\n{}", table.story());
+    };
+    assert_eq!(*held, Some(Step::Follow), "{end:?}");
+    table.own_changes = table.world.changes().len();
+    table
+}
+
 fn is_index_change(entry: &Logged) -> bool {
-    ["/_close", "/_open", "/_settings"]
-        .iter()
-        .any(|part| entry.path.contains(part))
+    entry.method == "DELETE"
+        || ["/_close", "/_open", "/_settings"]
+            .iter()
+            .any(|part| entry.path.contains(part))
 }
 
 /// See [`Table::standing`].

@@ -154,7 +154,14 @@ async fn a_rejection_outlives_the_daemon_and_holds_until_the_facts_change() {
         );
         assert_eq!(house.plan_state(&plan.hash).await, "rejected");
     }
-    let asked = house.desk.recreate(key("orders-f"), person("ann")).await;
+    let asked = house
+        .desk
+        .recreate(
+            key("orders-f"),
+            person("ann"),
+            refollow::http::dto::RecreateBody::default(),
+        )
+        .await;
     assert!(asked.is_ok(), "a recreate alone is another plan: {asked:?}");
     assert_eq!(house.runs().await.len(), 0);
     house.restart_with(ASK).await;

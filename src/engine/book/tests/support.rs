@@ -219,6 +219,9 @@ pub(super) fn approved(key: FollowerKey, now: Timestamp) -> PlanRecord {
         data_stream: None,
         overrides: Vec::new(),
         extend_runway: None,
+        follow_settings: BTreeMap::new(),
+        snapshot: None,
+        lease: crate::domain::plan::LeaseWay::Forget,
     };
     let plan = Plan {
         format: PLAN_FORMAT,
