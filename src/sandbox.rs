@@ -36,6 +36,7 @@ mod security;
 mod settings;
 mod shard;
 mod task;
+pub mod witness;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -211,6 +211,7 @@ impl World {
                 return Err(Broken::Refused);
             }
             let seq = state.log.arrived(side, request, self.now_ms());
+            state.witness(side, request, seq);
             if let Some(fault) = &fault {
                 state.log.hit(seq, fault.kind);
             }
@@ -301,6 +302,7 @@ impl World {
     fn begin(&self, side: Side, request: &Request, seq: u64) -> Result<Begun, Broken> {
         let handled = {
             let mut state = self.lock();
+            state.witness(side, request, seq);
             let handled = state.pair.handle(side, request);
             match handled {
                 Handled::Down => state.down[slot(side)] = true,
@@ -431,6 +433,16 @@ impl State {
             Event::StartNode(side) => self.start_node(side),
             Event::BreakLink(broken) => self.pair.break_link(broken),
             Event::RestoreRate(rate) => self.pair.set_restore_rate(rate),
+        }
+    }
+
+    /// Notes beside a request that can change something how things stand.
+    fn witness(&mut self, side: Side, request: &Request, seq: u64) {
+        if crate::sandbox::log::can_change(request.method.as_str(), &request.target)
+            && !request.target.contains("/_bulk")
+        {
+            let standing = self.pair.standing_for(side, request);
+            self.log.witnessed(seq, standing);
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod cli_client;
 mod config;
+mod disaster;
 mod elastic_client;
 mod executor;
 mod http_api;
