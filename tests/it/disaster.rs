@@ -7,6 +7,8 @@
 )]
 
 mod acts;
+mod matrix;
+mod mutants;
 mod oracle;
 mod seeds;
 mod stage;

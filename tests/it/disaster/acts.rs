@@ -52,6 +52,8 @@ pub enum Act {
     /// Somebody rejects everything that is pending.
     Reject,
     Brake(BrakeScope),
+    /// A brake that the daemon is never told of: a broken desk.
+    BrakeUnheard(BrakeScope),
     Release(BrakeScope),
     /// The configuration is reloaded, with or without mode `observe`.
     Reload(bool),
@@ -203,6 +205,7 @@ impl Hands {
                 self.clock.jump(seconds * 1000);
                 self.note(None, None, Kind::Clock);
             }
+            Act::BrakeUnheard(scope) => self.note(None, None, Kind::Brake(scope.clone())),
             Act::Kill(_) => {
                 if let Some((fate, store)) = &*self.mortal.lock().unwrap() {
                     store.kill();

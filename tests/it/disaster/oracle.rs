@@ -74,6 +74,9 @@ pub struct Record {
     pub runs: Vec<RunItem>,
     /// The last lines that people were told, for messages.
     pub story: String,
+    /// The daemon's changing requests, and the store writes of its first life.
+    pub changes: u64,
+    pub writes: u64,
 }
 
 /// A broken promise.

@@ -11,7 +11,7 @@ use refollow::store::faulty::Side as Landing;
 
 use super::acts::{Act, Deed1};
 use super::oracle::violations;
-use super::stage::Moment;
+use super::stage::{Mishap, Moment};
 use super::story::{Beat, Story, When, shortest, told};
 
 /// Seeds of a normal `cargo test`; `SEEDS=10000` for a night.
@@ -124,24 +124,23 @@ fn accident(random: &mut Rng, pair: usize, follower: usize) -> Act {
 /// The story of a seed. A long one has more followers, remotes and hours.
 pub fn story_of(seed: u64, long: bool) -> Story {
     let mut random = Rng::with_seed(seed);
-    let pairs = if long { random.usize(2..4) } else { 2 };
+    let pairs = if long { random.usize(2..4) } else { 1 + usize::from(seed % 4 == 3) };
     let versions = (0..pairs)
         .map(|_| pick(&mut random, &[Version::V7_7_0, Version::V8_10_4, Version::V8_10_4]))
         .collect();
     let followers = if long { random.usize(3..8) } else { 3 };
-    let length = if long { 6 * 3600 } else { 15 * 60 };
-    let mode = pick(&mut random, &[Mode::Auto; 8]);
-    let mode = match seed % 10 {
+    let length = if long { 6 * 3600 } else { 9 * 60 };
+    let mode = match seed % 20 {
         0 => Mode::Observe,
-        1 => Mode::Ask,
-        _ => mode,
+        1 | 2 => Mode::Ask,
+        _ => Mode::Auto,
     };
     let mut beats = Vec::new();
     let sick = random.usize(1..if long { 8 } else { 3 });
     for _ in 0..sick {
         let (pair, follower) = (random.usize(0..pairs), random.usize(0..followers));
         beats.push(Beat {
-            when: When::At(random.u32(100..length / 2)),
+            when: When::At(random.u32(80..length / 3)),
             act: sickness(&mut random, pair, follower),
         });
         // What befalls the very follower that is being repaired finds the most.
@@ -172,14 +171,21 @@ pub fn story_of(seed: u64, long: bool) -> Story {
         });
     }
     let landing = pick(&mut random, &[Landing::Before, Landing::After]);
+    let mishaps = if random.u8(0..3) == 0 {
+        vec![(random.u64(1..10), pick(&mut random, &Mishap::ALL))]
+    } else {
+        Vec::new()
+    };
     let death = (random.u8(0..4) == 0).then(|| (random.u64(1..60), landing, pick(&mut random, &[1, 90, 4000])));
     Story {
         seed,
         versions,
         followers,
         mode,
-        poll: Duration::from_secs(30),
+        poll: Duration::from_secs(if long { 30 } else { 40 }),
         death,
+        mishaps,
+        blind: None,
         beats,
         length,
         calm: if long { 3600 } else { 600 },

@@ -66,6 +66,10 @@ pub trait Lie: Send + Sync {
     fn request(&self, _pair: usize, _side: Side, _request: &mut Request) -> bool {
         true
     }
+    /// Answers it without asking any cluster.
+    fn instead(&self, _pair: usize, _side: Side, _request: &Request) -> Option<Response> {
+        None
+    }
     /// Sends it a second time behind the daemon's back.
     fn twice(&self, _request: &Request) -> bool {
         false
@@ -83,6 +87,53 @@ pub enum Moment {
     Sent,
 }
 
+/// What goes wrong with one changing request of the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// The daemon is killed before it leaves.
+    KilledBefore,
+    /// The daemon is killed once the cluster has it.
+    KilledAfter,
+    /// It is lost on its way.
+    Lost,
+    /// It acts, and its answer is lost.
+    AnswerLost,
+    /// A proxy delivers it twice; the second answer comes back.
+    Twice,
+    /// 429, and nothing is done.
+    TooMany,
+    /// 503 of a proxy, and nothing is done.
+    Unavailable,
+    /// 503 of a proxy, and it acts.
+    UnavailableActed,
+    /// No answer until the deadline, and nothing is done.
+    Hang,
+    /// No answer until the deadline, and it acts.
+    HangActed,
+}
+
+impl Mishap {
+    pub const ALL: [Self; 10] = [
+        Self::KilledBefore,
+        Self::KilledAfter,
+        Self::Lost,
+        Self::AnswerLost,
+        Self::Twice,
+        Self::TooMany,
+        Self::Unavailable,
+        Self::UnavailableActed,
+        Self::Hang,
+        Self::HangActed,
+    ];
+
+    const fn acts(self) -> bool {
+        matches!(
+            self,
+            Self::KilledAfter | Self::AnswerLost | Self::UnavailableActed | Self::HangActed
+        )
+    }
+}
+
 type Hook = Box<dyn FnMut(u64, Moment) + Send>;
 
 /// What outlives a daemon: the count of its changing requests, and who listens to them.
@@ -92,6 +143,8 @@ pub struct Seam {
     hook: Mutex<Option<Hook>>,
     lie: Mutex<Option<Arc<dyn Lie>>>,
     echo: AtomicBool,
+    /// What goes wrong at the n-th changing request.
+    mishaps: Mutex<BTreeMap<u64, Mishap>>,
     /// Requests that a proxy delivered twice: pair and sequence number of the second.
     pub echoed: Mutex<Vec<(usize, u64)>>,
 }
@@ -113,6 +166,10 @@ impl Seam {
 
     pub fn lie(&self, lie: Arc<dyn Lie>) {
         *self.lie.lock().unwrap() = Some(lie);
+    }
+
+    pub fn mishap(&self, number: u64, mishap: Mishap) {
+        self.mishaps.lock().unwrap().insert(number, mishap);
     }
 
     /// The next changing request is delivered twice.
@@ -177,6 +234,40 @@ fn gone(sent: bool) -> TransportError {
 }
 
 impl Wire {
+    async fn go_wrong(&self, mishap: Mishap, request: Request) -> Result<Response, TransportError> {
+        let deadline = request.deadline;
+        if mishap.acts() {
+            drop(futures::poll!(Box::pin(self.inner.send(request))));
+        }
+        let answer = |status: u16, body: &'static str| {
+            Ok(Response {
+                status,
+                body: body.into(),
+                content_type: Some("application/json".to_owned()),
+                product: None,
+            })
+        };
+        match mishap {
+            Mishap::KilledBefore | Mishap::KilledAfter => {
+                self.fate.die();
+                Err(gone(true))
+            }
+            Mishap::Lost | Mishap::AnswerLost | Mishap::Twice => Err(TransportError::Lost {
+                reason: "connection reset".to_owned(),
+                sent: true,
+            }),
+            Mishap::TooMany => answer(
+                429,
+                r#"{"error":{"type":"es_rejected_execution_exception","reason":"rejected execution"},"status":429}"#,
+            ),
+            Mishap::Unavailable | Mishap::UnavailableActed => answer(503, "<html>503 Service Unavailable</html>"),
+            Mishap::Hang | Mishap::HangActed => {
+                tokio::time::sleep(deadline).await;
+                Err(TransportError::Deadline { deadline, sent: true })
+            }
+        }
+    }
+
     async fn exchange(&self, mut request: Request) -> Result<Response, TransportError> {
         let lie = self.seam.lie.lock().unwrap().clone();
         if self.fate.is_dead() {
@@ -201,7 +292,17 @@ impl Wire {
                 product: Some("Elasticsearch".to_owned()),
             });
         }
-        if number.is_some() && self.seam.echo.swap(false, Ordering::SeqCst) {
+        if let Some(response) = lie
+            .as_ref()
+            .and_then(|lie| lie.instead(self.pair, self.side, &request))
+        {
+            return Ok(response);
+        }
+        let mishap = number.and_then(|number| self.seam.mishaps.lock().unwrap().get(&number).copied());
+        if let Some(mishap) = mishap.filter(|mishap| *mishap != Mishap::Twice) {
+            return self.go_wrong(mishap, request).await;
+        }
+        if mishap.is_some() || number.is_some() && self.seam.echo.swap(false, Ordering::SeqCst) {
             let seq = self.world.with(|state| state.log.next_seq());
             // The first delivery acts; its answer is lost in the proxy.
             drop(futures::poll!(Box::pin(self.inner.send(request.clone()))));

@@ -5,17 +5,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use refollow::domain::brake::BrakeScope;
+use refollow::domain::decision::DecisionKind;
 use refollow::http::dto::{ApproveBody, BrakeRequest, Caller, Daemon as _};
 use refollow::policy::glob::Glob;
 use refollow::policy::{self, Action, Mode, Rule};
 use refollow::sandbox::pair::{Side, Version};
+use refollow::store::Store as _;
 use refollow::store::faulty::Side as Landing;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::acts::{Act, Hands};
 use super::oracle::{Kind, Record, Violation, violations};
-use super::stage::{Lie, Moment, Plot, Stage};
+use super::stage::{Lie, Mishap, Moment, Plot, Stage};
 
 /// When something happens.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +46,10 @@ pub struct Story {
     pub poll: Duration,
     /// The daemon dies at that write of its first life, for so many seconds.
     pub death: Option<(u64, Landing, u32)>,
+    /// Changes the daemon's policy from what was promised: a deliberately broken daemon.
+    pub blind: Option<fn(&mut policy::Settings)>,
+    /// What goes wrong at the daemon's n-th changing request.
+    pub mishaps: Vec<(u64, Mishap)>,
     pub beats: Vec<Beat>,
     /// Seconds until everything is mended and people approve what is left.
     pub length: u32,
@@ -55,8 +61,8 @@ impl std::fmt::Display for Story {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             f,
-            "seed {}, {:?}, {} followers each, mode {:?}, looks every {:?}, death {:?}",
-            self.seed, self.versions, self.followers, self.mode, self.poll, self.death
+            "seed {}, {:?}, {} followers each, mode {:?}, looks every {:?}, death {:?}, mishaps {:?}",
+            self.seed, self.versions, self.followers, self.mode, self.poll, self.death, self.mishaps
         )?;
         for beat in &self.beats {
             writeln!(f, "  {:?}: {:?}", beat.when, beat.act)?;
@@ -84,26 +90,38 @@ pub fn policy_of(mode: Mode) -> policy::Settings {
     policy
 }
 
+/// Seconds of calm between two questions whether anything still goes on.
+const CALM_STEP: u32 = 150;
+
 struct Director {
     stage: Stage,
     hands: Arc<Hands>,
     agenda: Vec<(Instant, Act)>,
     observe_before: Mode,
+    /// Writes of the first life.
+    first_writes: Option<u64>,
 }
 
 /// Plays it, and says what the oracle found.
 pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
+    let mut policy = policy_of(story.mode);
+    if let Some(blind) = story.blind {
+        blind(&mut policy);
+    }
     let mut stage = Stage::set(&Plot {
         versions: story.versions.clone(),
         followers: story.followers,
         documents: 12,
-        policy: policy_of(story.mode),
+        policy,
         poll: story.poll,
         seed: story.seed,
     })
     .await;
     if let Some(lie) = lie {
         stage.seam.lie(lie);
+    }
+    for (number, mishap) in &story.mishaps {
+        stage.seam.mishap(*number, *mishap);
     }
     let hands = Arc::new(Hands {
         pairs: Arc::clone(&stage.pairs),
@@ -139,11 +157,13 @@ pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
             drop(tell.send((Instant::now() + late, late.is_zero(), act.clone())));
         }
     });
+    let stage_mode = stage.settings.policy.mode;
     let mut director = Director {
         stage,
         hands,
         agenda,
-        observe_before: story.mode,
+        observe_before: stage_mode,
+        first_writes: None,
     };
     director.take_up();
     let down = story.death.map_or(60, |(_, _, seconds)| seconds);
@@ -153,8 +173,16 @@ pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
     director.mend().await;
     for _ in 0..2 {
         director.act(&Act::Approve).await;
-        let until = Instant::now() + Duration::from_secs(u64::from(story.calm));
-        director.run_until(until, &mut told, down).await;
+        for _ in 0..(story.calm / CALM_STEP).max(1) {
+            let until = Instant::now() + Duration::from_secs(u64::from(CALM_STEP));
+            director.run_until(until, &mut told, down).await;
+            if director.is_quiet().await {
+                break;
+            }
+        }
+        if !director.pending().await {
+            break;
+        }
     }
     director.record(story, parameters).await
 }
@@ -194,6 +222,9 @@ impl Director {
             let next = self.agenda.iter().map(|(at, _)| *at).min();
             let next = [next, restart].into_iter().flatten().min().unwrap_or(end).min(end);
             let fate = self.stage.daemon.as_ref().map(|daemon| Arc::clone(&daemon.fate));
+            if fate.as_ref().is_some_and(|fate| fate.is_dead()) {
+                self.first_writes = self.first_writes.or(self.writes());
+            }
             let died = async {
                 match fate {
                     Some(fate) => fate.died().await,
@@ -248,6 +279,35 @@ impl Director {
                 }
             }
         }
+    }
+
+    /// Every follower follows, or the daemon has said its word on it; no run goes on. Only when
+    /// to stop waiting depends on this.
+    async fn is_quiet(&self) -> bool {
+        let Some(daemon) = &self.stage.daemon else {
+            return false;
+        };
+        let open = self.stage.store.open_runs().await.unwrap();
+        let words = daemon.desk.status().followers;
+        open.is_empty()
+            && words.iter().all(|item| {
+                matches!(
+                    item.decision,
+                    DecisionKind::Leave | DecisionKind::Alert | DecisionKind::Ask
+                )
+            })
+    }
+
+    async fn pending(&self) -> bool {
+        let Some(daemon) = &self.stage.daemon else {
+            return false;
+        };
+        let plans = daemon.desk.plans(true).await;
+        plans.is_ok_and(|plans| !plans.plans.is_empty())
+    }
+
+    fn writes(&self) -> Option<u64> {
+        self.stage.daemon.as_ref().map(|daemon| daemon.store.writes())
     }
 
     async fn start(&mut self) {
@@ -371,6 +431,8 @@ impl Director {
                 }
             }
         }
+        let changes = self.stage.seam.changes();
+        let writes = self.first_writes.or(self.writes()).unwrap_or_default();
         self.stage.kill();
         // What still hangs about ends before the next story.
         tokio::time::sleep(Duration::from_secs(40)).await;
@@ -388,6 +450,8 @@ impl Director {
             words,
             runs,
             story: lines.join("\n"),
+            changes,
+            writes,
         }
     }
 }
