@@ -154,14 +154,14 @@ impl Hands {
             Act::DiskFills(pair, side) => self.disk(*pair, *side, true),
             Act::DiskFrees(pair, side) => self.disk(*pair, *side, false),
             Act::LeaderRewound(pair, follower) => self.rewind(*pair, *follower),
-            Act::AliasRepointed(pair) => self.seeds(*pair, "127.0.0.1:9999"),
+            Act::AliasRepointed(pair) => self.seeds(*pair, "127.0.0.1:9999", Kind::Disaster),
             Act::AliasRestored(pair) => {
                 let version = self.pairs[*pair].world.options().version;
                 let port = match version {
                     refollow::sandbox::pair::Version::V7_7_0 => "127.0.0.1:9401",
                     refollow::sandbox::pair::Version::V8_10_4 => "127.0.0.1:9411",
                 };
-                self.seeds(*pair, port);
+                self.seeds(*pair, port, Kind::Mended);
             }
             Act::LeaderNearItsEnd(pair, follower) => {
                 let stage = &self.pairs[*pair];
@@ -220,20 +220,20 @@ impl Hands {
         self.pairs[pair]
             .world
             .with(|state| state.pair.break_link(broken));
-        self.note(Some(pair), None, Kind::Disaster);
+        self.note(Some(pair), None, if broken { Kind::Disaster } else { Kind::Mended });
     }
 
     fn disk(&self, pair: usize, side: Side, full: bool) {
         self.pairs[pair]
             .world
             .with(|state| state.pair.set_disk_full(side, full));
-        self.note(Some(pair), None, Kind::Disaster);
+        self.note(Some(pair), None, if full { Kind::Disaster } else { Kind::Mended });
     }
 
-    fn seeds(&self, pair: usize, seed: &str) {
+    fn seeds(&self, pair: usize, seed: &str, kind: Kind) {
         let body = json!({"persistent": {"cluster.remote.lead.seeds": [seed]}});
         self.pairs[pair].ask(Side::Follower, Method::Put, "/_cluster/settings", Some(&body));
-        self.note(Some(pair), None, Kind::Disaster);
+        self.note(Some(pair), None, kind);
     }
 
     fn rewind(&self, pair: usize, follower: usize) {

@@ -38,6 +38,8 @@ pub struct Deed {
 pub enum Kind {
     /// Clusters, disks, networks, leaders.
     Disaster,
+    /// Some of that was mended.
+    Mended,
     /// A person paused, closed or unfollowed it, and that had an effect.
     Hands,
     /// A person took it up again.
@@ -77,6 +79,8 @@ pub struct Record {
     /// The daemon's changing requests, and the store writes of its first life.
     pub changes: u64,
     pub writes: u64,
+    /// Tasks of any of the daemons that panicked.
+    pub panics: u64,
 }
 
 /// A broken promise.
@@ -145,6 +149,9 @@ struct Moment<'a> {
 /// Every broken promise, in order.
 pub fn violations(record: &Record) -> Vec<Violation> {
     let mut found = Vec::new();
+    if record.panics > 0 {
+        found.push(broken("no_panic", format!("{} tasks panicked", record.panics)));
+    }
     for (pair, log) in record.logs.iter().enumerate() {
         for entry in log.iter().filter(|entry| entry.changes) {
             no_wildcard(entry, &mut found);
@@ -709,7 +716,7 @@ fn never_red_by_us(record: &Record, pair: usize, name: &str, end: &Standing, fou
     let Some(put) = acted(record, pair, name).rfind(|entry| does(entry) == Does::Put) else {
         return;
     };
-    let window = put.at_ms - 60_000..put.at_ms + 30 * 60_000;
+    let window = put.at_ms..put.at_ms + 30 * 60_000;
     let disaster = record.deeds.iter().any(|deed| {
         concerns(deed, pair, name) && deed.kind != Kind::Approved && window.contains(&deed.at_ms)
     });
@@ -725,14 +732,20 @@ fn never_red_by_us(record: &Record, pair: usize, name: &str, end: &Standing, fou
     }
 }
 
-/// Promise 12.
-fn cured_is_equal(record: &Record, pair: usize, name: &str, end: &Standing, found: &mut Vec<Violation>) {
-    let Some(run) = record
+/// The run on this follower that ended last, in the daemon's words.
+fn last_run<'a>(record: &'a Record, pair: usize, name: &str) -> Option<&'a RunItem> {
+    record
         .runs
         .iter()
-        .filter(|run| run.follower.cluster.as_str() == format!("eu{pair}") && run.follower.index.as_str() == name)
+        .filter(|run| {
+            run.follower.cluster.as_str() == format!("eu{pair}") && run.follower.index.as_str() == name
+        })
         .max_by_key(|run| run.closed_at)
-    else {
+}
+
+/// Promise 12.
+fn cured_is_equal(record: &Record, pair: usize, name: &str, end: &Standing, found: &mut Vec<Violation>) {
+    let Some(run) = last_run(record, pair, name) else {
         return;
     };
     let Some(closed) = run.closed_at.filter(|_| run.outcome == Some(RunOutcome::Cured)) else {
@@ -741,6 +754,7 @@ fn cured_is_equal(record: &Record, pair: usize, name: &str, end: &Standing, foun
     let later = record
         .deeds
         .iter()
+        .filter(|deed| matches!(deed.kind, Kind::Disaster | Kind::Hands | Kind::HandsOff))
         .any(|deed| concerns(deed, pair, name) && deed.at_ms >= closed.as_millisecond());
     let jumped = record.deeds.iter().any(|deed| deed.kind == Kind::Clock);
     if later || jumped {

@@ -40,9 +40,9 @@ pub struct WallClock {
 }
 
 impl WallClock {
-    fn new() -> Self {
+    fn starting_at(now_ms: i64) -> Self {
         Self {
-            base: TokioClock::starting_at(Timestamp::from_millisecond(START_MS).unwrap()),
+            base: TokioClock::starting_at(Timestamp::from_millisecond(now_ms).unwrap()),
             added_ms: AtomicI64::new(0),
         }
     }
@@ -442,6 +442,8 @@ pub struct Stage {
     pub settings: Settings,
     pub seam: Arc<Seam>,
     pub daemon: Option<Daemon>,
+    /// Tasks that panicked in former lives.
+    pub panics: u64,
     _undo: tempfile::TempDir,
 }
 
@@ -495,13 +497,15 @@ impl Stage {
             brake_file: undo.path().join("brake"),
             shutdown_timeout: Duration::from_secs(30),
         };
+        let now_ms = pairs[0].world.now_ms();
         Self {
             pairs: Arc::new(pairs),
             store: Arc::new(MemoryStore::default()),
-            clock: Arc::new(WallClock::new()),
+            clock: Arc::new(WallClock::starting_at(now_ms)),
             settings,
             seam: Arc::default(),
             daemon: None,
+            panics: 0,
             _undo: undo,
         }
     }
@@ -571,12 +575,14 @@ impl Stage {
         if let Some(daemon) = self.daemon.take() {
             daemon.engine.drain();
             drop(daemon.tasks.drain(self.settings.shutdown_timeout).await);
+            self.panics += daemon.tasks.panics();
             daemon.kill();
         }
     }
 
     pub fn kill(&mut self) {
         if let Some(daemon) = self.daemon.take() {
+            self.panics += daemon.tasks.panics();
             daemon.kill();
         }
     }

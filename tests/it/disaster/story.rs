@@ -395,7 +395,7 @@ impl Director {
                 state.pair.set_restore_rate(None);
             });
             self.hands.perform(&Act::AliasRestored(number));
-            self.hands.note(Some(number), None, Kind::Disaster);
+            self.hands.note(Some(number), None, Kind::Mended);
         }
         self.act(&Act::Reload(self.observe_before == Mode::Observe)).await;
         let engaged: Vec<BrakeScope> = {
@@ -452,6 +452,7 @@ impl Director {
             story: lines.join("\n"),
             changes,
             writes,
+            panics: self.stage.panics,
         }
     }
 }
