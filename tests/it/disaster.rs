@@ -6,10 +6,10 @@
     reason = "a helper of a test says what went wrong, with the story so far"
 )]
 
-mod acts;
+pub mod acts;
 mod matrix;
 mod mutants;
-mod oracle;
+pub mod oracle;
 mod seeds;
-mod stage;
-mod story;
+pub mod stage;
+pub mod story;

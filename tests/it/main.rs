@@ -14,5 +14,6 @@ mod http_api;
 mod judge;
 mod replay;
 mod sandbox_front;
+mod scenarios;
 mod store_contract;
 mod tidy;

@@ -398,6 +398,11 @@ impl PairStage {
     }
 }
 
+/// `i07-f`.
+pub fn follower_name(index: usize) -> String {
+    format!("i{index:02}-f")
+}
+
 /// `a` of `a-f`.
 pub fn leader_of(follower: &str) -> &str {
     follower.trim_end_matches("-f")
@@ -465,7 +470,7 @@ impl Stage {
                 world,
                 eu: ClusterName::parse(&format!("eu{number}")).unwrap(),
                 us: ClusterName::parse(&format!("us{number}")).unwrap(),
-                followers: (0..plot.followers).map(|index| format!("i{index:02}-f")).collect(),
+                followers: (0..plot.followers).map(|index| follower_name(index)).collect(),
             });
         }
         for pair in &pairs {
