@@ -151,7 +151,8 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
         // A pause or close that our own journal explains is no cause; but no run works on it any
         // more, so it was left so, and that is never silent (safety 6 and 13).
         let (kind, word) = if matches!(verdict.state, State::Paused | State::Closed) {
-            let word = "a run of refollow left it so and could not put it back: the run and its undo file say how";
+            let word =
+                "a run of refollow left it so and could not put it back: the run and its undo file say how";
             (DecisionKind::Alert, format!("it is {}: {word}", verdict.state))
         } else {
             (

@@ -8,15 +8,19 @@
 //! A line is empty, a comment (`#`), a setting or an event:
 //!
 //! ```text
-//! version 8.10.4 | followers 2 | mode auto | hours 2      settings, one a line
-//! window closed                                           recreates never start by the clock
+//! version 8.10.4 | followers 2 | mode auto | length 10m    settings, one a line
+//! expires 2m                                              plans expire after that
+//! window closes                                           recreates start until 10:06 only
 //! at 70s do history-lost i00-f                            an event at a time
 //! at change 4 do leader-replaced i00-f                    an event once the n-th changing request is sent
 //! expect i00-f follows | paused | closed | missing | fatal | open     at the end
 //! expect changes 0                                        how many changing requests there were
 //! expect put i00-f 1                                      how many PUTs of one follower
 //! ```
-#![expect(clippy::panic, reason = "a helper of a test says what went wrong, with the file's line")]
+#![expect(
+    clippy::panic,
+    reason = "a helper of a test says what went wrong, with the file's line"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -50,7 +54,9 @@ fn seconds(text: &str) -> u32 {
 
 fn index_of(name: &str) -> usize {
     let number = name.trim_start_matches('i').trim_end_matches("-f");
-    number.parse().unwrap_or_else(|_| panic!("`{name}` is no follower"))
+    number
+        .parse()
+        .unwrap_or_else(|_| panic!("`{name}` is no follower"))
 }
 
 fn side(name: &str) -> Side {
@@ -59,16 +65,6 @@ fn side(name: &str) -> Side {
         "follower" => Side::Follower,
         _ => panic!("`{name}` is neither leader nor follower"),
     }
-}
-
-/// Forbids every recreate by the clock: the one minute of Sunday night.
-fn window_closed(policy: &mut policy::Settings) {
-    policy.windows = vec![policy::settings::Window {
-        days: vec![jiff::civil::Weekday::Sunday],
-        start: jiff::civil::time(3, 0, 0, 0),
-        end: jiff::civil::time(3, 1, 0, 0),
-        time_zone: jiff::tz::TimeZone::UTC,
-    }];
 }
 
 /// Until 10:06, when the stories have gone on for five minutes.
@@ -131,7 +127,11 @@ fn read(text: &str) -> Script {
         expects: Vec::new(),
     };
     let story = &mut script.story;
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["version", "7.7.0"] => story.versions = vec![Version::V7_7_0],
@@ -142,7 +142,9 @@ fn read(text: &str) -> Script {
             ["mode", "auto"] => story.mode = Mode::Auto,
             ["length", time] => story.length = seconds(time),
             ["calm", time] => story.calm = seconds(time),
-            ["window", "closed"] => story.blind = Some(window_closed),
+            ["expires", "2m"] => {
+                story.blind = Some(|policy| policy.approval_expires_after = Duration::from_mins(2));
+            }
             ["window", "closes"] => story.blind = Some(window_closes),
             ["at", "change", number, "do", event @ ..] => story.beats.push(Beat {
                 when: When::Change(number.parse().unwrap(), Moment::Sent, 0),
@@ -184,18 +186,29 @@ fn stands(standing: &Standing) -> &'static str {
 
 fn puts(record: &Record, name: &str) -> usize {
     let puts = record.logs[0].iter().filter(|entry| does(entry) == Does::Put);
-    puts.filter(|entry| entry.before.as_ref().is_some_and(|before| before.name == name)).count()
+    puts.filter(|entry| entry.before.as_ref().is_some_and(|before| before.name == name))
+        .count()
 }
 
 /// What came of it, in lines that do not change unless what happens does.
 fn shown(record: &Record) -> String {
     let mut text = String::new();
     let began = record.logs[0].first().map_or(0, |entry| entry.at_ms);
-    for entry in record.logs[0].iter().filter(|entry| entry.changes && does(entry) != Does::Refresh) {
-        let answer = entry.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    for entry in record.logs[0]
+        .iter()
+        .filter(|entry| entry.changes && does(entry) != Does::Refresh)
+    {
+        let answer = entry
+            .status
+            .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
         let path = entry.path.split('?').next().unwrap_or_default();
         let at = (entry.at_ms - began) / 1000;
-        writeln!(text, "{at:>5} s  {:<8} {} {path} → {answer}", entry.cluster, entry.method).unwrap();
+        writeln!(
+            text,
+            "{at:>5} s  {:<8} {} {path} → {answer}",
+            entry.cluster, entry.method
+        )
+        .unwrap();
     }
     text.push('\n');
     let mut ends: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -213,9 +226,17 @@ fn shown(record: &Record) -> String {
         writeln!(text, "{} {end}", names.join(" ")).unwrap();
     }
     for run in record.runs.iter().rev() {
-        let outcome = run.outcome.map_or_else(|| "open".to_owned(), |outcome| outcome.to_string());
-        let remedy = run.remedy.map_or_else(|| "nothing".to_owned(), |remedy| remedy.to_string());
-        let must = if run.person_must.is_some() { ", a person must act" } else { "" };
+        let outcome = run
+            .outcome
+            .map_or_else(|| "open".to_owned(), |outcome| outcome.to_string());
+        let remedy = run
+            .remedy
+            .map_or_else(|| "nothing".to_owned(), |remedy| remedy.to_string());
+        let must = if run.person_must.is_some() {
+            ", a person must act"
+        } else {
+            ""
+        };
         writeln!(text, "run on {}: {remedy}, {outcome}{must}", run.follower.index).unwrap();
     }
     text
@@ -230,7 +251,10 @@ fn expectation(record: &Record, expect: &[String]) -> Result<(), String> {
                 .filter(|(_, standing)| stands(standing) != *wanted)
                 .map(|(name, _)| name)
                 .collect();
-            wrong.is_empty().then_some(()).ok_or(format!("not {wanted}: {wrong:?}"))
+            wrong
+                .is_empty()
+                .then_some(())
+                .ok_or(format!("not {wanted}: {wrong:?}"))
         }
         ["changes", count] => {
             let is = record.changes;
@@ -282,7 +306,12 @@ fn check(path: &Path) -> Result<(), String> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(format!("{}:\n{}\n{}", path.display(), wrong.join("\n"), record.story))
+    Err(format!(
+        "{}:\n{}\n{}",
+        path.display(),
+        wrong.join("\n"),
+        record.story
+    ))
 }
 
 #[test]

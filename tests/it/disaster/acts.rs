@@ -103,9 +103,7 @@ impl Hands {
     }
 
     pub fn standing(&self, pair: usize, follower: &str) -> Standing {
-        self.pairs[pair]
-            .world
-            .with(|state| state.pair.standing(follower))
+        self.pairs[pair].world.with(|state| state.pair.standing(follower))
     }
 
     /// Whether the act needs the daemon, and so its driver.
@@ -139,10 +137,7 @@ impl Hands {
             Act::NodeDies(pair, side, seconds) => {
                 let world = &self.pairs[*pair].world;
                 world.kill_node(*side);
-                world.schedule(
-                    Duration::from_secs(u64::from(*seconds)),
-                    Event::StartNode(*side),
-                );
+                world.schedule(Duration::from_secs(u64::from(*seconds)), Event::StartNode(*side));
                 self.note(Some(*pair), None, Kind::Disaster);
             }
             Act::MasterChanges(pair, side) => {
@@ -166,17 +161,27 @@ impl Hands {
             Act::LeaderNearItsEnd(pair, follower) => {
                 let stage = &self.pairs[*pair];
                 let leader = leader_of(&stage.followers[*follower]);
-                let policy = json!({"policy": {"phases": {"delete": {"min_age": "1m", "actions": {"delete": {}}}}}});
+                let policy =
+                    json!({"policy": {"phases": {"delete": {"min_age": "1m", "actions": {"delete": {}}}}}});
                 stage.ask(Side::Leader, Method::Put, "/_ilm/policy/purge", Some(&policy));
                 let settings = json!({"index.lifecycle.name": "purge"});
-                stage.ask(Side::Leader, Method::Put, &format!("/{leader}/_settings"), Some(&settings));
+                stage.ask(
+                    Side::Leader,
+                    Method::Put,
+                    &format!("/{leader}/_settings"),
+                    Some(&settings),
+                );
                 self.note(Some(*pair), Some(&stage.followers[*follower]), Kind::Disaster);
             }
             Act::Written(pair, follower) => {
                 let stage = &self.pairs[*pair];
                 // A write to an index that is gone would make it anew.
                 let leader = leader_of(&stage.followers[*follower]);
-                if stage.world.with(|state| state.pair.docs(Side::Leader, leader)).is_some() {
+                if stage
+                    .world
+                    .with(|state| state.pair.docs(Side::Leader, leader))
+                    .is_some()
+                {
                     stage.write(leader, 100, 5);
                 }
             }
@@ -217,10 +222,12 @@ impl Hands {
     }
 
     fn link(&self, pair: usize, broken: bool) {
-        self.pairs[pair]
-            .world
-            .with(|state| state.pair.break_link(broken));
-        self.note(Some(pair), None, if broken { Kind::Disaster } else { Kind::Mended });
+        self.pairs[pair].world.with(|state| state.pair.break_link(broken));
+        self.note(
+            Some(pair),
+            None,
+            if broken { Kind::Disaster } else { Kind::Mended },
+        );
     }
 
     fn disk(&self, pair: usize, side: Side, full: bool) {

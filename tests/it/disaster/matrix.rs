@@ -108,7 +108,9 @@ fn story(kind: &PlanKind) -> Story {
 fn play(kind: &PlanKind, story: &Story) -> (u64, u64, Option<String>) {
     let record = told(story, None);
     let found = violations(&record);
-    let end = record.ends[0].values().all(refollow::sandbox::witness::Standing::follows);
+    let end = record.ends[0]
+        .values()
+        .all(refollow::sandbox::witness::Standing::follows);
     let handed = record.runs.iter().any(|run| run.person_must.is_some());
     let mut lines: Vec<String> = found
         .iter()
@@ -122,16 +124,13 @@ fn play(kind: &PlanKind, story: &Story) -> (u64, u64, Option<String>) {
         .all(|item| item.cause == Cause::None || item.decision != DecisionKind::Leave)
         && record.runs.is_empty();
     if !end && !handed && !untouched {
-        lines.push(format!("it does not follow at the end, and no run says what a person must do: {:?}", record.words));
+        lines.push(format!(
+            "it does not follow at the end, and no run says what a person must do: {:?}",
+            record.words
+        ));
     }
-    let broken = (!lines.is_empty()).then(|| {
-        format!(
-            "{}\n{story}{}\n{}\n",
-            kind.name,
-            lines.join("\n"),
-            record.story
-        )
-    });
+    let broken = (!lines.is_empty())
+        .then(|| format!("{}\n{story}{}\n{}\n", kind.name, lines.join("\n"), record.story));
     (record.changes, record.writes, broken)
 }
 
@@ -158,7 +157,12 @@ fn all_hold(stories: &[(usize, Story)]) {
         "{} of {}:\n{}",
         broken.len(),
         stories.len(),
-        broken.iter().take(3).map(String::as_str).collect::<Vec<_>>().join("\n")
+        broken
+            .iter()
+            .take(3)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
     );
 }
 
@@ -237,7 +241,11 @@ fn two_faults_in_one_run_come_to_a_good_end_too() {
         let first = random.u64(1..=changes);
         story.mishaps.push((first, Mishap::ALL[random.usize(0..10)]));
         if random.bool() {
-            let side = if random.bool() { Landing::Before } else { Landing::After };
+            let side = if random.bool() {
+                Landing::Before
+            } else {
+                Landing::After
+            };
             story.death = Some((random.u64(1..=writes), side, 45));
         } else {
             let second = first + random.u64(1..4);

@@ -129,7 +129,10 @@ impl Lie for NeverClosed {
         !close
     }
     fn answer(&self, _: usize, side: Side, request: &Request, response: &mut Response) {
-        if side == Side::Follower && request.target.contains("_cluster/state") && self.0.load(Ordering::SeqCst) {
+        if side == Side::Follower
+            && request.target.contains("_cluster/state")
+            && self.0.load(Ordering::SeqCst)
+        {
             edit(response, |body| {
                 if let Some(indices) = body["metadata"]["indices"].as_object_mut() {
                     for index in indices.values_mut().filter(|index| index.get("state").is_some()) {
@@ -201,7 +204,9 @@ impl Lie for Rosy {
             return;
         }
         let mut first = self.first.lock().unwrap();
-        let old = first.entry(request.target.clone()).or_insert_with(|| response.clone());
+        let old = first
+            .entry(request.target.clone())
+            .or_insert_with(|| response.clone());
         if self.resumed.load(Ordering::SeqCst) && request.target.contains("_ccr/") {
             *response = old.clone();
             // One follower is asked for only once it is sick.
@@ -271,7 +276,9 @@ fn then(mut beats: Vec<Beat>, number: u64, act: Act) -> Vec<Beat> {
 }
 
 fn lost_all() -> Vec<Beat> {
-    (0..4).map(|number| at(70, Act::Play(0, number, "history-lost"))).collect()
+    (0..4)
+        .map(|number| at(70, Act::Play(0, number, "history-lost")))
+        .collect()
 }
 
 fn mutants() -> Vec<Mutant> {
@@ -290,7 +297,11 @@ fn mutants() -> Vec<Mutant> {
         },
         Mutant {
             lie: Some(|| Arc::<NeverClosed>::default()),
-            ..mutant("skips the proof that it is closed", "put_only_over_closed_by_us", lost)
+            ..mutant(
+                "skips the proof that it is closed",
+                "put_only_over_closed_by_us",
+                lost,
+            )
         },
         Mutant {
             lie: Some(|| Stale::new(Side::Leader, "/_close", false)),
@@ -300,9 +311,11 @@ fn mutants() -> Vec<Mutant> {
         },
         Mutant {
             lie: Some(|| Stale::new(Side::Leader, "/_close", false)),
-            ..mutant("PUTs over a leader that went back in time", "leader_is_good", || {
-                then(lost(), 4, Act::LeaderRewound(0, 0))
-            })
+            ..mutant(
+                "PUTs over a leader that went back in time",
+                "leader_is_good",
+                || then(lost(), 4, Act::LeaderRewound(0, 0)),
+            )
         },
         Mutant {
             lie: Some(|| Stale::new(Side::Leader, "/_close", false)),
@@ -325,9 +338,11 @@ fn mutants() -> Vec<Mutant> {
         },
         Mutant {
             lie: Some(|| Stale::new(Side::Follower, "pause_follow", false)),
-            ..mutant("resumes what a person closed meanwhile", "people_are_obeyed", || {
-                then(curable(), 1, Act::Person(0, 0, Deed1::Closes))
-            })
+            ..mutant(
+                "resumes what a person closed meanwhile",
+                "people_are_obeyed",
+                || then(curable(), 1, Act::Person(0, 0, Deed1::Closes)),
+            )
         },
         mutant("ignores a brake", "brakes_hold", || {
             let mut beats = lost();
@@ -415,7 +430,11 @@ fn every_broken_daemon_is_caught_and_the_sound_one_is_not_blamed() {
                 "{}: `{}` was not found broken, but {found:?}\n{}",
                 mutant.what,
                 mutant.breaks,
-                if std::env::var_os("TELL").is_some() { &record.story } else { "" }
+                if std::env::var_os("TELL").is_some() {
+                    &record.story
+                } else {
+                    ""
+                }
             ));
         }
     }
@@ -430,7 +449,10 @@ fn a_follower_that_is_red_after_our_put_is_found() {
     let end = record.ends[0].get_mut("i01-f").unwrap();
     end.follower.as_mut().unwrap().shards[0].started = false;
     let found = violations(&record);
-    assert!(found.iter().any(|found| found.promise == "never_red_by_us"), "{found:?}");
+    assert!(
+        found.iter().any(|found| found.promise == "never_red_by_us"),
+        "{found:?}"
+    );
 }
 
 #[test]

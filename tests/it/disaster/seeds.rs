@@ -72,7 +72,10 @@ fn fault(random: &mut Rng, pair: usize) -> Act {
 }
 
 fn accident(random: &mut Rng, pair: usize, follower: usize) -> Act {
-    let scope = pick(random, &[BrakeScope::All, BrakeScope::Recreate, BrakeScope::Resume]);
+    let scope = pick(
+        random,
+        &[BrakeScope::All, BrakeScope::Recreate, BrakeScope::Resume],
+    );
     match random.u8(0..34) {
         0 => Act::LinkBreaks(pair),
         1 => Act::LinkHeals(pair),
@@ -124,9 +127,18 @@ fn accident(random: &mut Rng, pair: usize, follower: usize) -> Act {
 /// The story of a seed. A long one has more followers, remotes and hours.
 pub fn story_of(seed: u64, long: bool) -> Story {
     let mut random = Rng::with_seed(seed);
-    let pairs = if long { random.usize(2..4) } else { 1 + usize::from(seed % 4 == 3) };
+    let pairs = if long {
+        random.usize(2..4)
+    } else {
+        1 + usize::from(seed % 4 == 3)
+    };
     let versions = (0..pairs)
-        .map(|_| pick(&mut random, &[Version::V7_7_0, Version::V8_10_4, Version::V8_10_4]))
+        .map(|_| {
+            pick(
+                &mut random,
+                &[Version::V7_7_0, Version::V8_10_4, Version::V8_10_4],
+            )
+        })
         .collect();
     let followers = if long { random.usize(3..8) } else { 3 };
     let length = if long { 6 * 3600 } else { 9 * 60 };
@@ -176,7 +188,8 @@ pub fn story_of(seed: u64, long: bool) -> Story {
     } else {
         Vec::new()
     };
-    let death = (random.u8(0..4) == 0).then(|| (random.u64(1..60), landing, pick(&mut random, &[1, 90, 4000])));
+    let death =
+        (random.u8(0..4) == 0).then(|| (random.u64(1..60), landing, pick(&mut random, &[1, 90, 4000])));
     Story {
         seed,
         versions,
@@ -199,9 +212,25 @@ fn must_hold(seed: u64, long: bool) {
     if std::env::var_os("CENSUS").is_some() {
         let mut count: std::collections::BTreeMap<String, usize> = Default::default();
         let mut reads = 0;
-        for e in record.logs.iter().flatten() { if e.changes { *count.entry(format!("{:?}", super::oracle::does(e))).or_default() += 1; } else { reads += 1; } }
+        for e in record.logs.iter().flatten() {
+            if e.changes {
+                *count.entry(format!("{:?}", super::oracle::does(e))).or_default() += 1;
+            } else {
+                reads += 1;
+            }
+        }
         let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        eprintln!("seed {seed} cpu {}.{:03} reads {reads} {count:?} runs {:?} deeds {}", t.tv_sec, t.tv_nsec/1_000_000, record.runs.iter().map(|r| format!("{:?}/{:?}", r.remedy, r.outcome)).collect::<Vec<_>>(), record.deeds.len());
+        eprintln!(
+            "seed {seed} cpu {}.{:03} reads {reads} {count:?} runs {:?} deeds {}",
+            t.tv_sec,
+            t.tv_nsec / 1_000_000,
+            record
+                .runs
+                .iter()
+                .map(|r| format!("{:?}/{:?}", r.remedy, r.outcome))
+                .collect::<Vec<_>>(),
+            record.deeds.len()
+        );
     }
     let found = violations(&record);
     let Some(first) = found.first() else { return };

@@ -260,7 +260,9 @@ impl Wire {
                 429,
                 r#"{"error":{"type":"es_rejected_execution_exception","reason":"rejected execution"},"status":429}"#,
             ),
-            Mishap::Unavailable | Mishap::UnavailableActed => answer(503, "<html>503 Service Unavailable</html>"),
+            Mishap::Unavailable | Mishap::UnavailableActed => {
+                answer(503, "<html>503 Service Unavailable</html>")
+            }
             Mishap::Hang | Mishap::HangActed => {
                 tokio::time::sleep(deadline).await;
                 Err(TransportError::Deadline { deadline, sent: true })
@@ -345,15 +347,14 @@ impl PairStage {
     /// One request of somebody else, not in the log.
     pub fn ask(&self, side: Side, method: Method, target: &str, body: Option<&Value>) -> (u16, Value) {
         let request = load::request(method, target, body.map(Value::to_string));
-        self.world
-            .with(|state| match state.pair.handle(side, &request) {
-                Handled::Answer(response) => (
-                    response.status,
-                    serde_json::from_slice(&response.body).unwrap_or(Value::Null),
-                ),
-                Handled::Later(_) => (200, Value::Null),
-                Handled::Down => (0, Value::Null),
-            })
+        self.world.with(|state| match state.pair.handle(side, &request) {
+            Handled::Answer(response) => (
+                response.status,
+                serde_json::from_slice(&response.body).unwrap_or(Value::Null),
+            ),
+            Handled::Later(_) => (200, Value::Null),
+            Handled::Down => (0, Value::Null),
+        })
     }
 
     fn done(&self, side: Side, method: Method, target: &str, body: Option<&Value>) {

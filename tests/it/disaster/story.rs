@@ -168,7 +168,11 @@ pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
     director.take_up();
     let down = story.death.map_or(60, |(_, _, seconds)| seconds);
     director
-        .run_until(began + Duration::from_secs(u64::from(story.length)), &mut told, down)
+        .run_until(
+            began + Duration::from_secs(u64::from(story.length)),
+            &mut told,
+            down,
+        )
         .await;
     director.mend().await;
     for _ in 0..2 {
@@ -220,7 +224,12 @@ impl Director {
         let mut down = down;
         loop {
             let next = self.agenda.iter().map(|(at, _)| *at).min();
-            let next = [next, restart].into_iter().flatten().min().unwrap_or(end).min(end);
+            let next = [next, restart]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(end)
+                .min(end);
             let fate = self.stage.daemon.as_ref().map(|daemon| Arc::clone(&daemon.fate));
             if fate.as_ref().is_some_and(|fate| fate.is_dead()) {
                 self.first_writes = self.first_writes.or(self.writes());
@@ -322,7 +331,11 @@ impl Director {
             return;
         }
         if let Act::Reload(observe) = act {
-            let mode = if *observe { Mode::Observe } else { self.observe_before };
+            let mode = if *observe {
+                Mode::Observe
+            } else {
+                self.observe_before
+            };
             self.stage.settings.policy.mode = mode;
             self.hands.note(None, None, Kind::Observe(mode == Mode::Observe));
             self.stage.reload();
@@ -344,7 +357,13 @@ impl Director {
                         desk.reject(plan.hash, who(), "no".to_owned()).await
                     };
                     if said.is_ok() && *act == Act::Approve {
-                        let pair = plan.follower.cluster.as_str().trim_start_matches("eu").parse().ok();
+                        let pair = plan
+                            .follower
+                            .cluster
+                            .as_str()
+                            .trim_start_matches("eu")
+                            .parse()
+                            .ok();
                         self.hands
                             .note(pair, Some(plan.follower.index.as_str()), Kind::Approved);
                     }
@@ -424,10 +443,19 @@ impl Director {
         let (mut words, mut runs, mut lines) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(daemon) = &self.stage.daemon {
             words = daemon.desk.status().followers;
-            runs = daemon.desk.runs(1000).await.map(|runs| runs.runs).unwrap_or_default();
+            runs = daemon
+                .desk
+                .runs(1000)
+                .await
+                .map(|runs| runs.runs)
+                .unwrap_or_default();
             if let Ok(events) = daemon.desk.events(0).await {
                 for event in events.events {
-                    lines.push(format!("{} {}", event.at, event.detail.as_str().unwrap_or_default()));
+                    lines.push(format!(
+                        "{} {}",
+                        event.at,
+                        event.detail.as_str().unwrap_or_default()
+                    ));
                 }
             }
         }
