@@ -7,6 +7,8 @@
 pub mod build;
 pub mod desk;
 pub mod signals;
+#[cfg(debug_assertions)]
+mod testing;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -66,6 +68,8 @@ pub struct Running {
 /// Says what did not work, with its remedy; nothing runs then.
 pub async fn start(config: &Config, clock: SharedClock) -> Result<Running, StartError> {
     let store: Arc<dyn Store> = store::open(&config.daemon.state_url()).await?;
+    #[cfg(debug_assertions)]
+    let store = testing::killing(store);
     start_over(config, store, clock).await
 }
 

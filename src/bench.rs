@@ -78,6 +78,7 @@ pub fn measure(size: Size) -> Result<Report, String> {
         policy: policy::Settings::default(),
         shard_metrics: false,
         undo_directory: std::path::PathBuf::new(),
+        run_limits: crate::domain::run::Limits::default(),
         brake_file: std::path::PathBuf::new(),
         shutdown_timeout: Duration::from_secs(30),
     };

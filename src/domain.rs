@@ -9,6 +9,7 @@ pub mod brake;
 pub mod cause;
 pub mod decision;
 pub mod facts;
+pub mod handbook;
 pub mod ids;
 pub mod journal;
 pub mod memory;

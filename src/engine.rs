@@ -10,12 +10,13 @@
 //! HTTP, admin socket ─▶ handle ─▶ Book
 //! ```
 
-pub mod answers;
 pub(crate) mod book;
+mod counting;
 pub mod events;
 pub mod executor;
 mod export;
 pub(crate) mod gate;
+mod heard;
 pub mod looking;
 pub(crate) mod observer;
 pub mod opening;
@@ -26,6 +27,7 @@ pub mod runs;
 pub mod schedule;
 pub mod settings;
 pub mod steps;
+mod turns;
 pub mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -272,7 +274,7 @@ impl Engine {
         let ok = failure(&answers);
         self.learn(&answers);
         if ok.is_ok() {
-            let second = self.lock().second_looks(cluster, slow);
+            let second = self.lock().second_looks(cluster, slow, self.clock.now());
             let answers = look_all(&client, second).await;
             self.learn(&answers);
         }
@@ -304,7 +306,7 @@ impl Engine {
         let Some(client) = self.client(leader) else {
             return false;
         };
-        let looks = self.lock().leader_looks(leader);
+        let looks = self.lock().leader_looks(leader, self.clock.now());
         if looks.is_empty() {
             return true;
         }

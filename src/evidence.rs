@@ -96,6 +96,28 @@ fn responses<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Re
         .collect())
 }
 
+/// An evidence file as text: a line for each field and each response, so that it fits into a
+/// ticket and `grep` finds the call.
+pub fn text(file: &Value) -> String {
+    let Value::Object(fields) = file else {
+        return format!("{file}\n");
+    };
+    let lines: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| {
+            let name = Value::String(name.clone());
+            match value {
+                Value::Array(list) if !list.is_empty() => {
+                    let entries: Vec<String> = list.iter().map(|one| format!("    {one}")).collect();
+                    format!("  {name}: [\n{}\n  ]", entries.join(",\n"))
+                }
+                other => format!("  {name}: {other}"),
+            }
+        })
+        .collect();
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
+}
+
 /// What an evidence file says, ready to be judged.
 #[derive(Debug)]
 pub struct Case {

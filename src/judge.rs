@@ -4,9 +4,12 @@
 //! One small rule per cause, grouped by subject below; each says what it reads, on which
 //! versions and recordings it was seen, and what would make it wrong. A rule only says whether
 //! its cause fits; which of several counts, and how much of its ladder may stand on what is
-//! known, is decided here and in `ladder`.
+//! known, is decided here and in `ladder`. *Noticed within* counts from the failure to the verdict,
+//! at the intervals of the shipped configuration (a look every 15 s, the leader's every 60 s, a
+//! tenth of either for jitter); `tests/it/silent/noticed.rs` holds the rules to it.
 
 mod case;
+mod diverged;
 mod follower;
 mod identity;
 mod ladder;
@@ -19,9 +22,11 @@ mod runway;
 mod state;
 mod task;
 
+use std::collections::BTreeMap;
+
 use crate::domain::cause::Cause;
 use crate::domain::facts::Facts;
-use crate::domain::memory::Memory;
+use crate::domain::memory::{LeaseMark, Memory};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Evidence, Identity, Verdict};
@@ -83,7 +88,7 @@ const RULES: &[(Cause, Rule)] = &[
     (Cause::Paused, follower::paused),
     (Cause::TaskUnassigned, follower::task_unassigned),
     (Cause::Overloaded, remote::overloaded),
-    (Cause::Diverged, follower::diverged),
+    (Cause::Diverged, diverged::diverged),
 ];
 
 /// Causes that explain a fatal exception, beside which `unclassified` has nothing to say.
@@ -244,14 +249,33 @@ pub fn lag(facts: &Facts) -> Option<i64> {
     Some(lags.into_iter().fold(0, i64::saturating_add))
 }
 
-/// When the leader may begin to discard what the follower still needs; `None` while every shard's
-/// lease is being renewed, and where nothing tells.
+/// When the leader may begin to discard what the follower still needs, the earliest over its
+/// shards; `None` while every shard's lease is being renewed, and where nothing tells.
 pub fn runway(facts: &Facts, memory: Option<&Memory>) -> Option<Timestamp> {
     let nothing = Memory::default();
     runway::expires_at(&Case {
         facts,
         memory: memory.unwrap_or(&nothing),
     })
+}
+
+/// [`runway`] of each shard whose lease nothing renews.
+pub fn runway_by_shard(facts: &Facts, memory: Option<&Memory>) -> BTreeMap<u32, Timestamp> {
+    let nothing = Memory::default();
+    runway::by_shard(&Case {
+        facts,
+        memory: memory.unwrap_or(&nothing),
+    })
+}
+
+/// What the follower's leases said last and the period that the leader sets, to be remembered.
+pub fn leases(facts: &Facts, memory: Option<&Memory>) -> (BTreeMap<u32, LeaseMark>, Option<String>) {
+    let nothing = Memory::default();
+    let case = Case {
+        facts,
+        memory: memory.unwrap_or(&nothing),
+    };
+    (runway::marks(&case), runway::period_text(&case))
 }
 
 /// Is the index at the leader's place the one that was followed?

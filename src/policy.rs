@@ -25,7 +25,7 @@ pub use breaker::{BreakerOpen, BreakerState, breaker};
 pub use consent::{ConsentError, consent, expire, new_record, reject, void_reason};
 pub use decide::{Assessment, Moment, decide, requested_verdict};
 pub use glob::Glob;
-pub use guards::{Question, RunContext, Stage, evaluate};
+pub use guards::{Question, RunContext, Stage, WARM_UP, evaluate};
 pub use plan::build_plan;
 pub use settings::{Action, Mode, Rule, Settings};
 pub use underway::may_continue;

@@ -35,6 +35,7 @@ mod routes;
 mod security;
 mod settings;
 mod shard;
+mod silent;
 mod task;
 pub mod witness;
 

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+#[cfg(debug_assertions)]
+use crate::app::testing;
 use crate::clock::SharedClock;
 use crate::config::{Config, MetricsLevel};
 use crate::domain::ids::ClusterName;
+use crate::domain::run::Limits;
 use crate::elastic::client::{Client, ClientSettings};
 use crate::elastic::net::{NetTransport, Unbuildable};
 use crate::elastic::transport::SharedTransport;
@@ -58,7 +61,7 @@ pub fn clients(
 pub fn engine_settings(config: &Config) -> Settings {
     let mut policy = config.policy.clone();
     policy.unenforced = config.not_enforced();
-    Settings {
+    let settings = Settings {
         clusters: config
             .clusters
             .iter()
@@ -73,7 +76,11 @@ pub fn engine_settings(config: &Config) -> Settings {
         policy,
         shard_metrics: config.metrics_level == MetricsLevel::Shard,
         undo_directory: config.daemon.undo_directory.clone(),
+        run_limits: Limits::default(),
         brake_file: config.daemon.brake_file.clone(),
         shutdown_timeout: config.daemon.shutdown_timeout,
-    }
+    };
+    #[cfg(debug_assertions)]
+    let settings = testing::impatient(settings);
+    settings
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
-use crate::domain::ids::{FollowerKey, PlanHash, RunId};
+use crate::domain::handbook;
+use crate::domain::ids::{FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::journal::{Event, StepAnswer};
 use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::run::Run;
@@ -282,6 +283,21 @@ fn steps_of(record: &PlanRecord) -> Vec<String> {
     steps
 }
 
+/// The short form of the cause's section, with this follower's names.
+fn handbook_of(key: &FollowerKey, entry: &FollowerEntry) -> Option<handbook::Short> {
+    let leader = entry.facts.leader_index.as_ref().map(IndexName::as_str);
+    let alias = entry.facts.remote.as_ref().map(RemoteAlias::as_str);
+    handbook::short(
+        entry.cause(),
+        &handbook::Names {
+            key: &key.to_string(),
+            follower: key.index.as_str(),
+            leader: leader.unwrap_or("<leader>"),
+            alias: alias.unwrap_or("<alias>"),
+        },
+    )
+}
+
 fn searchable(state: State) -> String {
     match state {
         State::Closed => "no: it is closed".to_owned(),
@@ -315,7 +331,7 @@ fn cost_of_waiting(entry: &FollowerEntry, now: Timestamp) -> String {
         }
         (_, Some(end)) if end <= now => {
             format!(
-                "since {end} the leader may discard what it needs: history may be lost from now on, and then only a recreate cures it"
+                "the runway ended at {end}: what it needs may be lost from now on. Whether it is, only a resume tells"
             )
         }
         (_, Some(end)) => {
@@ -411,6 +427,7 @@ impl Daemon for Desk {
                         searchable: Some(searchable(entry.state())),
                         staleness: Some(staleness(entry)),
                         cost_of_waiting: Some(cost_of_waiting(entry, now)),
+                        handbook: handbook_of(&follower, entry),
                     }
                 })
             };

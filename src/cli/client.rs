@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::domain::brake::BrakeScope;
 use crate::domain::ids::FollowerKey;
 use crate::domain::time::Timestamp;
+use crate::evidence;
 use crate::http::client::AdminClient;
 use crate::http::dto::{Brakes, Clusters, Done, PlanNow, Plans, RunDetail, Runs, Status, Why};
 use crate::http::problem::Envelope;
@@ -271,7 +272,7 @@ impl<'a> Session<'a> {
         };
         match self.ask(Method::GET, &path, None).await {
             Ok(value) => {
-                self.print_json(&value);
+                self.print(&evidence::text(&value));
                 DONE
             }
             Err(code) => code,

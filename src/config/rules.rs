@@ -47,6 +47,7 @@ pub(super) fn settings(root: &mut Section<'_>, mode: Mode, clusters: &[Cluster])
         windows: windows(root),
         document_tolerance,
         verify_settle,
+        rest: default.rest,
         unenforced: Vec::new(),
     }
 }

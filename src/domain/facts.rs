@@ -5,6 +5,8 @@
 //! tests. A fact that could not be read is `Seen::Unknown`; a call that was not made leaves its
 //! series empty, which is also *not known*, never *absent*. No serde here on purpose.
 
+mod sources;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use crate::domain::ids::{
 };
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
+
+pub use sources::{SIGHTINGS, Sources};
 
 /// One thing as one answer showed it.
 #[derive(Debug, Clone)]
@@ -69,9 +73,16 @@ impl<T> Series<T> {
         self.history().next_back()
     }
 
-    /// Adds the newest sighting.
+    /// Adds a sighting in the order of time. Looks at one cluster may overlap, and an answer that
+    /// is learnt late must not pass for the newest word.
     pub fn push(&mut self, sighting: Sighting<T>) {
-        self.0.push(sighting);
+        let later = self
+            .0
+            .iter()
+            .rev()
+            .take_while(|seen| seen.at > sighting.at)
+            .count();
+        self.0.insert(self.0.len() - later, sighting);
     }
 
     /// Keeps the newest `count`.

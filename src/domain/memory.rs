@@ -36,6 +36,18 @@ pub struct HighWater {
     pub leader_global_checkpoint: Option<i64>,
 }
 
+/// What the follower's lease on one leader shard said last. The leader's clock and ours may
+/// differ, so a renewal is known by a timestamp that changed, not by its age.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseMark {
+    /// `timestamp` of the lease, by the leader's clock; `None`: the list was read and lacks it.
+    pub renewed_at: Option<Timestamp>,
+    /// The first look, by our clock, that showed this.
+    pub since: Timestamp,
+    /// The last look that showed it.
+    pub seen_at: Timestamp,
+}
+
 /// What is remembered of one follower. Everything may be missing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,11 +83,15 @@ pub struct Memory {
     pub shard_count: Option<u32>,
     /// Highest values seen of each leader shard, by shard number.
     pub high_water: BTreeMap<u32, HighWater>,
+    /// The follower's lease on each leader shard, by shard number.
+    pub leases: BTreeMap<u32, LeaseMark>,
+    /// `index.soft_deletes.retention_lease.period` of the leader, as it is set there.
+    pub lease_period: Option<String>,
     /// The state of the last look.
     pub last_state: Option<State>,
     /// When it was last seen following.
     pub last_well_at: Option<Timestamp>,
-    /// When a task of it was last seen renewing (active and not fatal).
+    /// When every task of it was last seen renewing (active, not fatal, the leader in reach).
     pub last_renewing_at: Option<Timestamp>,
     /// It is in `declared_followers`.
     pub declared: bool,

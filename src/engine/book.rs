@@ -6,12 +6,13 @@
 //! effects.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::domain::answer::Answer;
 use crate::domain::brake::Brake;
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::DecisionKind;
-use crate::domain::facts::Facts;
+use crate::domain::facts::{Facts, LeaderSide, SIGHTINGS};
 use crate::domain::ids::{ClusterName, ClusterUuid, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::journal::Trigger;
 use crate::domain::memory::Memory;
@@ -22,17 +23,16 @@ use crate::domain::time::{Timestamp, after, millis_between};
 use crate::domain::verdict::Verdict;
 use crate::elastic::read::Look;
 use crate::elastic::wire;
-use crate::engine::answers::Answers;
 use crate::engine::events::{EventKind, Story};
+use crate::engine::heard::Heard;
 use crate::engine::looking::{self, Depth};
 use crate::engine::remember::remember;
 use crate::engine::settings::{ClusterSettings, Settings};
+use crate::engine::turns::{Waiting, in_turn};
 use crate::judge;
 use crate::policy;
 use crate::store::AuditEvent;
 
-/// Sightings kept of each call for each follower: enough for "rose since the last look" twice.
-const SIGHTINGS: usize = 4;
 /// Second looks for one cluster in one look.
 const EXTRA_LOOKS: usize = 64;
 /// A follower that changed its state more often than this in [`FLAPPING_WINDOW_MS`] flaps.
@@ -82,7 +82,6 @@ pub(crate) struct ClusterEntry {
     pub look_seconds: f64,
     pub uuid: Option<ClusterUuid>,
     pub version: Option<String>,
-    pub answers: Answers,
     /// Remote aliases seen, and whether they are connected.
     pub remotes: BTreeMap<RemoteAlias, Option<bool>>,
 }
@@ -99,17 +98,30 @@ impl ClusterEntry {
             look_seconds: 0.0,
             uuid: None,
             version: None,
-            answers: Answers::default(),
             remotes: BTreeMap::new(),
         }
     }
+}
+
+/// What a verdict was given with, beside the answers: the look itself then adds to the memory,
+/// and a reload may name another leader cluster before the next look.
+#[derive(Debug)]
+pub(crate) struct JudgedWith {
+    pub memory: Memory,
+    pub remote: Option<RemoteAlias>,
+    pub leader_index: Option<IndexName>,
+    pub leader_cluster: Option<ClusterName>,
 }
 
 /// One follower.
 #[derive(Debug)]
 pub(crate) struct FollowerEntry {
     pub facts: Facts,
+    /// The answers that the facts rest on.
+    pub heard: Heard,
     pub memory: Memory,
+    /// What the verdict was given with, beside the answers.
+    pub judged_with: Option<JudgedWith>,
     pub memory_changed: bool,
     pub verdict: Option<Verdict>,
     /// Looks in a row that gave the same cause.
@@ -123,10 +135,14 @@ pub(crate) struct FollowerEntry {
     /// A run is being opened or goes on: nobody else may start one.
     pub locked: bool,
     pub locked_since: Option<Timestamp>,
+    /// When its leader was last asked everything about it.
+    pub leader_asked_at: Option<Timestamp>,
     /// No decision before this.
     pub postponed_until: Option<Timestamp>,
     pub lag: Option<i64>,
     pub runway: Option<Timestamp>,
+    /// The same of each shard whose lease nothing renews.
+    pub runways: BTreeMap<u32, Timestamp>,
     /// The open plan's hash.
     pub plan: Option<PlanHash>,
 }
@@ -138,7 +154,9 @@ impl FollowerEntry {
         facts.leader_index.clone_from(&memory.leader_index);
         Self {
             facts,
+            heard: Heard::default(),
             memory,
+            judged_with: None,
             memory_changed: false,
             verdict: None,
             held_for: 0,
@@ -148,10 +166,27 @@ impl FollowerEntry {
             run: None,
             locked: false,
             locked_since: None,
+            leader_asked_at: None,
             postponed_until: None,
             lag: None,
             runway: None,
+            runways: BTreeMap::new(),
             plan: None,
+        }
+    }
+
+    /// Takes the leader cluster that the configuration names. What was seen of another one says
+    /// nothing of this one.
+    fn name_leader(&mut self, leader: Option<ClusterName>) {
+        if self.facts.leader_cluster == leader {
+            return;
+        }
+        if let Some(former) = std::mem::replace(&mut self.facts.leader_cluster, leader) {
+            self.facts.leader = LeaderSide::default();
+            let own = &self.facts.key.cluster;
+            self.facts
+                .errors
+                .retain(|error| error.cluster != former || &error.cluster == own);
         }
     }
 
@@ -283,11 +318,12 @@ impl Book {
     /// Sets each follower's leader cluster from the configuration.
     fn name_leaders(&mut self) {
         for (key, entry) in &mut self.followers {
-            entry.facts.leader_cluster = entry.facts.remote.as_ref().and_then(|alias| {
+            let leader = entry.facts.remote.as_ref().and_then(|alias| {
                 self.clusters
                     .get(&key.cluster)
                     .and_then(|cluster| cluster.settings.remotes.get(alias).cloned())
             });
+            entry.name_leader(leader);
         }
     }
 
@@ -295,6 +331,7 @@ impl Book {
     pub fn learn(&mut self, answers: &[Answer], now: Timestamp) {
         for answer in answers {
             let parsed = wire::parse(answer);
+            let kept = Arc::new(answer.clone());
             for index in parsed.followers() {
                 let key = FollowerKey {
                     cluster: answer.cluster.clone(),
@@ -314,14 +351,13 @@ impl Book {
             for entry in self.followers.values_mut() {
                 let concerns = entry.facts.key.cluster == answer.cluster
                     || entry.facts.leader_cluster.as_ref() == Some(&answer.cluster);
-                if concerns {
-                    wire::learn(&mut entry.facts, &parsed);
+                if concerns && wire::learn(&mut entry.facts, &parsed) {
+                    entry.heard.keep(&kept);
                     entry.facts.keep_last(SIGHTINGS);
                 }
             }
             self.name_leaders_of(&answer.cluster);
             if let Some(cluster) = self.clusters.get_mut(&answer.cluster) {
-                cluster.answers.keep(answer.clone());
                 if let Some(root) = parsed.root() {
                     cluster.uuid.clone_from(&root.cluster_uuid);
                     cluster.version = Some(root.version.to_string());
@@ -343,11 +379,12 @@ impl Book {
         };
         for (key, entry) in &mut self.followers {
             if &key.cluster == cluster {
-                entry.facts.leader_cluster = entry
+                let leader = entry
                     .facts
                     .remote
                     .as_ref()
                     .and_then(|alias| remotes.get(alias).cloned());
+                entry.name_leader(leader);
             }
         }
     }
@@ -375,7 +412,7 @@ impl Book {
 
     /// The second looks on the follower cluster: what settles a verdict, and on the slow beat what
     /// is remembered while followers are well.
-    pub fn second_looks(&self, cluster: &ClusterName, slow: bool) -> Vec<Look> {
+    pub fn second_looks(&self, cluster: &ClusterName, slow: bool, now: Timestamp) -> Vec<Look> {
         let mine = self.followers.iter().filter(|(key, _)| &key.cluster == cluster);
         let mut looks = Vec::new();
         if slow {
@@ -385,6 +422,7 @@ impl Book {
                 looks.push(Look::Settings(all.clone()));
                 looks.push(Look::Aliases(all));
             }
+            looks.extend(self.counting_looks(cluster, now));
         }
         let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
         let mut add = |looks: &mut Vec<Look>, more: Vec<Look>| {
@@ -394,13 +432,17 @@ impl Book {
                 }
             }
         };
-        // Those with the shortest runway first, as far as the budget of one look goes.
-        let mut sick: Vec<&FollowerEntry> = mine
-            .map(|(_, entry)| entry)
-            .filter(|entry| entry.verdict.is_none() || entry.cause() != Cause::None || entry.plan.is_some())
-            .collect();
-        sick.sort_by_key(|entry| (entry.runway.unwrap_or(Timestamp::MAX), entry.facts.key.clone()));
-        for entry in sick {
+        // Those with the shortest runway first, as far as the budget of one look goes. The well
+        // ones too: what just went wrong with one is settled in the look that first shows it.
+        let mut all: Vec<&FollowerEntry> = mine.map(|(_, entry)| entry).collect();
+        all.sort_by_key(|entry| {
+            (
+                entry.cause() == Cause::None,
+                entry.runway.unwrap_or(Timestamp::MAX),
+                &entry.facts.key,
+            )
+        });
+        for entry in all {
             if entry.may_be_repaired() {
                 add(&mut looks, looking::follower_looks(&entry.facts, Depth::Full));
             }
@@ -411,36 +453,68 @@ impl Book {
     }
 
     /// The looks at a leader cluster for the followers of one cluster.
-    pub fn leader_looks(&self, leader: &ClusterName) -> Vec<Look> {
-        let mut indices: BTreeSet<IndexName> = BTreeSet::new();
-        let mut sick: BTreeMap<IndexName, &FollowerEntry> = BTreeMap::new();
-        for entry in self.followers.values() {
+    pub fn leader_looks(&mut self, leader: &ClusterName, now: Timestamp) -> Vec<Look> {
+        let mut well: BTreeSet<IndexName> = BTreeSet::new();
+        let mut sick: BTreeMap<IndexName, (FollowerKey, Vec<Look>)> = BTreeMap::new();
+        let mut suspected: Vec<Look> = Vec::new();
+        for (key, entry) in &self.followers {
             if entry.facts.leader_cluster.as_ref() != Some(leader) {
                 continue;
             }
-            if let Some(index) = &entry.facts.leader_index {
-                indices.insert(index.clone());
-                if entry.cause() != Cause::None || entry.plan.is_some() {
-                    sick.insert(index.clone(), entry);
-                }
+            let Some(index) = &entry.facts.leader_index else {
+                continue;
+            };
+            if entry.cause() != Cause::None || entry.plan.is_some() {
+                let looks = looking::leader_looks(&entry.facts, Depth::Full);
+                sick.insert(index.clone(), (key.clone(), looks));
+            } else {
+                well.insert(index.clone());
+                suspected.extend(looking::needed(&entry.facts, &entry.memory).1);
             }
         }
-        if indices.is_empty() {
+        well.retain(|index| !sick.contains_key(index));
+        if well.is_empty() && sick.is_empty() {
             return Vec::new();
         }
         let mut looks = vec![Look::Root, Look::License, Look::ClusterHealth, Look::Nodes];
-        // Sick ones are asked one by one: a list that names a missing index is a 404 for all.
-        for entry in sick.values() {
-            looks.extend(looking::leader_looks(&entry.facts, Depth::Full));
-        }
-        let well: Vec<IndexName> = indices
-            .into_iter()
-            .filter(|index| !sick.contains_key(index))
-            .collect();
+        let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
         if !well.is_empty() {
+            let well: Vec<IndexName> = well.into_iter().collect();
             looks.push(Look::IndexStats(well.clone()));
             looks.push(Look::Settings(well.clone()));
             looks.push(Look::Meta(well));
+        }
+        // Sick ones are asked one by one, because of an index that a list lacks nothing is known;
+        // those that a look has no room for keep what is known of them until their turn.
+        for (_, own) in sick.values_mut() {
+            own.retain(|look| !seen.contains(&format!("{look:?}")));
+        }
+        let waiting = sick.iter().filter_map(|(index, (key, own))| {
+            let entry = self.followers.get(key)?;
+            Some(Waiting {
+                who: index,
+                runway: entry.runway,
+                asked_at: entry.leader_asked_at,
+                calls: own.len(),
+            })
+        });
+        let turn: Vec<IndexName> = in_turn(waiting.collect(), EXTRA_LOOKS)
+            .into_iter()
+            .cloned()
+            .collect();
+        let mut extra = 0;
+        for (key, own) in turn.iter().filter_map(|index| sick.remove(index)) {
+            if let Some(entry) = self.followers.get_mut(&key) {
+                entry.leader_asked_at = Some(now);
+            }
+            extra += own.len();
+            looks.extend(own);
+        }
+        for look in suspected {
+            if extra < EXTRA_LOOKS && seen.insert(format!("{look:?}")) {
+                extra += 1;
+                looks.push(look);
+            }
         }
         looks
     }
@@ -481,7 +555,6 @@ impl Book {
                 entry.last_error = Some(why);
             }
         }
-        entry.answers.prune(now);
     }
 
     /// Judges every follower of a cluster. `counts` says whether this is a whole look, of which a
@@ -505,12 +578,17 @@ impl Book {
         entry.facts.now = now;
         let mut verdict = judge::judge(&entry.facts, Some(&entry.memory));
         let memory = remember(&entry.memory, &entry.facts, &verdict);
-        if memory != entry.memory {
-            entry.memory_changed = true;
-            entry.memory = memory;
-        }
+        entry.memory_changed |= memory != entry.memory;
+        entry.judged_with = Some(JudgedWith {
+            memory: std::mem::replace(&mut entry.memory, memory),
+            remote: entry.facts.remote.clone(),
+            leader_index: entry.facts.leader_index.clone(),
+            leader_cluster: entry.facts.leader_cluster.clone(),
+        });
+        entry.heard.judged(&entry.facts);
         entry.lag = judge::lag(&entry.facts);
-        entry.runway = judge::runway(&entry.facts, Some(&entry.memory));
+        entry.runways = judge::runway_by_shard(&entry.facts, Some(&entry.memory));
+        entry.runway = entry.runways.values().min().copied();
         let previous = entry
             .verdict
             .as_ref()
@@ -1038,7 +1116,11 @@ impl Book {
     pub fn sick_leaders(&self, cluster: &ClusterName) -> BTreeSet<ClusterName> {
         self.followers
             .iter()
-            .filter(|(key, entry)| &key.cluster == cluster && entry.cause() != Cause::None)
+            .filter(|(key, entry)| {
+                // Retrying for no known cause: the leader itself may tell.
+                let quiet = matches!(entry.state(), State::Following | State::CatchingUp);
+                &key.cluster == cluster && (entry.cause() != Cause::None || !quiet)
+            })
             .filter_map(|(_, entry)| entry.facts.leader_cluster.clone())
             .collect()
     }

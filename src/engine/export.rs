@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use crate::domain::answer::Answer;
+use crate::domain::facts::{Facts, SIGHTINGS, Sources};
 use crate::domain::ids::FollowerKey;
 use crate::domain::plan::PlanState;
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
+use crate::elastic::wire;
 use crate::engine::book::Book;
+use crate::engine::heard;
 use crate::evidence;
 use crate::metrics::{BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, Level, Snapshot};
 
@@ -78,6 +81,7 @@ impl Book {
                     cause: entry.cause(),
                     lag: entry.lag,
                     runway_expires_at: entry.runway,
+                    runway_by_shard: &entry.runways,
                     stats: entry
                         .facts
                         .follower
@@ -145,27 +149,44 @@ impl Book {
             .collect()
     }
 
-    /// The evidence file of one follower: what its verdict rests on, and the decision with its
-    /// reasons. `None` where no such follower is known.
+    /// The evidence file of one follower: every answer that its present verdict rests on, the
+    /// memory that it was given with, and the decision with its reasons, so that `diagnose` gives
+    /// the same verdict. `None` where no such follower is known.
     pub fn evidence(&self, key: &FollowerKey) -> Option<serde_json::Value> {
         let entry = self.followers.get(key)?;
-        let clusters = std::iter::once(&key.cluster).chain(entry.facts.leader_cluster.as_ref());
-        let mut answers: Vec<Answer> = clusters
-            .filter_map(|name| self.clusters.get(name))
-            .flat_map(|cluster| cluster.answers.in_order())
+        let heard = entry.heard.of_verdict();
+        // The facts as they were judged: looks since then may have taught more.
+        let mut facts = Facts::nothing(key.clone(), entry.facts.now);
+        let with = entry.judged_with.as_ref();
+        facts.remote = with.map_or_else(|| entry.facts.remote.clone(), |with| with.remote.clone());
+        facts.leader_index = with.map_or_else(
+            || entry.facts.leader_index.clone(),
+            |with| with.leader_index.clone(),
+        );
+        facts.leader_cluster = with.map_or_else(
+            || entry.facts.leader_cluster.clone(),
+            |with| with.leader_cluster.clone(),
+        );
+        for answer in heard {
+            wire::learn(&mut facts, &wire::parse(answer));
+            facts.keep_last(SIGHTINGS);
+        }
+        let answers: Vec<Answer> = heard::select(heard, &Sources::of_verdict(&facts))
+            .iter()
+            .map(|answer| Answer::clone(answer))
             .collect();
-        answers.sort_by_key(|answer| answer.at);
+        let memory = with.map_or(&entry.memory, |with| &with.memory);
         let decision = entry
             .assessment
             .as_ref()
             .and_then(|found| serde_json::to_value(&found.decision).ok());
         let subject = evidence::Subject {
             follower: key.clone(),
-            leader_cluster: entry.facts.leader_cluster.clone(),
-            remote: entry.facts.remote.clone(),
-            leader_index: entry.facts.leader_index.clone(),
+            leader_cluster: facts.leader_cluster.clone(),
+            remote: facts.remote.clone(),
+            leader_index: facts.leader_index.clone(),
         };
-        let file = evidence::build(&subject, entry.facts.now, Some(&entry.memory), decision, &answers);
+        let file = evidence::build(&subject, entry.facts.now, Some(memory), decision, &answers);
         serde_json::to_value(&file).ok()
     }
 

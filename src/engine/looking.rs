@@ -247,6 +247,9 @@ pub fn needed(facts: &Facts, memory: &Memory) -> (Vec<Look>, Vec<Look>) {
             judge::Need::Tasks => here.push(Look::PersistentTasks),
             judge::Need::LeaderSettings => there.extend(leader.map(|index| Look::Settings(vec![index]))),
             judge::Need::LeaderStats => there.extend(leader.map(|index| Look::IndexStats(vec![index]))),
+            judge::Need::FollowerStats => here.push(Look::IndexStats(vec![follower.clone()])),
+            judge::Need::FollowerCount => here.push(Look::Count(follower.clone())),
+            judge::Need::LeaderCount => there.extend(leader.map(Look::Count)),
         }
     }
     (here, there)

@@ -197,7 +197,8 @@ fn before(bench: &Bench, plan: &Plan, facts: &Facts) -> Before {
     }
 }
 
-/// The first entry, durable; then the undo commands to the disk and to the log.
+/// The first entry, durable; then the undo commands to the disk. The log gets them from the executor,
+/// once in each life of the run, before its first request that changes something.
 async fn write(
     bench: &Bench,
     plan: &Plan,
@@ -255,6 +256,5 @@ async fn write(
         }
         return Err(Refused::because(reason));
     }
-    undo::log(&run);
     Ok(id)
 }

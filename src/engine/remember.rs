@@ -12,6 +12,7 @@ use crate::domain::replicated::own_settings;
 use crate::domain::seen::Seen;
 use crate::domain::state::State;
 use crate::domain::verdict::Verdict;
+use crate::judge;
 
 /// Memory after one judged look.
 pub fn remember(before: &Memory, facts: &Facts, verdict: &Verdict) -> Memory {
@@ -41,6 +42,9 @@ pub fn remember(before: &Memory, facts: &Facts, verdict: &Verdict) -> Memory {
         while_well(&mut memory, facts, uuid);
     }
     high_water(&mut memory, facts);
+    let (leases, period) = judge::leases(facts, Some(&memory));
+    memory.leases = leases;
+    memory.lease_period = period;
     renewals_and_fatals(&mut memory, facts, verdict);
     memory
 }
@@ -165,7 +169,10 @@ fn renewals_and_fatals(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
         memory.fatal_since = memory.fatal_since.or(Some(facts.now));
     } else if !stats.shards.is_empty() {
         memory.fatal_since = None;
-        memory.last_renewing_at = Some(facts.now);
+        // A task that runs and does not reach the leader renews nothing.
+        if judge::runway(facts, Some(memory)).is_none() {
+            memory.last_renewing_at = Some(facts.now);
+        }
     }
     if verdict.cause == Cause::None {
         memory.fatal_since = None;

@@ -73,6 +73,13 @@ fn bench(engine: &Arc<Engine>, plan: &Plan) -> Option<Bench> {
         .as_ref()
         .and_then(|name| engine.client(name));
     let settings = &engine.lock().settings;
+    let defaults = RunSettings::default();
+    // Whoever wants followers looked at more often than a run looks wants runs to look as often.
+    let poll = settings
+        .clusters
+        .iter()
+        .find(|cluster| cluster.name == plan.basis.cluster)
+        .map_or(defaults.look_interval, |cluster| cluster.poll_interval);
     Some(Bench {
         follower,
         leader,
@@ -83,7 +90,9 @@ fn bench(engine: &Arc<Engine>, plan: &Plan) -> Option<Bench> {
             undo_directory: settings.undo_directory.clone(),
             settle: settings.policy.verify_settle,
             document_tolerance: settings.policy.document_tolerance,
-            ..RunSettings::default()
+            look_interval: defaults.look_interval.min(poll),
+            limits: settings.run_limits,
+            ..defaults
         },
     })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::ids::{ClusterName, IndexName, RemoteAlias};
+use crate::domain::run::Limits;
 use crate::policy;
 
 /// One configured cluster as the engine sees it.
@@ -33,6 +34,9 @@ pub struct Settings {
     pub shard_metrics: bool,
     /// Where the undo commands go before a run starts.
     pub undo_directory: PathBuf,
+    /// How patient a run is, but for what `policy` and the clusters' intervals say. Not an option: the
+    /// waits for requests of a dead process must outlive what a master still has in its queue.
+    pub run_limits: Limits,
     /// The file whose presence engages the brake `all`.
     pub brake_file: PathBuf,
     /// How long a shutdown may take.

@@ -77,7 +77,8 @@ fn response(subject: &Subject, answer: &Answer) -> Response {
             (Some(*status), Some(body))
         }
     };
-    let path = answer.call.path.as_ref();
+    let path = shorter(subject, answer.call.path.as_ref());
+    let path = path.as_str();
     Response {
         at: Some(Value::String(answer.at.to_string())),
         cluster: Some(Value::String(answer.cluster.to_string())),
@@ -86,6 +87,63 @@ fn response(subject: &Subject, answer: &Answer) -> Response {
         status: status.map(Value::from),
         body: body.and_then(|value| RawValue::from_string(value.to_string()).ok()),
     }
+}
+
+/// Names of others that stay in a path, so that a list stays a list.
+const OTHERS_IN_PATH: usize = 1;
+
+/// A path that lists hundreds of indices, with ours and one more: the rest says nothing here and
+/// would make the file too big for a ticket.
+fn shorter(subject: &Subject, path: &str) -> String {
+    let (route, query) = match path.split_once('?') {
+        Some((route, query)) => (route, Some(query)),
+        None => (path, None),
+    };
+    let follower = subject.follower.index.as_str();
+    let leader = subject.leader_index.as_ref().map(IndexName::as_str);
+    let segments: Vec<String> = route
+        .split('/')
+        .map(|segment| {
+            let mut others = 0;
+            let kept: Vec<&str> = segment
+                .split(',')
+                .filter(|name| {
+                    let decoded = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+                    if decoded == follower || Some(decoded.as_ref()) == leader {
+                        return true;
+                    }
+                    // Patterns decide what was asked, and metrics of the cluster state are few.
+                    let expression = decoded.contains('*') || decoded.starts_with(['-', '_']);
+                    if expression || is_metric(&decoded) {
+                        return true;
+                    }
+                    others += 1;
+                    others <= OTHERS_IN_PATH
+                })
+                .collect();
+            kept.join(",")
+        })
+        .collect();
+    let route = segments.join("/");
+    match query {
+        Some(query) => format!("{route}?{query}"),
+        None => route,
+    }
+}
+
+/// Names that stand in a comma list without being indices (`_cluster/state/metadata,routing_table`).
+fn is_metric(name: &str) -> bool {
+    matches!(
+        name,
+        "metadata"
+            | "routing_table"
+            | "routing_nodes"
+            | "nodes"
+            | "blocks"
+            | "version"
+            | "master_node"
+            | "customs"
+    )
 }
 
 /// Keeps what concerns this follower or its leader and drops the rest of whole-cluster answers.
@@ -142,6 +200,23 @@ fn keep_own_part(subject: &Subject, answer: &Answer, value: &mut Value) {
         }
         if let Value::Object(map) = value {
             map.remove("_all");
+        }
+    } else if route.starts_with("/_data_stream") {
+        if let Some(Value::Array(list)) = value.pointer_mut("/data_streams") {
+            for stream in list.iter_mut() {
+                if let Some(Value::Array(indices)) = stream.get_mut("indices") {
+                    indices.retain(|entry| {
+                        named(entry, "index_name")
+                            || entry.get("index_name").and_then(Value::as_str).is_none()
+                    });
+                }
+            }
+            list.retain(|stream| {
+                stream
+                    .get("indices")
+                    .and_then(Value::as_array)
+                    .is_none_or(|indices| !indices.is_empty())
+            });
         }
     } else if route == "/_cluster/settings" {
         // The defaults are hundreds of settings; what is set stays, of the defaults what counts.

@@ -45,6 +45,8 @@ impl Remembered {
             data_stream: field(value, "data_stream"),
             shard_count: field(value, "shard_count"),
             high_water: field::<BTreeMap<u32, _>>(value, "high_water").unwrap_or_default(),
+            leases: field(value, "leases").unwrap_or_default(),
+            lease_period: field(value, "lease_period"),
             last_state: field(value, "last_state"),
             last_well_at: field(value, "last_well_at"),
             last_renewing_at: field(value, "last_renewing_at"),

@@ -5,19 +5,32 @@ use serde_json::Value;
 /// What stands in a secret's place.
 const HIDDEN: &str = "(hidden)";
 
-/// Keys whose values are secrets wherever they stand: task headers hold the credentials that a
-/// follow task keeps, the rest are the usual names.
+/// Keys whose values are secrets wherever they stand, whole objects included: task headers hold
+/// the credentials that a follow task keeps.
+fn is_secret_whole(key: &str) -> bool {
+    matches!(
+        key.to_ascii_lowercase().as_str(),
+        "headers"
+            | "authorization"
+            | "password"
+            | "secret"
+            | "api_key"
+            | "cluster_credentials"
+            | "credentials"
+    )
+}
+
+/// Keys with a secret's name in them. An object under one is looked into and not hidden: indices,
+/// aliases and nodes are keys too, and one may be called `password-resets`.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    key == "headers"
-        || key == "authorization"
+    is_secret_whole(&key)
         || key.contains("password")
         || key.contains("secret")
         || key.contains("api_key")
         || key.contains("apikey")
         || key.contains("access_token")
-        || key.contains("credential") && key != "cluster_credentials"
-        || key == "cluster_credentials"
+        || key.contains("credential")
 }
 
 /// Hides secrets below `value`: whole values of the keys above, user info in URLs, and
@@ -26,12 +39,12 @@ pub fn scrub(value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (key, inner) in map.iter_mut() {
-                let empty = match inner {
-                    Value::Object(inner) => inner.is_empty(),
-                    Value::Null => true,
-                    _ => false,
+                let secret = match inner {
+                    Value::Object(inner) => !inner.is_empty() && is_secret_whole(key),
+                    Value::Null => false,
+                    _ => is_secret(key),
                 };
-                if is_secret(key) && !empty {
+                if secret {
                     *inner = Value::String(HIDDEN.to_owned());
                 } else {
                     scrub(inner);
@@ -119,6 +132,17 @@ mod tests {
         for secret in ["c2VjcmV0", "abc", "hunter2", "aHVudGVy", "ann:pw"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
+    }
+
+    #[test]
+    fn an_index_with_a_secrets_name_in_its_name_is_no_secret() {
+        let mut value = json!({"indices": {"password-resets": {
+            "uuid": "u", "settings": {"index.x.secret_key": "k", "credential_store": {"password": "p"}},
+        }}});
+        scrub(&mut value);
+        assert_eq!(value.pointer("/indices/password-resets/uuid").unwrap(), "u");
+        let text = value.to_string();
+        assert!(!text.contains("\"k\"") && !text.contains("\"p\""), "{text}");
     }
 
     #[test]

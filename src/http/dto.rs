@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::brake::BrakeScope;
 use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
+use crate::domain::handbook;
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::journal::{Entry, RunOutcome};
 use crate::domain::plan::{Consent, Plan};
@@ -98,6 +99,9 @@ pub struct Why {
     /// What doing nothing costs, and by when. A sentence.
     #[serde(default)]
     pub cost_of_waiting: Option<String>,
+    /// What the cause is and what to do about it: the short form of its section in `docs/JUDGEMENT.md`.
+    #[serde(default)]
+    pub handbook: Option<handbook::Short>,
 }
 
 /// `GET /api/v1/plans`.

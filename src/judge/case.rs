@@ -8,6 +8,7 @@ use crate::domain::facts::{
 };
 use crate::domain::ids::ClusterName;
 use crate::domain::memory::Memory;
+use crate::domain::state::State;
 use crate::domain::time::{Timestamp, millis_between};
 use crate::domain::verdict::Evidence;
 
@@ -182,8 +183,17 @@ impl<'a> Case<'a> {
             .find_map(|seen| Some((seen, seen.value.present()?)))
     }
 
-    /// Read exceptions whose retries rose since the look before. A stale entry keeps its
-    /// retries (`ccr/measured.md`); one look alone shows nothing.
+    /// The last look found it retrying. Retries back off up to `read_poll_timeout` (60 s by
+    /// default), so that several looks 15 s apart show the same number: an entry that was seen
+    /// to rise counts as failing until it is gone, which a successful read makes it at once.
+    fn was_retrying(&self) -> bool {
+        self.memory.last_state == Some(State::Retrying)
+    }
+
+    /// Read exceptions whose retries rose since the look before, or that were seen to rise and
+    /// stand there still. A stale entry keeps its retries (`ccr/measured.md`); one look alone
+    /// shows nothing, and beside a fatal exception an entry that stands still is what is left
+    /// of the past.
     pub(super) fn rising(&self) -> Vec<Rising<'a>> {
         let (Some((seen, now)), Some((_, before))) = (self.stats(), self.stats_before()) else {
             return Vec::new();
@@ -200,12 +210,16 @@ impl<'a> Case<'a> {
             };
             for (entry, read) in reads.iter().enumerate() {
                 let Some(retries) = read.retries else { continue };
-                let before = reads_before
+                let known = reads_before
                     .iter()
                     .filter(|old| old.from_seq_no == read.from_seq_no)
-                    .find_map(|old| old.retries)
-                    .unwrap_or(0);
-                if retries > before {
+                    .find_map(|old| old.retries);
+                let before = known.unwrap_or(0);
+                let goes_on = self.was_retrying()
+                    && known == Some(retries)
+                    && retries > 0
+                    && shard.fatal_exception.present().is_none();
+                if retries > before || goes_on {
                     rising.push(Rising {
                         seen,
                         shard: shard.shard,
@@ -219,13 +233,19 @@ impl<'a> Case<'a> {
         rising
     }
 
-    /// Shards whose failed writes rose since the look before with no write succeeding.
+    /// Shards whose failed writes rose since the look before with no write succeeding, or were
+    /// seen to rise and the write that failed is still tried again.
     pub(super) fn writes_failing(&self) -> Option<(&'a Sighting<FollowStats>, u32)> {
         let (seen, now) = self.stats()?;
         let (_, before) = self.stats_before()?;
         now.shards.values().find_map(|shard| {
             let earlier = before.shards.get(&shard.shard)?;
-            let failed = shard.failed_write_requests? > earlier.failed_write_requests?;
+            let (failures, failures_before) = (shard.failed_write_requests?, earlier.failed_write_requests?);
+            let goes_on = self.was_retrying()
+                && failures > 0
+                && failures == failures_before
+                && shard.outstanding_write_requests.is_some_and(|count| count > 0);
+            let failed = failures > failures_before || goes_on;
             let stood = shard.operations_written? == earlier.operations_written?
                 && shard.successful_write_requests.unwrap_or(0)
                     <= earlier.successful_write_requests.unwrap_or(i64::MAX);
@@ -472,6 +492,14 @@ impl<'a> Case<'a> {
         (!active_later).then_some((seen, refusal))
     }
 
+    /// Statistics of an active follower that list fewer shards than it has: how many, of how many.
+    pub(super) fn lacks_shards(&self) -> Option<(&'a Sighting<FollowStats>, u32, u32)> {
+        let (seen, stats) = self.stats().filter(|_| self.active())?;
+        let all = self.shard_count()?;
+        let listed = u32::try_from(stats.shards.len()).unwrap_or(u32::MAX);
+        (listed.saturating_add(stats.malformed) < all).then_some((seen, listed, all))
+    }
+
     /// How many shards the follower has, from whichever look shows it.
     pub(super) fn shard_count(&self) -> Option<u32> {
         let of = |settings: &std::collections::BTreeMap<String, String>| {
@@ -496,20 +524,34 @@ pub(super) fn number<T: std::fmt::Display>(value: Option<T>) -> String {
     value.map_or_else(|| "?".to_owned(), |value| value.to_string())
 }
 
-/// Elasticsearch's time values: `500ms`, `1m`, `12h`, `2d`; `None` for anything else.
+/// Elasticsearch's time values in milliseconds: `500ms`, `1m`, `12h`, `2d`, `0`. A fraction
+/// (`1.5h`), which servers print and older ones take, is read too; `None` for anything else, a
+/// negative value among it.
 pub(super) fn millis_of(text: &str) -> Option<i64> {
     let text = text.trim();
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (amount, unit) = text.split_at(digits);
-    let amount: i64 = amount.parse().ok()?;
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (amount, unit) = text.split_at(split);
+    // Minutes are `m` only, so nothing but the other units may be written in capitals.
     let factor = match unit {
-        "ms" => 1,
-        "s" => 1_000,
         "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "nanos" | "micros" => return Some(0),
-        _ => return None,
+        _ => match unit.to_ascii_lowercase().as_str() {
+            "ms" => 1,
+            "s" => 1_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "nanos" | "micros" => 0,
+            "" if amount == "0" => 0,
+            _ => return None,
+        },
     };
-    amount.checked_mul(factor)
+    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, "0"));
+    let whole: i64 = whole.parse().ok()?;
+    // Three digits are a thousandth of a day at least: nobody asks for more.
+    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
+    let thousandths: i64 = digits.parse().ok()?;
+    whole
+        .checked_mul(factor)?
+        .checked_add(thousandths.checked_mul(factor)? / 1_000)
 }

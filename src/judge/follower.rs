@@ -1,7 +1,6 @@
 //! Causes on the follower's side: gone, unfollowed, closed, blocked, not allocated, paused,
-//! without a task, or holding other documents than its leader.
+//! without a task.
 
-use crate::domain::facts::{IndexStats, Sighting};
 use crate::domain::time::millis_between;
 use crate::domain::verdict::Evidence;
 use crate::judge::Fit;
@@ -14,6 +13,7 @@ use crate::judge::state::{index_is_gone, is_unfollowed};
 /// Reads: calls that name the index (`_cluster/state/metadata/<f>`, `_settings`, `_stats`,
 /// `_ccr/info`) answering 404 or without it; never a list that lacks it (hidden indices are left
 /// out of some, `ccr/measured.md`).
+/// Noticed within: one look (17 s).
 /// Seen on: 7.7.0, 8.10.4 (28, 38). Wrong when: it was created since.
 pub(super) fn missing(case: &Case<'_>) -> Option<Fit> {
     if !index_is_gone(case) {
@@ -55,6 +55,7 @@ fn remembered(case: &Case<'_>, field: &str, value: &str) -> Evidence {
 /// `unfollowed`.
 ///
 /// Reads: `/<f>/_ccr/info` by name answering 200 without it (`follower_indices: []`).
+/// Noticed within: one look (17 s).
 /// Seen on: 7.7.0, 8.10.4 (17). Wrong when: the index never was a follower (somebody else's
 /// evidence of the wrong index).
 pub(super) fn unfollowed(case: &Case<'_>) -> Option<Fit> {
@@ -66,6 +67,8 @@ pub(super) fn unfollowed(case: &Case<'_>) -> Option<Fit> {
 ///
 /// Reads: `state: close` of the cluster state, `index.verified_before_close`, or
 /// `index_closed_exception` for calls that name the follower; our own run's `closed`.
+/// Noticed within: three looks (51 s) from the first write that fails; without writes, one slow beat
+/// (77 s).
 /// Seen on: 7.7.0, 8.10.4 (16, and 34 where CCR itself closed it). Health stays green, and
 /// `_ccr/info` says active. Wrong when: it was opened since.
 pub(super) fn closed(case: &Case<'_>) -> Option<Fit> {
@@ -110,6 +113,8 @@ const WRITE_BLOCKS: &[&str] = &[
 /// `follower_blocked`.
 ///
 /// Reads: `index.blocks.*` in the follower's settings or cluster state.
+/// Noticed within: three looks (51 s) from the first write that fails; without writes, one slow beat
+/// (77 s).
 /// Seen on: 7.7.0, 8.10.4 (13; 49 where a recreate copied the leader's block): no exception
 /// anywhere, `failed_write_requests` rises, `operations_written` stands still.
 /// Wrong when: the block was removed since.
@@ -173,6 +178,7 @@ pub(super) fn paused(case: &Case<'_>) -> Option<Fit> {
 ///
 /// Reads: `_ccr/info` active while `_ccr/stats` lacks the index or some of its shards; tasks of
 /// the cluster state without an `executor_node`.
+/// Noticed within: one look (17 s).
 /// Seen on: 7.7.0, 8.10.4 (48). Wrong when: a node failed to answer the statistics (they leave
 /// its shards out), or a task is moving.
 pub(super) fn task_unassigned(case: &Case<'_>) -> Option<Fit> {
@@ -180,16 +186,12 @@ pub(super) fn task_unassigned(case: &Case<'_>) -> Option<Fit> {
     let mut found = Vec::new();
     if let Some(seen) = gone(&case.facts.follower.stats) {
         found.push(evidence(seen, "indices", "(it is not listed)"));
-    } else if let Some((seen, stats)) = case.stats() {
-        let all = case.shard_count()?;
-        let listed = u32::try_from(stats.shards.len()).unwrap_or(u32::MAX);
-        if listed.saturating_add(stats.malformed) < all {
-            found.push(evidence(
-                seen,
-                "shards",
-                format!("{listed} of {all} shards are listed"),
-            ));
-        }
+    } else if let Some((seen, listed, all)) = case.lacks_shards() {
+        found.push(evidence(
+            seen,
+            "shards",
+            format!("{listed} of {all} shards are listed"),
+        ));
     }
     if let Some((seen, tasks)) = case.fresh(&case.facts.follower.tasks) {
         for task in tasks.iter().filter(|task| task.node.is_none()).take(3) {
@@ -205,63 +207,4 @@ pub(super) fn task_unassigned(case: &Case<'_>) -> Option<Fit> {
     }
     found.push(evidence(info_seen, "status", "active"));
     Some(Fit::now(found))
-}
-
-/// Time between two looks before a difference of counts means something, in milliseconds: a
-/// refresh (1 s by default, up to 30 s for idle indices) lies between.
-const QUIET_MILLIS: i64 = 60_000;
-
-/// `diverged`.
-///
-/// Reads: `_stats` of leader and follower, twice: sequence numbers equal on every shard and
-/// unchanged in between, document counts different both times.
-/// Seen on: derived (reference 6, #89991). Wrong when: one side was not refreshed between the
-/// looks, which is why both must be a minute apart and the verdict is only ever for people.
-pub(super) fn diverged(case: &Case<'_>) -> Option<Fit> {
-    let leader = pair(&case.facts.leader.index.0)?;
-    let follower = pair(&case.facts.follower.index.0)?;
-    for (leads, follows) in [(leader.0, follower.0), (leader.1, follower.1)] {
-        if !same_operations(leads.1, follows.1) || leads.1.documents()? == follows.1.documents()? {
-            return None;
-        }
-    }
-    let unchanged = same_operations(leader.0.1, leader.1.1) && same_operations(follower.0.1, follower.1.1);
-    let apart = millis_between(leader.0.0.at, leader.1.0.at) >= QUIET_MILLIS
-        && millis_between(follower.0.0.at, follower.1.0.at) >= QUIET_MILLIS;
-    (unchanged && apart).then(|| {
-        Fit::now(vec![
-            evidence(
-                leader.1.0,
-                "indices.*.primaries.docs.count",
-                leader.1.1.documents().unwrap_or_default().to_string(),
-            ),
-            evidence(
-                follower.1.0,
-                "indices.*.primaries.docs.count",
-                follower.1.1.documents().unwrap_or_default().to_string(),
-            ),
-        ])
-    })
-}
-
-type Look<'a> = (&'a Sighting<IndexStats>, &'a IndexStats);
-
-/// The first and the last look that are values.
-fn pair(series: &[Sighting<IndexStats>]) -> Option<(Look<'_>, Look<'_>)> {
-    let last = series.last()?;
-    let first = series.iter().find(|seen| seen.value.present().is_some())?;
-    Some(((first, first.value.present()?), (last, last.value.present()?)))
-}
-
-fn same_operations(one: &IndexStats, other: &IndexStats) -> bool {
-    !one.primaries.is_empty()
-        && one.primaries.len() == other.primaries.len()
-        && one.primaries.iter().all(|(shard, primary)| {
-            other.primaries.get(shard).is_some_and(|twin| {
-                primary.max_seq_no.is_some()
-                    && primary.max_seq_no == twin.max_seq_no
-                    && primary.global_checkpoint == twin.global_checkpoint
-                    && primary.global_checkpoint == primary.max_seq_no
-            })
-        })
 }

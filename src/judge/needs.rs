@@ -7,11 +7,16 @@
 use crate::domain::facts::{FollowStatus, Series};
 use crate::domain::time::millis_between;
 use crate::judge::case::{Case, gone, newest};
+use crate::judge::diverged;
 use crate::judge::identity::{compare, is_recent};
 use crate::judge::state::{could_not_be_looked_at, follows, stalled_shard};
 
 /// Age at which a second look is asked for again, in milliseconds.
 const REPEAT_MILLIS: i64 = 30_000;
+
+/// Age at which a count is asked for again, in milliseconds. Shorter than a minute by the jitter
+/// of the looks.
+const COUNT_MILLIS: i64 = 50_000;
 
 /// A further look at one follower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +43,12 @@ pub enum Need {
     LeaderStats,
     /// `_cluster/health/<l>` on the leader cluster.
     LeaderHealth,
+    /// `/<f>/_stats?level=shards`.
+    FollowerStats,
+    /// `/<f>/_count`: counts by search, which refreshes a shard that nobody searched.
+    FollowerCount,
+    /// `/<l>/_count` on the leader cluster.
+    LeaderCount,
     /// `_license` of the follower cluster.
     License,
     /// `_license` of the leader cluster.
@@ -46,9 +57,23 @@ pub enum Need {
 
 /// What was asked lately, whatever the answer.
 fn lately<T>(case: &Case<'_>, series: &Series<T>) -> bool {
+    within(case, series, REPEAT_MILLIS)
+}
+
+fn within<T>(case: &Case<'_>, series: &Series<T>, millis: i64) -> bool {
     series
         .last()
-        .is_some_and(|seen| millis_between(seen.at, case.facts.now) < REPEAT_MILLIS)
+        .is_some_and(|seen| millis_between(seen.at, case.facts.now) < millis)
+}
+
+/// The settings were read before the look at which writes still went well: a block may have come
+/// since.
+fn settings_are_older(case: &Case<'_>) -> bool {
+    let read = case.facts.follower.settings.last().map(|seen| seen.at);
+    case.writes_failing().is_some()
+        && case
+            .stats_before()
+            .is_some_and(|(before, _)| read < Some(before.at))
 }
 
 /// The looks that this follower needs, in the order in which they help.
@@ -74,6 +99,10 @@ pub(super) fn needs(case: &Case<'_>) -> Vec<Need> {
         need(Need::Health, lately(case, &side.health));
         need(Need::Recovery, lately(case, &side.recovery));
     }
+    if case.restoring().is_some() {
+        // Else a follower that was restored would be called so until the word grows old.
+        need(Need::Recovery, lately(case, &side.recovery));
+    }
     if case.red().is_some() {
         need(Need::Health, lately(case, &side.health));
         need(Need::Routing, lately(case, &side.routing));
@@ -86,7 +115,8 @@ pub(super) fn needs(case: &Case<'_>) -> Vec<Need> {
     let without_task = info == Some(FollowStatus::Active) && gone(&side.stats).is_some();
     if troubled(case) || without_task {
         need(Need::Meta, lately(case, &side.meta));
-        need(Need::Settings, lately(case, &side.settings));
+        let read = lately(case, &side.settings) && !settings_are_older(case);
+        need(Need::Settings, read);
         need(Need::Health, lately(case, &side.health));
         if has_leader {
             let recent = newest(&leader.index).is_some_and(|(seen, _)| is_recent(case, seen.at));
@@ -115,6 +145,14 @@ pub(super) fn needs(case: &Case<'_>) -> Vec<Need> {
         })
     {
         need(Need::LeaderHealth, lately(case, &leader.health));
+    }
+    if diverged::suspected(case).is_some() {
+        let leader = &case.facts.leader;
+        // Counted first, and then where both sides stand: a write between is seen.
+        need(Need::FollowerCount, within(case, &side.count, COUNT_MILLIS));
+        need(Need::FollowerStats, within(case, &side.index, COUNT_MILLIS));
+        need(Need::LeaderCount, within(case, &leader.count, COUNT_MILLIS));
+        need(Need::LeaderStats, within(case, &leader.index, COUNT_MILLIS));
     }
     if case.errors().any(|error| error.status == 403) {
         need(Need::License, lately(case, &side.license));

@@ -28,6 +28,8 @@ pub(super) fn says_other_history(exception: &Exception) -> Option<(&Exception, b
 /// followed; the fatal "unexpected history uuid" without a suffix; a refused resume ("… as
 /// history uuid but instead reference …"); two looks in a row at which `max_seq_no` or the
 /// global checkpoint of a leader shard is below the follower's or below what was remembered.
+/// Noticed within: one look at the leader (67 s), where its history differs; two where only its
+/// sequence numbers do.
 /// Seen on: 8.10.4 (08, 33: fatal), 7.7.0 (08: no exception at all, the follower looks healthy).
 /// Wrong when: the two looks fall into one failover of a leader primary; the text changes.
 pub(super) fn rewound(case: &Case<'_>) -> Option<Fit> {

@@ -36,7 +36,7 @@ pub(super) fn state(case: &Case<'_>) -> State {
         return State::Retrying;
     }
     // Active without a task: nothing reads or writes (recording 48).
-    if case.stats().is_none() || stalled_shard(case).is_some() {
+    if case.stats().is_none() || case.lacks_shards().is_some() || stalled_shard(case).is_some() {
         return State::Stalled;
     }
     if lag_by_shard(case)

@@ -198,6 +198,7 @@ pub(super) fn leader_may_be_gone(case: &Case<'_>) -> bool {
 ///
 /// Reads: `time_since_last_read_millis` beyond three poll timeouts without an exception, or
 /// failed writes that rise with none succeeding while no block is seen.
+/// Noticed within: three poll timeouts and one look (197 s).
 /// Seen on: reference 2.1. Wrong when: the node's clock jumped.
 pub(super) fn stalled(case: &Case<'_>) -> Option<Fit> {
     if let Some((seen, shard, idle)) = stalled_shard(case) {

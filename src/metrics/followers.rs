@@ -83,6 +83,8 @@ pub struct FollowerRow<'a> {
     pub lag: Option<i64>,
     /// When the leader may discard what it still needs.
     pub runway_expires_at: Option<Timestamp>,
+    /// The same of each shard whose lease nothing renews.
+    pub runway_by_shard: &'a BTreeMap<u32, Timestamp>,
     /// Its statistics and when they were read.
     pub stats: Option<(Timestamp, &'a FollowStats)>,
 }
@@ -468,7 +470,7 @@ fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
     let mut family = out.family(
         "refollow_follower_runway_expiry_timestamp_seconds",
         Kind::Gauge,
-        "When the leader may discard operations that the follower still needs; from the retention leases of the leader's shards and index.soft_deletes.retention_lease.period.",
+        "From when on the leader may discard operations that the follower still needs: the earliest over its shards, from the timestamps of their retention leases and the leader's index.soft_deletes.retention_lease.period. Absent while every lease is renewed. In the past: history may be lost from then on, which only a resume tells.",
     );
     for follower in followers {
         if let Some(at) = follower.row.runway_expires_at {
@@ -705,6 +707,18 @@ fn encode_shards(followers: &[Prepared<'_>], out: &mut Encoder) {
             crate::domain::seen::Seen::Unknown(_) => continue,
         };
         family.sample(labels.clone().with("class", class).as_str(), flag(stands));
+    }
+    let mut family = out.family(
+        "refollow_shard_runway_expiry_timestamp_seconds",
+        Kind::Gauge,
+        "From when on the leader may discard operations that the shard still needs; absent while its retention lease is renewed. In the past: its history may be lost from then on.",
+    );
+    // As the follower's own: it stays while nobody can look.
+    for follower in followers {
+        for (shard, at) in follower.row.runway_by_shard {
+            let labels = follower.labels.clone().with("shard", &shard.to_string());
+            family.sample(labels.as_str(), seconds(*at));
+        }
     }
 }
 

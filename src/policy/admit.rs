@@ -161,6 +161,15 @@ mod tests {
     }
 
     #[test]
+    fn a_resume_refused_before_it_was_sent_says_nothing_about_the_remote() {
+        let mut world = World::quiet(now());
+        world
+            .past
+            .push(ended("x", Remedy::Resume, RunOutcome::Refused, 40, 0));
+        assert_eq!(started(&admit(&resumes(10), &world, &settings())).len(), 1);
+    }
+
+    #[test]
     fn the_shortest_runway_goes_first_and_an_unknown_one_last() {
         let all = [
             candidate("unknown", Remedy::Recreate, None, 1),

@@ -112,9 +112,10 @@ impl Book {
                 .or_default();
             match run.outcome {
                 RunOutcome::Cured => trust.cured = trust.cured.saturating_add(1),
-                // A run that was stopped from outside says nothing about the remote.
-                RunOutcome::BackedOut => {}
-                RunOutcome::NotCured | RunOutcome::CannotTell | RunOutcome::Refused => {
+                // A run that was stopped from outside, or before it sent anything, says nothing
+                // about the remote.
+                RunOutcome::BackedOut | RunOutcome::Refused => {}
+                RunOutcome::NotCured | RunOutcome::CannotTell => {
                     *trust = Trust {
                         cured: 0,
                         failed_at: Some(run.ended_at.min(now)),

@@ -16,6 +16,9 @@ use crate::domain::verdict::Verdict;
 use crate::policy::settings::Settings;
 use crate::policy::world::World;
 
+/// The guard that holds a daemon which has just started; the one that runs wait for.
+pub const WARM_UP: &str = "warm_up";
+
 mod cluster;
 mod copies;
 mod identity;

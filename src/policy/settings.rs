@@ -186,6 +186,9 @@ pub struct Settings {
     pub document_tolerance: f64,
     /// `verify.settle`.
     pub verify_settle: Span,
+    /// The rest after a run that ended without having tried to the end; it doubles with each.
+    /// Not an option.
+    pub rest: Span,
     /// Names of limits that are configured and that this version does not enforce (contract: they
     /// hold recreate at `ask`). `config` fills it; no limit above is among them.
     pub unenforced: Vec<String>,
@@ -226,6 +229,7 @@ impl Default for Settings {
             windows: Vec::new(),
             document_tolerance: 0.001,
             verify_settle: Span::from_mins(1),
+            rest: Span::from_mins(1),
             unenforced: Vec::new(),
         }
     }

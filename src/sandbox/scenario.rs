@@ -14,6 +14,7 @@ use crate::sandbox::world::World;
 
 mod acts;
 pub mod breakage;
+mod quiet;
 pub mod start;
 
 /// Why a scenario was not played. The pair may have been changed by the steps before.

@@ -332,6 +332,19 @@ impl Shard {
         self.merge(0);
     }
 
+    /// Loses the document of the lowest identifier and leaves no operation of it: what a defect
+    /// of the software or a bad disk does. False: there is none.
+    pub fn drop_document(&mut self) -> bool {
+        let Some(id) = self.live.keys().min().cloned() else {
+            return false;
+        };
+        if let Some(old) = self.live.remove(&id) {
+            self.live_bytes = self.live_bytes.saturating_sub(u64::from(old.bytes));
+        }
+        self.refresh();
+        true
+    }
+
     /// What a file copy of the last commit holds: a fresh shard with that content.
     pub fn content_of_commit(&self) -> Vec<Op> {
         self.ops

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::elastic::transport::{Request, Response};
+use crate::elastic::transport::{Method, Request, Response};
 use crate::sandbox::canned;
 use crate::sandbox::clock::{Clock, millis};
 use crate::sandbox::faults::{Fault, FaultKind, Faults};
-use crate::sandbox::load::Load;
+use crate::sandbox::load::{self, Load};
 use crate::sandbox::log::{Entry, RequestLog};
 use crate::sandbox::pair::{Handled, Pair, PairOptions, Side, Ticket, Version};
 
@@ -40,6 +40,17 @@ pub enum Event {
     BreakLink(bool),
     /// The restores' speed in bytes per second; `None`: as fast as the cluster's settings say.
     RestoreRate(Option<u64>),
+    /// Somebody sends a request, whatever comes of it.
+    Send {
+        /// To which cluster.
+        side: Side,
+        /// Its method.
+        method: Method,
+        /// Path and query.
+        target: String,
+        /// JSON.
+        body: Option<String>,
+    },
 }
 
 /// Everything behind the lock.
@@ -429,10 +440,20 @@ impl State {
     }
 
     fn happen(&mut self, event: &Event) {
-        match *event {
-            Event::StartNode(side) => self.start_node(side),
-            Event::BreakLink(broken) => self.pair.break_link(broken),
-            Event::RestoreRate(rate) => self.pair.set_restore_rate(rate),
+        match event {
+            Event::StartNode(side) => self.start_node(*side),
+            Event::BreakLink(broken) => self.pair.break_link(*broken),
+            Event::RestoreRate(rate) => self.pair.set_restore_rate(*rate),
+            Event::Send {
+                side,
+                method,
+                target,
+                body,
+            } => {
+                let _answer = self
+                    .pair
+                    .handle(*side, &load::request(*method, target, body.clone()));
+            }
         }
     }
 

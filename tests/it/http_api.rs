@@ -203,6 +203,15 @@ impl Daemon for FakeDaemon {
                 searchable: Some("yes".to_owned()),
                 staleness: Some("12 operations behind".to_owned()),
                 cost_of_waiting: None,
+                handbook: refollow::domain::handbook::short(
+                    Cause::HistoryLost,
+                    &refollow::domain::handbook::Names {
+                        key: "eu/orders-f",
+                        follower: "orders-f",
+                        leader: "orders",
+                        alias: "lead",
+                    },
+                ),
             })
         }
         .boxed()

@@ -5,4 +5,5 @@ mod boldness;
 mod causes;
 mod mangled;
 mod recorded;
+mod runway;
 mod shapes;

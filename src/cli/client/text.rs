@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 
 use crate::cli::client::table::{Table, instant, length, relative, size, wrap};
 use crate::domain::cause::{Cause, Remedy};
-use crate::domain::decision::{GuardResult, GuardVerdict};
+use crate::domain::decision::{DecisionKind, GuardResult, GuardVerdict};
+use crate::domain::handbook::Short;
 use crate::domain::ids::PlanHash;
 use crate::domain::journal::RunOutcome;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
 use crate::http::dto::{
-    Brakes, Clusters, Done, PlanDetail, PlanItem, PlanNow, Plans, RunDetail, RunItem, Runs, Status, Why,
+    Brakes, Clusters, Done, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, RunDetail, RunItem, Runs,
+    Status, Why,
 };
 
 /// Digits of a hash that are shown: enough to be unique, and `approve` takes them.
@@ -56,7 +58,7 @@ pub(super) fn done(done: &Done) -> String {
 pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now: Timestamp) -> String {
     let mut table = Table::new(&["FOLLOWER", "STATE", "CAUSE", "DECISION", "LAG", "RUNWAY", "OPEN"]);
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
-    for follower in &status.followers {
+    for follower in loudest_first(&status.followers) {
         *counts.entry(follower.state).or_default() += 1;
         let plan = follower.plan.as_ref().map(|hash| format!("plan {}", short(hash)));
         table.row(vec![
@@ -73,7 +75,7 @@ pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now:
             },
             follower.decision.to_string(),
             or_dash(follower.lag_operations.map(|lag| lag.to_string())),
-            or_dash(follower.runway_expires_at.map(|at| relative(at, now))),
+            or_dash(follower.runway_expires_at.map(|at| runway(at, now))),
             or_dash(follower.incident.clone().or(plan)),
         ]);
     }
@@ -228,7 +230,7 @@ pub(super) fn why(why: &Why, now: Timestamp) -> String {
         "runway",
         follower.runway_expires_at.map_or_else(
             || "-".to_owned(),
-            |at| format!("until {} ({})", instant(at), relative(at, now)),
+            |at| format!("until {} ({})", instant(at), runway(at, now)),
         ),
     ));
     if let Some(incident) = &follower.incident {
@@ -247,9 +249,55 @@ pub(super) fn why(why: &Why, now: Timestamp) -> String {
     for (name, text) in facts {
         out += &wrap(&format!("  {name:<14}"), &text);
     }
+    if let Some(handbook) = why.handbook.as_ref().filter(|_| follower.cause != Cause::None) {
+        out += &block("What it is, and what to do", &advice(handbook));
+    }
     out += &block("Guards", &guards(&why.guards, now));
     out += &block("Evidence", &evidence(&why.evidence));
     out
+}
+
+fn advice(handbook: &Short) -> String {
+    let mut out = String::new();
+    for (name, text) in [
+        ("it is", &handbook.what),
+        ("the data", &handbook.data),
+        ("refollow", &handbook.refollow),
+        ("you", &handbook.you),
+        ("never", &handbook.never),
+    ] {
+        out += &wrap(&format!("  {name:<14}"), text);
+    }
+    out + &lines(handbook.commands.iter().map(|command| format!("  {command}")))
+}
+
+/// A runway for people. Once it has ended nothing says that something *is* lost.
+fn runway(end: Timestamp, now: Timestamp) -> String {
+    if end <= now {
+        "ended: may be lost from now on".to_owned()
+    } else {
+        relative(end, now)
+    }
+}
+
+/// What needs a person first, and of those the shortest runway: a follower paused with two hours
+/// left is louder than one fatal with ten.
+fn loudest_first(followers: &[FollowerItem]) -> Vec<&FollowerItem> {
+    let mut sorted: Vec<&FollowerItem> = followers.iter().collect();
+    sorted.sort_by_key(|follower| {
+        let rank = match follower.decision {
+            DecisionKind::Alert | DecisionKind::Ask => 0,
+            _ if follower.cause != Cause::None => 1,
+            _ => 2,
+        };
+        (
+            rank,
+            follower.runway_expires_at.unwrap_or(Timestamp::MAX),
+            &follower.cluster,
+            &follower.index,
+        )
+    });
+    sorted
 }
 
 pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
@@ -458,4 +506,55 @@ pub(super) fn run(detail: &RunDetail, now: Timestamp) -> String {
         "To undo it by hand, while it goes on or was left half done",
         &undo,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follower(index: &str, decision: &str, cause: &str, runway: Option<i64>) -> FollowerItem {
+        let runway = runway.map(|second| Timestamp::from_second(second).unwrap().to_string());
+        serde_json::from_value(serde_json::json!({
+            "cluster": "eu", "index": index, "state": "paused", "cause": cause, "decision": decision,
+            "lag_operations": null, "runway_expires_at": runway, "incident": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_needs_a_person_with_the_shortest_runway_is_loudest() {
+        let hour = 3_600;
+        let listed = [
+            follower("a-well", "leave", "none", None),
+            follower("b-waits", "wait", "leader_closed", Some(hour)),
+            follower("c-fatal", "ask", "history_lost", Some(10 * hour)),
+            follower("d-no-runway", "alert", "leader_deleted", None),
+            follower("e-paused", "alert", "paused", Some(2 * hour)),
+            follower("f-ended", "alert", "paused", Some(-hour)),
+        ];
+        let order: Vec<&str> = loudest_first(&listed)
+            .iter()
+            .map(|one| one.index.as_str())
+            .collect();
+        assert_eq!(
+            order,
+            [
+                "f-ended",
+                "e-paused",
+                "c-fatal",
+                "d-no-runway",
+                "b-waits",
+                "a-well"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_runway_that_has_ended_says_may_and_never_more() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(runway(at(7_200), at(0)), "in 2h");
+        for end in [0, -1, -100_000] {
+            assert_eq!(runway(at(end), at(0)), "ended: may be lost from now on");
+        }
+    }
 }

@@ -61,8 +61,8 @@ pub(super) fn names(facts: &mut Facts, parsed: &Parsed) {
 }
 
 /// Adds what concerns this follower to its facts. An answer of a cluster that is neither the
-/// follower's nor the leader's, or about other indices, adds nothing.
-pub fn learn(facts: &mut Facts, parsed: &Parsed) {
+/// follower's nor the leader's, or about other indices, adds nothing. True when it told something.
+pub fn learn(facts: &mut Facts, parsed: &Parsed) -> bool {
     names(facts, parsed);
     let mut concerns = false;
     if parsed.cluster == facts.key.cluster {
@@ -74,6 +74,7 @@ pub fn learn(facts: &mut Facts, parsed: &Parsed) {
     if concerns {
         learn_error(facts, parsed);
     }
+    concerns
 }
 
 fn learn_error(facts: &mut Facts, parsed: &Parsed) {

@@ -27,7 +27,7 @@ use crate::engine::looking::{self, Depth};
 use crate::engine::position::{self, Looked, Watch};
 use crate::engine::{steps, undo};
 use crate::judge;
-use crate::policy::{RunContext, Stage};
+use crate::policy::{self, RunContext, Stage};
 use crate::store::AuditEvent;
 
 /// Sightings kept of each call: enough for "rose since the last look" twice.
@@ -313,6 +313,19 @@ impl<'a> Life<'a> {
             .map(|guard| format!("{} ({}): {}", guard.name, guard.verdict, guard.inputs))
             .collect();
         let reason = format!("{what} is held back by {}", reasons.join("; "));
+        let warms_up = |guard: &GuardResult| guard.name == policy::WARM_UP;
+        if failing.iter().any(|guard| warms_up(guard))
+            && failing
+                .iter()
+                .all(|guard| warms_up(guard) || guard.verdict == GuardVerdict::Unknown)
+        {
+            // Only a run that a former daemon left meets this, and only while the follower is
+            // neither paused nor closed. It ends by itself and soon; backing out would cost the
+            // run a rest, for nothing.
+            self.say(&format!("{reason}; waiting for that"));
+            self.wait(self.limits.look).await;
+            return Ok(false);
+        }
         self.unknown_guards += 1;
         let only_unknown = failing.iter().all(|guard| guard.verdict == GuardVerdict::Unknown);
         if only_unknown && self.unknown_guards < UNKNOWN_GUARD_LOOKS {

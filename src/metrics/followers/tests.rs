@@ -68,6 +68,7 @@ fn shard(shard: u32, fatal: Seen<Exception>, since_read: Option<i64>) -> ShardSt
 }
 
 struct World {
+    runways: BTreeMap<u32, Timestamp>,
     eu: ClusterName,
     us: ClusterName,
     lead: RemoteAlias,
@@ -93,6 +94,7 @@ impl World {
             shard(3, Seen::unknown("not an object"), None),
         ];
         Self {
+            runways: BTreeMap::from([(0, at(43_200)), (2, at(50_000))]),
             eu: ClusterName::parse("eu").unwrap(),
             us: ClusterName::parse("us").unwrap(),
             lead: RemoteAlias::parse("lead").unwrap(),
@@ -121,6 +123,7 @@ impl World {
             cause,
             lag,
             runway_expires_at: Some(at(43_200)),
+            runway_by_shard: &self.runways,
             stats: Some((at(0), &self.stats)),
         };
         Snapshot {
@@ -286,9 +289,12 @@ fn a_cluster_that_nobody_can_look_at_keeps_no_old_values() {
     assert!(after.contains("follower_index=\"orders-f\",cause=\"unknown\"} 1"));
     assert!(after.contains("refollow_follower_runway_expiry_timestamp_seconds{es_cluster=\"eu\""));
     assert!(after.contains("refollow_cluster_up{es_cluster=\"eu\"} 1"));
+    assert!(after.contains("refollow_shard_runway_expiry_timestamp_seconds{es_cluster=\"eu\""));
     for gone in [
         "refollow_follower_lag",
-        "refollow_shard_",
+        "refollow_shard_leader",
+        "refollow_shard_operations",
+        "refollow_shard_fatal_exception{",
         "refollow_remote_connected",
         "refollow_autofollow",
     ] {

@@ -11,9 +11,7 @@ use crate::policy::world::PastRun;
 /// So many runs on one follower within [`BUSY`] are more than one should do unasked.
 const BUSY_RUNS: usize = 3;
 const BUSY: Span = Span::from_hours(1);
-/// The rest after a run that ended without having tried to the end; it doubles with each.
-const REST: Span = Span::from_mins(1);
-/// The longest rest.
+/// The longest rest after a run that ended without having tried to the end.
 const LONGEST_REST: Span = Span::from_hours(1);
 
 /// Why `auto` becomes `ask`, as sentences; empty when it may go on.
@@ -103,7 +101,11 @@ pub(super) fn cooling(moment: &Moment<'_>) -> Option<(Timestamp, String)> {
         .count();
     let last = runs.last()?;
     let doublings = u32::try_from(stopped.checked_sub(1)?).unwrap_or(u32::MAX).min(16);
-    let rest = (REST * (1 << doublings)).min(LONGEST_REST);
+    let rest = moment
+        .settings
+        .rest
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_REST);
     let until = after(last.ended_at.min(moment.world.now), rest);
     (until > moment.world.now).then(|| {
         (

@@ -2,7 +2,9 @@
 
 use crate::domain::cause::{Cause, Remedy};
 use crate::policy::guards::read::{Check, cause};
-use crate::policy::guards::{Question, Stage, cluster, copies, identity, limits, others, shape, standing};
+use crate::policy::guards::{
+    Question, Stage, WARM_UP, cluster, copies, identity, limits, others, shape, standing,
+};
 
 /// One guard.
 pub(super) struct Guard {
@@ -78,7 +80,7 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("mode", starting, limits::mode),
     guard("brakes", starting, limits::brakes),
     guard("brake_file", starting, limits::brake_file),
-    guard("warm_up", untouched, limits::warm_up),
+    guard(WARM_UP, untouched, limits::warm_up),
     guard("window", recreate, limits::window),
     guard("breaker", recreate, limits::breaker),
     guard("budget", untouched, limits::budget),

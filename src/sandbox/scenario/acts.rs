@@ -24,7 +24,7 @@ pub(super) fn post(state: &mut State, side: Side, target: &str) -> Result<Value,
 }
 
 /// A few writes, so that a follower has something to read and notices.
-fn write(state: &mut State, leader: &str, first_id: u64, documents: u64) {
+pub(super) fn write(state: &mut State, leader: &str, first_id: u64, documents: u64) {
     // A leader that refuses writes is part of some scenarios.
     let _answer = state
         .pair
@@ -87,7 +87,7 @@ fn behind_its_back(
 }
 
 /// One setting of an index, as a string; null where it has none.
-fn setting(pair: &mut Pair, side: Side, index: &str, name: &str) -> Result<Value, ScenarioError> {
+pub(super) fn setting(pair: &mut Pair, side: Side, index: &str, name: &str) -> Result<Value, ScenarioError> {
     let target = format!("/{index}/_settings?flat_settings=true");
     let mut answer = must(pair, side, Method::Get, &target, None)?;
     Ok(answer[index]["settings"][format!("index.{name}")].take())
@@ -150,7 +150,7 @@ pub(super) fn follow_interrupted(state: &mut State, given: Argument<'_>) -> Stri
 }
 
 /// The parameters that the follower follows with; none where it is paused.
-fn parameters(pair: &mut Pair, follower: &str) -> Result<Value, ScenarioError> {
+pub(super) fn parameters(pair: &mut Pair, follower: &str) -> Result<Value, ScenarioError> {
     let target = format!("/{follower}/_ccr/info");
     let mut info = must(pair, Side::Follower, Method::Get, &target, None)?;
     Ok(info["follower_indices"][0]["parameters"].take())

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::elastic::transport::Method;
 use crate::sandbox::pair::{Pair, Side};
 use crate::sandbox::scenario::acts::{self, Done};
-use crate::sandbox::scenario::{ScenarioError, must, send};
+use crate::sandbox::scenario::quiet;
+use crate::sandbox::scenario::{ScenarioError, send};
 use crate::sandbox::world::{State, World};
 
 /// What stands behind the colon of a name.
@@ -108,6 +109,34 @@ pub const NAMES: &[Breakage] = &[
         act: acts::leader_replaced,
     },
     Breakage {
+        name: "leader-replaced-seen",
+        usage: "leader-replaced-seen:<follower>",
+        what: "as leader-replaced, with five seconds between, so that a read falls between: fatal",
+        takes: Takes::Follower,
+        act: quiet::leader_replaced_seen,
+    },
+    Breakage {
+        name: "leader-snapshot",
+        usage: "leader-snapshot:<follower>",
+        what: "a snapshot of the leader index is taken, for leader-restored",
+        takes: Takes::Follower,
+        act: quiet::leader_snapshot,
+    },
+    Breakage {
+        name: "leader-restored",
+        usage: "leader-restored:<follower>",
+        what: "the leader index is closed and restored from the snapshot of leader-snapshot",
+        takes: Takes::Follower,
+        act: quiet::leader_restored,
+    },
+    Breakage {
+        name: "leader-written",
+        usage: "leader-written:<follower>",
+        what: "500 documents are written to the leader at once",
+        takes: Takes::Follower,
+        act: |state, given| Ok(quiet::leader_written(state, given)),
+    },
+    Breakage {
         name: "leader-closed",
         usage: "leader-closed:<follower>",
         what: "the leader index is closed",
@@ -203,18 +232,63 @@ pub const NAMES: &[Breakage] = &[
         usage: "follower-blocked:<follower>",
         what: "a write block is put on the follower",
         takes: Takes::Follower,
-        act: |state, given| {
-            let target = format!("/{}/_settings", given.follower);
-            let block = json!({"index.blocks.write": true});
-            must(
-                &mut state.pair,
-                Side::Follower,
-                Method::Put,
-                &target,
-                Some(&block),
-            )?;
-            Ok(format!("{} refuses writes", given.follower))
-        },
+        act: |state, given| quiet::block(state, given, "write"),
+    },
+    Breakage {
+        name: "follower-read-only",
+        usage: "follower-read-only:<follower>",
+        what: "the follower is made read-only",
+        takes: Takes::Follower,
+        act: |state, given| quiet::block(state, given, "read_only"),
+    },
+    Breakage {
+        name: "follower-flooded",
+        usage: "follower-flooded:<follower>",
+        what: "the follower's node passed the flood stage: read-only, deletes allowed",
+        takes: Takes::Follower,
+        act: |state, given| quiet::block(state, given, "read_only_allow_delete"),
+    },
+    Breakage {
+        name: "follower-deleted",
+        usage: "follower-deleted:<follower>",
+        what: "somebody deletes the follower index",
+        takes: Takes::Follower,
+        act: quiet::follower_deleted,
+    },
+    Breakage {
+        name: "tasks-unassigned",
+        usage: "tasks-unassigned:<follower>",
+        what: "assignment of persistent tasks is disabled and the follower is paused and resumed: no task of it runs",
+        takes: Takes::Follower,
+        act: quiet::tasks_unassigned,
+    },
+    Breakage {
+        name: "shard-unassigned",
+        usage: "shard-unassigned:<follower>",
+        what: "assignment of persistent tasks is disabled and the task of the last shard has lost its node",
+        takes: Takes::Follower,
+        act: quiet::shard_unassigned,
+    },
+    Breakage {
+        name: "tasks-assigned",
+        usage: "tasks-assigned",
+        what: "persistent tasks may be assigned again",
+        takes: Takes::Nothing,
+        act: |state, _| quiet::tasks_assigned(state),
+    },
+    Breakage {
+        name: "diverged",
+        usage: "diverged:<follower>",
+        what: "the follower loses one document and no operation",
+        takes: Takes::Follower,
+        act: quiet::diverged,
+    },
+    Breakage {
+        name: "stalled",
+        usage: "stalled:<follower>",
+        what: "the follow tasks wait without end and without an exception",
+        takes: Takes::Follower,
+        act: |state, given| Ok(quiet::stalled(state, given)),
     },
     Breakage {
         name: "unfollowed",

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use refollow::clock::Clock as _;
 use refollow::domain::cause::Cause;
 use refollow::domain::ids::RunId;
 use refollow::domain::journal::{Event, RunOutcome};
@@ -119,6 +120,22 @@ async fn a_disk_that_was_full_for_a_moment_costs_nothing() {
         let outcome = all_is_well(&table, &run, &end, &format!("write {write}")).await;
         assert_eq!(outcome, RunOutcome::Cured, "{end:?}\n{}", table.story());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_continued_by_a_daemon_that_has_just_started_waits_for_that_and_is_not_given_up() {
+    let (table, run) = opened().await;
+    let warm = table.clock.now() + std::time::Duration::from_secs(45);
+    *table.gate.warm_until.lock().unwrap() = Some(warm);
+    let end = table.execute(&run).await;
+    let outcome = all_is_well(&table, &run, &end, "warming up").await;
+    assert_eq!(outcome, RunOutcome::Cured, "{end:?}\n{}", table.story());
+    let journal = table.journal(&run).await;
+    let first = journal
+        .iter()
+        .find(|entry| matches!(entry.event, Event::Rung { .. } | Event::Intent { .. }))
+        .unwrap();
+    assert!(first.at >= warm, "begun before it was warm: {first:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use refollow::clock::{Clock, TokioClock};
 use refollow::domain::answer::Answer;
 use refollow::domain::cause::{Cause, Remedy};
@@ -48,6 +49,8 @@ pub struct TestGate {
     world: World,
     may: May,
     said: Mutex<Vec<String>>,
+    /// Until when the daemon counts as just started; `None`: it has been up for long.
+    pub warm_until: Mutex<Option<Timestamp>>,
 }
 
 impl std::fmt::Debug for TestGate {
@@ -65,13 +68,17 @@ impl Gate for TestGate {
     }
 
     fn guards(&self, asked: &Asked<'_>) -> Vec<GuardResult> {
+        let mut world = PolicyWorld::quiet(self.clock.now());
+        if let Some(until) = *self.warm_until.lock().unwrap() {
+            world.warm_until = until;
+        }
         evaluate(&Question {
             stage: asked.stage,
             remedy: asked.remedy,
             verdict: asked.verdict,
             facts: asked.facts,
             memory: asked.memory,
-            world: &PolicyWorld::quiet(self.clock.now()),
+            world: &world,
             settings: &self.settings,
             overrides: &asked.plan.basis.overrides,
             run: Some(asked.run),
@@ -168,6 +175,7 @@ async fn table_of(version: Version, secured: bool, may: May) -> Table {
         world: world.clone(),
         may,
         said: Mutex::new(Vec::new()),
+        warm_until: Mutex::new(None),
     });
     let mut table = Table {
         follower: client("eu", Side::Follower),

@@ -245,10 +245,15 @@ async fn every_name_in_the_list_can_be_played() {
         let name = match breakage.name {
             "restore-rate" => "restore-rate:1000".to_owned(),
             "disk-full" | "disk-free" => format!("{}:follower", breakage.name),
-            "remote-down" | "remote-up" | "remote-removed" | "remote-restored" => breakage.name.to_owned(),
+            "remote-down" | "remote-up" | "remote-removed" | "remote-restored" | "tasks-assigned" => {
+                breakage.name.to_owned()
+            }
             other => format!("{other}:orders-f"),
         };
         let name = name.replace("restart:orders-f", "restart:5s");
+        if breakage.name == "leader-restored" {
+            scenario::play(&world, "leader-snapshot:orders-f").unwrap();
+        }
         let played = scenario::play(&world, &name);
         assert!(played.is_ok(), "{name}: {played:?}");
     }

@@ -1,0 +1,72 @@
+//! The answers that one follower's facts rest on, kept for its evidence file. Shared between
+//! followers, so that a whole-cluster answer is held once; dropped with the last fact that needs it.
+
+use std::sync::Arc;
+
+use crate::domain::answer::Answer;
+use crate::domain::facts::{Facts, Sources};
+
+/// Answers beyond those needed before the list is looked through again.
+const SLACK: usize = 16;
+
+/// In the order in which they were learnt.
+#[derive(Debug, Default)]
+pub struct Heard {
+    answers: Vec<Arc<Answer>>,
+    /// How many of them the verdict was given on.
+    judged: usize,
+    /// How many were left when the list was last looked through.
+    needed: usize,
+}
+
+impl Heard {
+    /// One more that told something of the follower.
+    pub fn keep(&mut self, answer: &Arc<Answer>) {
+        self.answers.push(Arc::clone(answer));
+    }
+
+    /// A verdict was given on these facts, made of everything heard so far.
+    pub fn judged(&mut self, facts: &Facts) {
+        if self.answers.len() > self.needed.saturating_add(SLACK) {
+            self.answers = select(&self.answers, &Sources::of(facts));
+            self.needed = self.answers.len();
+        }
+        self.judged = self.answers.len();
+    }
+
+    /// What the last verdict was given on, and perhaps more.
+    pub fn of_verdict(&self) -> &[Arc<Answer>] {
+        self.answers.get(..self.judged).unwrap_or_default()
+    }
+}
+
+/// The answers that are among these sources. With each stands the newest of the same call, which may have
+/// ended an error.
+pub fn select(answers: &[Arc<Answer>], sources: &Sources<'_>) -> Vec<Arc<Answer>> {
+    let mut needed: Vec<bool> = answers.iter().map(|answer| sources.have(answer)).collect();
+    let mut seen: Vec<(&Answer, usize, bool)> = Vec::new();
+    for (place, answer) in answers.iter().enumerate() {
+        let is_needed = needed.get(place).copied().unwrap_or_default();
+        match seen
+            .iter_mut()
+            .find(|(known, _, _)| known.call == answer.call && known.cluster == answer.cluster)
+        {
+            Some((_, newest, wanted)) => {
+                *newest = place;
+                *wanted |= is_needed;
+            }
+            None => seen.push((answer, place, is_needed)),
+        }
+    }
+    for (_, newest, wanted) in seen {
+        if let Some(one) = needed.get_mut(newest) {
+            *one |= wanted;
+        }
+    }
+    answers
+        .iter()
+        .zip(needed)
+        .filter(|(_, needed)| *needed)
+        .map(|(answer, _)| Arc::clone(answer))
+        .collect()
+}
