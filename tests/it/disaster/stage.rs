@@ -500,6 +500,7 @@ impl Stage {
             policy: plot.policy.clone(),
             shard_metrics: false,
             undo_directory: undo.path().to_owned(),
+            run_limits: refollow::domain::run::Limits::default(),
             brake_file: undo.path().join("brake"),
             shutdown_timeout: Duration::from_secs(30),
         };
