@@ -75,7 +75,7 @@ impl Stale {
     fn direct(side: Side, from: &'static str) -> Arc<dyn Lie> {
         Self::of(side, from, false, false)
     }
-    fn new(side: Side, from: &'static str, unseen: bool) -> Arc<dyn Lie> {
+    fn from(side: Side, from: &'static str, unseen: bool) -> Arc<dyn Lie> {
         Self::of(side, from, unseen, true)
     }
     fn of(side: Side, from: &'static str, unseen: bool, alias: bool) -> Arc<dyn Lie> {
@@ -304,13 +304,13 @@ fn mutants() -> Vec<Mutant> {
             )
         },
         Mutant {
-            lie: Some(|| Stale::new(Side::Leader, "/_close", false)),
+            lie: Some(|| Stale::from(Side::Leader, "/_close", false)),
             ..mutant("PUTs over a replaced leader", "leader_is_good", || {
                 then(lost(), 4, Act::Play(0, 0, "leader-replaced"))
             })
         },
         Mutant {
-            lie: Some(|| Stale::new(Side::Leader, "/_close", false)),
+            lie: Some(|| Stale::from(Side::Leader, "/_close", false)),
             ..mutant(
                 "PUTs over a leader that went back in time",
                 "leader_is_good",
@@ -318,13 +318,13 @@ fn mutants() -> Vec<Mutant> {
             )
         },
         Mutant {
-            lie: Some(|| Stale::new(Side::Leader, "/_close", false)),
+            lie: Some(|| Stale::from(Side::Leader, "/_close", false)),
             ..mutant("PUTs though the leader is closed", "leader_is_good", || {
                 then(lost(), 4, Act::Play(0, 0, "leader-closed"))
             })
         },
         Mutant {
-            lie: Some(|| Stale::new(Side::Leader, "/_close", true)),
+            lie: Some(|| Stale::from(Side::Leader, "/_close", true)),
             ..mutant("skips the look before the PUT", "looked_just_before", || {
                 let mut beats = lost();
                 let late = Act::Requests(0, Side::Follower, FaultKind::Slow, "/_close", true, 1);
@@ -337,7 +337,7 @@ fn mutants() -> Vec<Mutant> {
             ..mutant("pauses what is well", "pause_needs_reason", Vec::new)
         },
         Mutant {
-            lie: Some(|| Stale::new(Side::Follower, "pause_follow", false)),
+            lie: Some(|| Stale::from(Side::Follower, "pause_follow", false)),
             ..mutant(
                 "resumes what a person closed meanwhile",
                 "people_are_obeyed",

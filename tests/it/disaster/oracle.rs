@@ -230,6 +230,10 @@ fn observe_is_silent(record: &Record, pair: usize, entry: &Entry, found: &mut Ve
 }
 
 impl Moment<'_> {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the last word of checks, most of which find nothing"
+    )]
     fn broken(&self, promise: &'static str, why: impl std::fmt::Display) -> Option<Violation> {
         Some(broken(
             promise,
@@ -753,7 +757,7 @@ fn cured_is_equal(record: &Record, pair: usize, name: &str, end: &Standing, foun
     let jumped = record.deeds.iter().any(|deed| deed.kind == Kind::Clock);
     // Known gap (docs/SAFETY.md, seed 124): the proof of a resume does not ask whether anything was
     // read since, so a link that breaks in the middle of it is not noticed.
-    let opened = run.opened_at.map_or(0, |at| at.as_millisecond());
+    let opened = run.opened_at.map_or(0, jiff::Timestamp::as_millisecond);
     let meanwhile = record
         .deeds
         .iter()

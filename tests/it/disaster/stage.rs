@@ -471,7 +471,7 @@ impl Stage {
                 world,
                 eu: ClusterName::parse(&format!("eu{number}")).unwrap(),
                 us: ClusterName::parse(&format!("us{number}")).unwrap(),
-                followers: (0..plot.followers).map(|index| follower_name(index)).collect(),
+                followers: (0..plot.followers).map(follower_name).collect(),
             });
         }
         for pair in &pairs {
