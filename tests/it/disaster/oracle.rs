@@ -715,7 +715,9 @@ fn never_red_by_us(record: &Record, pair: usize, name: &str, end: &Standing, fou
     };
     let window = put.at_ms..put.at_ms + 30 * 60_000;
     let disaster = record.deeds.iter().any(|deed| {
-        concerns(deed, pair, name) && deed.kind != Kind::Approved && window.contains(&deed.at_ms)
+        concerns(deed, pair, name)
+            && matches!(deed.kind, Kind::Disaster | Kind::Hands | Kind::HandsOff)
+            && window.contains(&deed.at_ms)
     });
     // A full disk, a node that is down, stay.
     let standing = record
