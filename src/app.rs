@@ -4,6 +4,7 @@
 //! `run`, the demo and tests start through the same [`start`], so that a path used daily is the
 //! path that works.
 
+pub mod audit;
 pub mod build;
 pub mod desk;
 pub mod signals;
@@ -108,12 +109,35 @@ pub async fn start_over(
     .await?;
     let address = server.tcp_address();
     server.start(Arc::clone(&desk) as Arc<dyn Daemon>, &tasks);
+    engine
+        .audit(
+            "refollow",
+            "daemon_started",
+            "refollow".to_owned(),
+            standing(config),
+        )
+        .await;
     engine.start().await?;
     Ok(Running {
         engine,
         desk,
         address,
         tasks,
+    })
+}
+
+/// What the audit log keeps of a configuration that took effect: no address and no secret.
+fn standing(config: &Config) -> serde_json::Value {
+    let clusters: Vec<&str> = config
+        .clusters
+        .iter()
+        .map(|cluster| cluster.name.as_str())
+        .collect();
+    serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "mode": config.policy.mode.as_str(),
+        "rules": config.policy.rules.len(),
+        "clusters": clusters,
     })
 }
 
@@ -158,7 +182,8 @@ pub async fn run(path: Option<PathBuf>, socket: Option<PathBuf>) -> Result<Exit,
             signal = signals.recv() => match signal {
                 Some(Signal::Reload) => {
                     systemd::reloading();
-                    reload(&running, &mut config, path.as_deref(), socket.as_deref());
+                    let new = load(path.as_deref(), socket.as_deref());
+                    reload(&running, &mut config, new).await;
                     systemd::ready();
                 }
                 Some(Signal::Stop) | None => break,
@@ -191,31 +216,42 @@ fn load(path: Option<&Path>, socket: Option<&Path>) -> Result<Config, StartError
 }
 
 /// SIGHUP: all or nothing. What cannot change while running refuses the whole new configuration.
-fn reload(running: &Running, config: &mut Config, path: Option<&Path>, socket: Option<&Path>) {
-    let refuse = |why: String| {
-        tracing::error!("the configuration was not reloaded, the old one stays: {why}");
-        running.engine.metrics.config_loaded(false, running.engine.now());
+pub async fn reload(running: &Running, config: &mut Config, new: Result<Config, StartError>) {
+    let engine = &running.engine;
+    let problem = match new {
+        Ok(new) => match take_over(running, config, &new) {
+            Ok(()) => {
+                let detail = standing(&new);
+                *config = new;
+                engine
+                    .audit("refollow", "config_reloaded", "refollow".to_owned(), detail)
+                    .await;
+                return;
+            }
+            Err(problem) => problem,
+        },
+        Err(error) => error.to_string(),
     };
-    let new = match load(path, socket) {
-        Ok(new) => new,
-        Err(error) => return refuse(error.to_string()),
-    };
+    tracing::error!("the configuration was not reloaded, the old one stays: {problem}");
+    engine.metrics.config_loaded(false, engine.now());
+    let detail = serde_json::json!({ "problem": problem });
+    engine
+        .audit("refollow", "config_refused", "refollow".to_owned(), detail)
+        .await;
+}
+
+fn take_over(running: &Running, config: &Config, new: &Config) -> Result<(), String> {
     let restart = new.needs_restart(config);
     if !restart.is_empty() {
-        return refuse(format!(
+        return Err(format!(
             "{} cannot change while the daemon runs; restart it",
             restart.join(", ")
         ));
     }
-    let clock = Arc::clone(&running.engine.clock);
-    match build::clients(&new, &clock) {
-        Ok(clients) => {
-            running.engine.reload(build::engine_settings(&new), clients);
-            running.engine.metrics.config_loaded(true, running.engine.now());
-            *config = new;
-        }
-        Err(error) => refuse(error.to_string()),
-    }
+    let clients = build::clients(new, &running.engine.clock).map_err(|error| error.to_string())?;
+    running.engine.reload(build::engine_settings(new), clients);
+    running.engine.metrics.config_loaded(true, running.engine.now());
+    Ok(())
 }
 
 /// Stops: nothing new starts, runs back out or finish the step in hand, all within
@@ -230,6 +266,15 @@ pub async fn drain(running: &Running, config: &Config) -> Exit {
         .perform(vec![crate::engine::book::Effect::Remember(memories)])
         .await;
     let held = running.engine.held_at_exit();
+    running
+        .engine
+        .audit(
+            "refollow",
+            "daemon_stopped",
+            "refollow".to_owned(),
+            serde_json::json!({ "held": held, "drained": drained.is_ok() }),
+        )
+        .await;
     if let Err(stuck) = drained {
         return Exit::Unfinished(stuck.to_string());
     }

@@ -80,6 +80,8 @@ pub fn measure(size: Size) -> Result<Report, String> {
         undo_directory: std::path::PathBuf::new(),
         run_limits: crate::domain::run::Limits::default(),
         brake_file: std::path::PathBuf::new(),
+        blockers: Vec::new(),
+        keep_runs: Duration::MAX,
         shutdown_timeout: Duration::from_secs(30),
     };
     let mut book = Book::new(settings, Vec::new(), start);

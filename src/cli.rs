@@ -23,8 +23,9 @@ pub mod args;
 pub mod check_config;
 pub mod client;
 
-use args::{Args, Command, Global};
+use args::{Args, Audit, Command, Global};
 use client::Session;
+use client::audit::Source;
 
 /// Done.
 const DONE: u8 = 0;
@@ -90,7 +91,40 @@ async fn dispatch(args: Args) -> u8 {
                 FAILED
             }
         },
+        Command::Audit { command } => audit(command, global).await,
         asking => ask(asking, global).await,
+    }
+}
+
+/// The audit log: from the state that is named, else from the daemon, else from its state.
+async fn audit(command: Audit, global: Global) -> u8 {
+    let (Audit::Verify { state } | Audit::Show { state, .. }) = &command;
+    let (socket, source) = match state {
+        Some(url) => (PathBuf::new(), Source::State(url.clone())),
+        None => match socket_of(&global) {
+            Ok(socket) => {
+                let url = config::load(global.config.as_deref(), std::env::vars())
+                    .ok()
+                    .map(|(config, _)| config.daemon.state_url());
+                (socket, Source::Daemon { or_state: url })
+            }
+            Err(why) => {
+                complain(&why);
+                return WRONG;
+            }
+        },
+    };
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+    let mut session = Session::new(socket, global.json, SystemClock.now(), &mut out, &mut err);
+    match command {
+        Audit::Verify { .. } => session.audit_verify(&source).await,
+        Audit::Show {
+            run,
+            follower,
+            since,
+            limit,
+            ..
+        } => session.audit_show(&source, run, follower, since, limit).await,
     }
 }
 
@@ -193,8 +227,17 @@ async fn ask(command: Command, global: Global) -> u8 {
         Command::Plan(one) => session.plan(&one.follower.to_string()).await,
         Command::Evidence(one) => session.evidence(&one.follower.to_string()).await,
         Command::Recreate(one) => session.recreate(&one.follower.to_string()).await,
+        Command::ExtendRunway {
+            follower,
+            to,
+            undo: _,
+        } => session.extend_runway(&follower.to_string(), to).await,
         Command::Plans => session.plans().await,
-        Command::Approve { hash, note } => session.approve(&hash, note.as_deref(), &[]).await,
+        Command::Approve { hash, note, lose } => {
+            session
+                .approve(&hash, note.as_deref(), lose.as_deref(), &[])
+                .await
+        }
         Command::Reject { hash, reason } => session.reject(&hash, &reason).await,
         Command::Runs { run } => {
             session
@@ -213,6 +256,7 @@ async fn ask(command: Command, global: Global) -> u8 {
         | Command::Demo(_)
         | Command::Sandbox(_)
         | Command::Diagnose { .. }
+        | Command::Audit { .. }
         | Command::Bench => WRONG,
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::ids::ClusterName;
 use crate::policy::settings::{Mode, Settings};
 use crate::telemetry::Format;
 
+mod blockers;
 mod cluster;
 mod problem;
 mod read;
@@ -21,6 +22,7 @@ mod secret;
 mod source;
 mod units;
 
+pub use crate::config::blockers::{Asks, Blocker};
 pub use crate::config::cluster::{BaseUrl, Cluster};
 pub use crate::config::problem::{Problem, Problems, Warning};
 
@@ -93,6 +95,10 @@ pub struct Config {
     pub policy: Settings,
     /// How fine the metrics are.
     pub metrics_level: MetricsLevel,
+    /// Other systems that can say no.
+    pub blockers: Vec<Blocker>,
+    /// `store.keep_runs`: how long ended runs and closed plans are kept.
+    pub keep_runs: Duration,
 }
 
 impl Config {
@@ -182,6 +188,7 @@ fn build(mut root: Section<'_>) -> Config {
     let (daemon, mode) = daemon(&mut root);
     let clusters = cluster::clusters(&mut root);
     let policy = rules::settings(&mut root, mode, &clusters);
+    let blockers = blockers::blockers(&mut root);
     let mut metrics = root.section("metrics", "[metrics]");
     let metrics_level = metrics.word(
         "level",
@@ -189,6 +196,7 @@ fn build(mut root: Section<'_>) -> Config {
         MetricsLevel::default(),
     );
     metrics.finish();
+    let keep_runs = keep_runs(&mut root, policy.limits.recreates_per_follower.per);
     root.finish();
     if mode != Mode::Observe && !clusters.is_empty() && clusters.iter().all(|c| c.remotes.is_empty()) {
         notes.warn(
@@ -207,9 +215,26 @@ fn build(mut root: Section<'_>) -> Config {
         clusters,
         policy,
         metrics_level,
+        blockers,
+        keep_runs,
     };
     config.policy.unenforced = config.not_enforced();
     config
+}
+
+fn keep_runs(root: &mut Section<'_>, counted: Duration) -> Duration {
+    const DAY: Duration = Duration::from_hours(24);
+    let mut section = root.section("store", "[store]");
+    let keep_runs = section.duration("keep_runs", 31 * DAY..=3660 * DAY, 400 * DAY);
+    if keep_runs < counted {
+        section.problem(
+            "keep_runs",
+            "is shorter than limits.recreates_per_follower.per, which is counted from the runs that are kept",
+            "make it at least as long",
+        );
+    }
+    section.finish();
+    keep_runs
 }
 
 fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {

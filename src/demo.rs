@@ -273,7 +273,7 @@ impl Teller<'_> {
                     mine(followers).is_some_and(|one| {
                         one.cause == Cause::None
                             && matches!(one.state, State::Following | State::CatchingUp)
-                            && one.incident.is_none()
+                            && one.run.is_none()
                     })
                 })
                 .await?

@@ -5,12 +5,15 @@
 //! seen (`facts`) does not (ADR 0002). Every other module may import this one; it imports none.
 
 pub mod answer;
+pub mod auto_follow;
 pub mod brake;
 pub mod cause;
 pub mod decision;
 pub mod facts;
 pub mod handbook;
+pub mod history;
 pub mod ids;
+pub mod incident;
 pub mod journal;
 pub mod memory;
 pub mod plan;

@@ -10,11 +10,14 @@
 //! HTTP, admin socket ─▶ handle ─▶ Book
 //! ```
 
+pub mod blockers;
 pub(crate) mod book;
+mod clock_watch;
 mod counting;
 pub mod events;
 pub mod executor;
 mod export;
+mod extend;
 pub(crate) mod gate;
 mod heard;
 pub mod looking;
@@ -40,19 +43,31 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::answer::{Answer, Outcome};
+use crate::domain::brake::Brake;
 use crate::domain::ids::{ClusterName, FollowerKey, RunId};
+use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 use crate::elastic::client::Client;
 use crate::engine::book::{Book, Effect};
+use crate::engine::clock_watch::ClockWatch;
 use crate::engine::observer::{failure, first_looks, look_all};
 use crate::engine::settings::Settings;
 use crate::metrics::{LookError, Metrics};
-use crate::store::{Store, StoreError};
+use crate::store::{AuditEvent, Pruned, Store, StoreError};
 use crate::tasks::Tasks;
+
+/// Between two times of deleting what ended long ago.
+const PRUNE_EVERY: Duration = Duration::from_hours(24);
+
+/// Between two times of repeating which brakes are engaged.
+const REMIND_EVERY: Duration = Duration::from_hours(1);
 
 /// Key of the breaker's state in the store.
 pub(crate) const BREAKER_KEY: &str = "breaker";
+
+/// Key under which it is stored when auto-follow patterns were first seen.
+const PATTERNS_KEY: &str = "auto_follow_patterns";
 
 /// Who waits for a cluster to be looked at before its time.
 #[derive(Debug, Default)]
@@ -72,6 +87,7 @@ pub struct Engine {
     clients: RwLock<BTreeMap<ClusterName, Arc<Client>>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
+    clock_watch: ClockWatch,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
     pokes: Pokes,
@@ -97,11 +113,16 @@ impl Engine {
     ) -> Result<Arc<Self>, StoreError> {
         let now = clock.now();
         let mut book = Book::new(settings, store.memories().await?, now);
-        for record in store.plans(true).await? {
-            book.adopt_plan(record);
+        // Rejected ones too: a person's no outlives the daemon.
+        for record in store.plans(false).await? {
+            if record.state.is_open() || matches!(record.state, PlanState::Rejected { .. }) {
+                book.adopt_plan(record);
+            }
         }
         book.brakes = store.brakes().await?;
-        book.past = runs::past_runs(store.as_ref(), now).await?;
+        let counted = book.settings.policy.limits.recreates_per_follower.per;
+        book.past = runs::past_runs(store.as_ref(), counted, now).await?;
+        book.settle_again(now);
         if let Some(value) = store.state(BREAKER_KEY).await? {
             match serde_json::from_value(value) {
                 Ok(state) => book.breaker = state,
@@ -110,11 +131,21 @@ impl Engine {
                 }
             }
         }
+        if let Some(value) = store.state(PATTERNS_KEY).await? {
+            match serde_json::from_value(value) {
+                Ok(seen) => book.patterns_seen = seen,
+                Err(error) => {
+                    tracing::warn!("when patterns were first seen cannot be read, seen anew: {error}");
+                }
+            }
+        }
+        book.extensions = extend::kept(store.state(extend::EXTENSIONS_KEY).await?);
         let engine = Arc::new(Self {
             book: Mutex::new(book),
             clients: RwLock::new(clients),
             store,
             clock,
+            clock_watch: ClockWatch::starting_at(now),
             metrics,
             tasks,
             pokes: Pokes::default(),
@@ -122,7 +153,8 @@ impl Engine {
             aborts: Mutex::new(BTreeSet::new()),
             performing: tokio::sync::Mutex::new(()),
         });
-        engine.read_brake_file();
+        let by_file = engine.read_brake_file();
+        engine.file_brake_noted(by_file).await;
         Ok(engine)
     }
 
@@ -138,6 +170,12 @@ impl Engine {
         }
         let engine = Arc::clone(self);
         self.tasks.spawn("tick", move |cancel| engine.tick(cancel));
+        let engine = Arc::clone(self);
+        self.tasks
+            .spawn("ask blockers", move |cancel| engine.watch_blockers(cancel));
+        let engine = Arc::clone(self);
+        self.tasks
+            .spawn("extend runways", move |cancel| engine.watch_extensions(cancel));
         Ok(())
     }
 
@@ -189,25 +227,49 @@ impl Engine {
     /// Every second: the brake file, expiries, admissions that wait for time to pass.
     async fn tick(self: Arc<Self>, cancel: CancellationToken) {
         let mut beats = 0_u32;
+        let mut pruned: Option<Instant> = None;
+        let mut reminded = Instant::now();
         loop {
             tokio::select! {
                 () = cancel.cancelled() => return,
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
             }
-            self.read_brake_file();
-            beats = beats.wrapping_add(1);
-            if beats.is_multiple_of(5) {
-                let now = self.clock.now();
-                let effects = self.lock().decide(now);
-                self.perform(effects).await;
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNE_EVERY) {
+                pruned = Some(Instant::now());
+                self.prune().await;
             }
+            let by_file = self.read_brake_file();
+            self.file_brake_noted(by_file).await;
+            self.brakes_end().await;
+            if reminded.elapsed() >= REMIND_EVERY {
+                reminded = Instant::now();
+                self.remind_of_brakes();
+            }
+            beats = beats.wrapping_add(1);
+            // The lock first: it notices a clock that was set, and then the new time is the right one.
+            let effects = {
+                let mut book = self.lock();
+                if beats.is_multiple_of(5) {
+                    let now = self.clock.now();
+                    book.decide(now)
+                } else {
+                    std::mem::take(&mut book.owed)
+                }
+            };
+            self.perform(effects).await;
         }
     }
 
     /// The book. A panic while it was held cannot have left it half changed in a way that matters
     /// more than going on: every entry is judged anew at the next look.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever reads or changes the book finds it on the clock that they will ask for the time.
+        let now = self.clock.now();
+        if let Some(by_millis) = self.clock_watch.jump(now) {
+            book.clock_jumped(by_millis, now);
+        }
+        book
     }
 
     pub(crate) fn intervals(&self, cluster: &ClusterName) -> Option<(Duration, Duration)> {
@@ -244,7 +306,8 @@ impl Engine {
         self.pokes.of(cluster).notify_one();
     }
 
-    fn read_brake_file(&self) {
+    /// Whether the brake by file changed, and to what.
+    fn read_brake_file(&self) -> Option<Seen<bool>> {
         let path = self.lock().settings.brake_file.clone();
         // Unreadable is engaged (safety 10).
         let seen = match path.try_exists() {
@@ -260,7 +323,88 @@ impl Engine {
                 Seen::Unknown(why) => format!("brake `all` engaged: the brake file cannot be read: {why}"),
             };
             book.story.tell(now, events::EventKind::Operator, None, text);
-            book.brake_file = seen;
+            let before = std::mem::replace(&mut book.brake_file, seen.clone());
+            let free = |seen: &Seen<bool>| matches!(seen, Seen::Present(false) | Seen::Absent);
+            return (!free(&before) || !free(&seen)).then_some(seen);
+        }
+        None
+    }
+
+    async fn file_brake_noted(&self, changed: Option<Seen<bool>>) {
+        let (kind, why) = match changed {
+            None => return,
+            Some(Seen::Present(true)) => ("brake_engaged", "the brake file exists".to_owned()),
+            Some(Seen::Unknown(why)) => ("brake_engaged", format!("the brake file cannot be read: {why}")),
+            Some(Seen::Present(false) | Seen::Absent) => {
+                ("brake_released", "the brake file is gone".to_owned())
+            }
+        };
+        self.audit(
+            "file",
+            kind,
+            "all".to_owned(),
+            serde_json::json!({ "reason": why }),
+        )
+        .await;
+    }
+
+    /// Brakes whose time is over let go: told, noted, and taken off.
+    async fn brakes_end(&self) {
+        let now = self.now();
+        let over: Vec<Brake> = {
+            let mut book = self.lock();
+            let over: Vec<Brake> = book
+                .brakes
+                .iter()
+                .filter(|brake| !brake.holds(now))
+                .cloned()
+                .collect();
+            for brake in &over {
+                let text = format!(
+                    "brake `{}` by {} has let go: its time is over ({})",
+                    brake.scope, brake.owner, brake.reason
+                );
+                book.story.tell(now, events::EventKind::Operator, None, text);
+            }
+            book.brakes.retain(|brake| brake.holds(now));
+            over
+        };
+        for brake in over {
+            if let Err(error) = self.store.release_brake(&brake.scope).await {
+                tracing::warn!("an expired brake could not be taken off the state: {error}");
+            }
+            let detail = serde_json::json!({"owner": brake.owner, "reason": brake.reason, "expires_at": brake.expires_at});
+            self.audit("refollow", "brake_expired", brake.scope.to_string(), detail)
+                .await;
+        }
+    }
+
+    /// What is braked is repeated to people until it ends (safety 13).
+    fn remind_of_brakes(&self) {
+        let now = self.now();
+        let mut book = self.lock();
+        let mut texts: Vec<String> = book
+            .brakes
+            .iter()
+            .map(|brake| {
+                let end = brake
+                    .expires_at
+                    .map_or_else(|| "until it is released".to_owned(), |at| format!("until {at}"));
+                format!(
+                    "brake `{}` is still engaged, by {} since {}, {end}: {}",
+                    brake.scope, brake.owner, brake.engaged_at, brake.reason
+                )
+            })
+            .collect();
+        if !matches!(book.brake_file, Seen::Present(false) | Seen::Absent) {
+            texts.push(format!(
+                "brake `all` is still engaged by the file {}",
+                book.settings.brake_file.display()
+            ));
+        }
+        for text in texts {
+            tracing::warn!("{text}");
+            book.story.tell(now, events::EventKind::Operator, None, text);
         }
     }
 
@@ -283,19 +427,24 @@ impl Engine {
         if !succeeded {
             self.metrics.look_failed(cluster, look_error(&answers));
         }
-        let effects = {
-            let now = self.clock.now();
+        let (effects, news) = {
             let mut book = self.lock();
+            let now = self.clock.now();
             book.looked(cluster, ok, seconds, now);
-            book.judge(cluster, true, now);
+            let news = book.judge(cluster, true, now);
             for leader in book.sick_leaders(cluster) {
                 self.leader_pokes.of(&leader).notify_one();
             }
-            book.decide(now)
+            (book.decide(now), news)
         };
         self.perform(effects).await;
-        if slow {
-            let memories = self.lock().changed_memories();
+        // What began just now must have begun then after a restart too; the rest can wait.
+        let memories = if slow {
+            self.lock().changed_memories()
+        } else {
+            self.lock().memories_of(&news)
+        };
+        if !memories.is_empty() {
             self.perform(vec![Effect::Remember(memories)]).await;
         }
         succeeded
@@ -314,8 +463,8 @@ impl Engine {
         let ok = failure(&answers).is_ok();
         self.learn(&answers);
         let effects = {
-            let now = self.clock.now();
             let mut book = self.lock();
+            let now = self.clock.now();
             for cluster in book.followers_of(leader) {
                 book.judge(&cluster, false, now);
             }
@@ -326,8 +475,9 @@ impl Engine {
     }
 
     fn learn(&self, answers: &[Answer]) {
+        let mut book = self.lock();
         let now = self.clock.now();
-        self.lock().learn(answers, now);
+        book.learn(answers, now);
     }
 
     /// Does what the book said must be done. A store that fails is told loudly, and a run whose
@@ -346,8 +496,11 @@ impl Engine {
 
     async fn perform_one(self: &Arc<Self>, effect: Effect) -> Result<(), StoreError> {
         match effect {
-            Effect::SavePlan { record, previous } => self.store.save_plan(&record, previous.as_deref()).await,
+            Effect::SavePlan { record, previous } => self.save_plan(&record, previous.as_deref()).await,
             Effect::Remember(memories) => self.store.remember(&memories).await,
+            Effect::SavePatterns(value) => self.store.set_state(PATTERNS_KEY, &value).await,
+            Effect::Forget(key) => self.store.forget(&key).await,
+            Effect::SaveBrake(brake) => self.store.set_brake(&brake).await,
             Effect::SaveBreaker(value) => self.store.set_state(BREAKER_KEY, &value).await,
             Effect::Audit(event) => self.store.audit(&event).await.map(drop),
             Effect::Decided(kind) => {
@@ -358,6 +511,54 @@ impl Engine {
                 runs::start(self, *plan, trigger);
                 Ok(())
             }
+        }
+    }
+
+    /// Deletes what ended longer ago than it is kept. The audit log is never cut, and says so.
+    async fn prune(&self) {
+        let keep = self.lock().settings.keep_runs;
+        let keep = jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX);
+        let Ok(before) = self.now().checked_sub(keep) else {
+            return;
+        };
+        match self.store.prune(before).await {
+            Ok(pruned) if pruned == Pruned::default() => {}
+            Ok(pruned) => {
+                let detail =
+                    serde_json::json!({"before": before, "runs": pruned.runs, "plans": pruned.plans});
+                self.audit("refollow", "pruned", "store".to_owned(), detail).await;
+            }
+            Err(error) => tracing::warn!("what ended long ago could not be deleted: {error}"),
+        }
+    }
+
+    /// The same facts can come again after their plan was closed and forgotten here; the store has
+    /// kept it, and only a closed plan that nobody rejected gives way.
+    async fn save_plan(&self, record: &PlanRecord, previous: Option<&PlanRecord>) -> Result<(), StoreError> {
+        if previous.is_some() {
+            return self.store.save_plan(record, previous).await;
+        }
+        let kept = self.store.plan(&record.plan.hash).await?.filter(|kept| {
+            matches!(
+                kept.state,
+                PlanState::Done { .. } | PlanState::Expired | PlanState::Void { .. }
+            )
+        });
+        self.store.save_plan(record, kept.as_ref()).await
+    }
+
+    /// Puts what somebody or the daemon itself did into the audit log. It was done already, so a
+    /// log that cannot be written is told as loudly as can be and stops nothing.
+    pub async fn audit(&self, who: &str, kind: &str, subject: String, detail: serde_json::Value) {
+        let event = AuditEvent {
+            at: self.now(),
+            kind: kind.to_owned(),
+            who: who.to_owned(),
+            subject,
+            detail,
+        };
+        if let Err(error) = self.store.audit(&event).await {
+            tracing::error!(kind, "the audit log could not be written: {error}");
         }
     }
 

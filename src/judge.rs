@@ -12,9 +12,11 @@ mod case;
 mod diverged;
 mod follower;
 mod identity;
+pub mod incident;
 mod ladder;
 mod leader;
 mod needs;
+pub mod pattern;
 mod remote;
 mod restore;
 mod rewound;
@@ -233,6 +235,18 @@ pub fn state(facts: &Facts, memory: Option<&Memory>) -> State {
         facts,
         memory: memory.unwrap_or(&nothing),
     })
+}
+
+/// When retries of a read, or failed writes with none succeeding, rose between the last two looks;
+/// `None` where they did not.
+pub fn rose_at(facts: &Facts) -> Option<Timestamp> {
+    let nothing = Memory::default();
+    let case = Case {
+        facts,
+        memory: &nothing,
+    };
+    let of_reads = case.rising().first().map(|rising| rising.seen.at);
+    of_reads.or_else(|| case.writes_failing().map(|(seen, _)| seen.at))
 }
 
 /// Operations behind the leader, summed over shards: by the leader's own word where it was

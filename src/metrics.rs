@@ -10,11 +10,13 @@
 //! labels that Prometheus set-ups attach to targets.
 
 pub mod followers;
+pub mod groups;
 pub mod own;
 pub mod text;
 
 pub use followers::{
     AutoFollowRow, BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, Level, Snapshot,
 };
+pub use groups::{IncidentRow, PatternRow};
 pub use own::{LookError, Metrics};
 pub use text::Format;

@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod budget;
 pub mod consent;
 pub mod decide;
+pub mod extend;
 #[cfg(test)]
 mod fixture;
 pub mod glob;
@@ -22,11 +23,16 @@ pub mod world;
 
 pub use admit::{Admission, Candidate, admit};
 pub use breaker::{BreakerOpen, BreakerState, breaker};
-pub use consent::{ConsentError, consent, expire, new_record, reject, void_reason};
+pub use consent::{
+    ConsentError, Voter, consent, expire, may_approve, new_record, reject, to_be_typed, void_reason,
+};
 pub use decide::{Assessment, Moment, decide, requested_verdict};
+pub use extend::{
+    Extension, ExtensionPhase, Extensions, LeaderNow, extension_guards, extension_plan, undo_reason,
+};
 pub use glob::Glob;
 pub use guards::{Question, RunContext, Stage, WARM_UP, evaluate};
 pub use plan::build_plan;
 pub use settings::{Action, Mode, Rule, Settings};
 pub use underway::may_continue;
-pub use world::{InFlight, Member, PastRun, World};
+pub use world::{BlockerWord, ClockJump, InFlight, Member, PastRun, World};

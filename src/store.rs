@@ -28,6 +28,7 @@ mod lock;
 pub mod memory;
 mod row;
 pub mod sqlite;
+pub mod trail;
 
 pub use error::StoreError;
 
@@ -116,6 +117,15 @@ pub enum AuditCheck {
     },
 }
 
+/// What [`Store::prune`] deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Closed runs, each with its journal.
+    pub runs: u64,
+    /// Closed plans.
+    pub plans: u64,
+}
+
 /// The state of one installation. Every write is durable when its future returns `Ok`; after an
 /// `Err` it may or may not have landed, and the caller finds out by reading.
 pub trait Store: Send + Sync + Debug {
@@ -179,6 +189,14 @@ pub trait Store: Send + Sync + Debug {
     /// Computes the whole chain again: a changed, missing or cut-off record is found.
     fn verify_audit(&self) -> Answer<'_, AuditCheck>;
 
+    /// Position of the newest audit record; 0 where there is none.
+    fn audit_len(&self) -> Answer<'_, u64>;
+
+    /// Deletes what ended before `before`: runs that were closed, with their journals, and plans
+    /// that are closed and not rejected (a rejection stands until the facts change). An open run,
+    /// an open plan, and the audit log are never cut. Returns what was deleted.
+    fn prune(&self, before: Timestamp) -> Answer<'_, Pruned>;
+
     /// A small value: breaker state, last drill.
     fn state<'a>(&'a self, key: &'a str) -> Answer<'a, Option<serde_json::Value>>;
 
@@ -197,13 +215,33 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(
             sqlite::SqliteStore::open(std::path::Path::new(path)).await?,
         )),
-        Some(("postgres" | "postgresql", _)) => Err(StoreError::BadUrl {
+        _ => Err(unknown_url(url)),
+    }
+}
+
+/// Opens the store of a URL for reading only, beside a daemon that may be running: takes no lock,
+/// creates and changes nothing. Every write of the result fails.
+///
+/// # Errors
+/// As [`open`]; also where there is no database yet.
+pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    match url.split_once("://") {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(
+            sqlite::SqliteStore::open_read_only(std::path::Path::new(path)).await?,
+        )),
+        _ => Err(unknown_url(url)),
+    }
+}
+
+fn unknown_url(url: &str) -> StoreError {
+    match url.split_once("://") {
+        Some(("postgres" | "postgresql", _)) => StoreError::BadUrl {
             url: "postgres://…".to_owned(),
             problem: "PostgreSQL is not built into this version".to_owned(),
-        }),
-        _ => Err(StoreError::BadUrl {
+        },
+        _ => StoreError::BadUrl {
             url: url.to_owned(),
             problem: "it is neither sqlite:///absolute/path nor sqlite://relative/path".to_owned(),
-        }),
+        },
     }
 }

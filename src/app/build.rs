@@ -6,12 +6,13 @@ use std::sync::Arc;
 #[cfg(debug_assertions)]
 use crate::app::testing;
 use crate::clock::SharedClock;
-use crate::config::{Config, MetricsLevel};
+use crate::config::{self, Config, MetricsLevel};
 use crate::domain::ids::ClusterName;
 use crate::domain::run::Limits;
 use crate::elastic::client::{Client, ClientSettings};
 use crate::elastic::net::{NetTransport, Unbuildable};
 use crate::elastic::transport::SharedTransport;
+use crate::engine::blockers::{Asks, Blocker};
 use crate::engine::settings::{ClusterSettings, Settings};
 
 /// Why a client could not be built.
@@ -78,9 +79,26 @@ pub fn engine_settings(config: &Config) -> Settings {
         undo_directory: config.daemon.undo_directory.clone(),
         run_limits: Limits::default(),
         brake_file: config.daemon.brake_file.clone(),
+        blockers: config.blockers.iter().map(blocker).map(Arc::new).collect(),
+        keep_runs: config.keep_runs,
         shutdown_timeout: config.daemon.shutdown_timeout,
     };
     #[cfg(debug_assertions)]
     let settings = testing::impatient(settings);
     settings
+}
+
+fn blocker(configured: &config::Blocker) -> Blocker {
+    Blocker {
+        name: configured.name.clone(),
+        asks: match configured.asks.clone() {
+            config::Asks::Prometheus { server, query } => Asks::Prometheus { server, query },
+            config::Asks::Alertmanager { server, matchers } => Asks::Alertmanager { server, matchers },
+            config::Asks::File(path) => Asks::File(path),
+            config::Asks::Webhook(server) => Asks::Webhook(server),
+        },
+        every: configured.every,
+        timeout: configured.timeout,
+        recreate_only: configured.recreate_only,
+    }
 }

@@ -64,6 +64,19 @@ pub enum Command {
     Evidence(OneFollower),
     /// Make a plan to recreate one follower; it passes every guard and still needs its approval
     Recreate(OneFollower),
+    /// Make a plan to raise the leader's lease period, so that history is kept for longer; it always
+    /// needs its approval, and is undone after the cure
+    ExtendRunway {
+        /// The follower
+        #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, help = "<cluster>/<index>")]
+        follower: FollowerKey,
+        /// The period, as in 36h
+        #[arg(long, value_name = "TIME", value_parser = duration, required_unless_present = "undo")]
+        to: Option<Duration>,
+        /// Put back what was raised, now
+        #[arg(long, conflicts_with = "to")]
+        undo: bool,
+    },
     /// Plans that wait or run
     Plans,
     /// Approve exactly one plan
@@ -74,6 +87,9 @@ pub enum Command {
         /// A word for those who read the journal
         #[arg(long, value_name = "T")]
         note: Option<String>,
+        /// The index whose copy will be lost, typed exactly, where `plan` says that it must be
+        #[arg(long, value_name = "INDEX")]
+        lose: Option<String>,
     },
     /// Reject exactly one plan
     Reject {
@@ -117,6 +133,12 @@ pub enum Command {
         #[arg(value_parser = scope)]
         scope: BrakeScope,
     },
+    /// Read the audit log, or prove that nothing in it was changed; works with the daemon down
+    Audit {
+        /// Which
+        #[command(subcommand)]
+        command: Audit,
+    },
     /// Judge evidence files; needs no daemon and no network
     Diagnose {
         /// Evidence files
@@ -125,6 +147,35 @@ pub enum Command {
     },
     /// Measure one look at many followers
     Bench,
+}
+
+/// `audit`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Audit {
+    /// Compute the hash chain of the whole log; exit code 1 names the first record that does not fit
+    Verify {
+        /// The state to read, beside or without the daemon, as in `sqlite:///var/lib/refollow/refollow.db`
+        #[arg(long, value_name = "URL")]
+        state: Option<String>,
+    },
+    /// Tell what was decided, approved, sent and answered, oldest first
+    Show {
+        /// Only this run, from its plan to its end
+        #[arg(long, value_name = "ID", value_parser = run_id)]
+        run: Option<RunId>,
+        /// Only what is about this follower
+        #[arg(long, value_name = "CLUSTER/INDEX", value_parser = follower)]
+        follower: Option<FollowerKey>,
+        /// Only what is younger than this, as in 2h
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        since: Option<Duration>,
+        /// At most so many records, the newest
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        limit: u32,
+        /// The state to read, beside or without the daemon, as in `sqlite:///var/lib/refollow/refollow.db`
+        #[arg(long, value_name = "URL")]
+        state: Option<String>,
+    },
 }
 
 /// `demo`.
@@ -228,9 +279,12 @@ mod tests {
             "plan eu/orders-f",
             "evidence eu/orders-f",
             "recreate eu/orders-f",
+            "extend-runway eu/orders-f --to 36h",
+            "extend-runway eu/orders-f --undo",
             "plans",
             &format!("approve {hash}"),
             &format!("approve {hash} --note looks-good"),
+            &format!("approve {hash} --lose orders-f"),
             &format!("reject {hash} --reason no"),
             "runs",
             "runs --run r-1",
@@ -242,6 +296,11 @@ mod tests {
             "brake remote:eu/lead --reason drill",
             "brake follower:eu/orders-f --reason drill",
             "release remote:eu/lead",
+            "audit verify",
+            "audit verify --state sqlite:///tmp/x.db",
+            "audit show",
+            "audit show --run r-1 --since 2h --limit 10",
+            "audit show --follower eu/orders-f --state sqlite:///tmp/x.db",
             "diagnose a.json b.json",
             "bench",
         ] {
@@ -275,6 +334,11 @@ mod tests {
             "brake all --reason x --for 0s",
             "abort",
             "diagnose",
+            "extend-runway eu/orders-f",
+            "extend-runway eu/orders-f --to 36h --undo",
+            "audit",
+            "audit show --limit many",
+            "audit show --since yesterday",
             "sandbox --version 6.8.0",
             "sandbox --leader-port 99999",
         ] {

@@ -1,5 +1,5 @@
 //! Commands that ask the daemon: `status`, `why`, `plan`, `plans`, `approve`, `reject`,
-//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`.
+//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`.
 //!
 //! Each asks over the admin socket, prints plain text for people or, with `--json`, the daemon's
 //! own JSON (the contract's shapes) unchanged, and returns the exit code. What went wrong goes to
@@ -22,6 +22,8 @@ use crate::http::client::AdminClient;
 use crate::http::dto::{Brakes, Clusters, Done, PlanNow, Plans, RunDetail, Runs, Status, Why};
 use crate::http::problem::Envelope;
 
+pub mod audit;
+mod groups;
 pub mod table;
 mod text;
 
@@ -290,6 +292,21 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// `refollow extend-runway <cluster>/<index> --to TIME`, or `--undo` (`None`).
+    pub async fn extend_runway(&mut self, follower: &str, to: Option<Duration>) -> u8 {
+        let body = match to {
+            Some(to) => json!({ "to_seconds": to.as_secs().max(1) }),
+            None => json!({ "undo": true }),
+        };
+        match self.follower(follower) {
+            Ok(key) => {
+                let path = format!("{}/extend-runway", follower_path(&key));
+                self.change(Method::POST, &path, Some(body)).await
+            }
+            Err(code) => code,
+        }
+    }
+
     /// `refollow plans`.
     pub async fn plans(&mut self) -> u8 {
         code(
@@ -300,9 +317,15 @@ impl<'a> Session<'a> {
         )
     }
 
-    /// `refollow approve <hash> [--note T] [--override FACT]`; `hash` may be a unique beginning.
+    /// `refollow approve <hash> [--note T] [--lose INDEX] [--override FACT]`; `hash` may be a unique beginning.
     /// An override is `(index, fact)`, the index typed by the person.
-    pub async fn approve(&mut self, hash: &str, note: Option<&str>, overrides: &[(String, String)]) -> u8 {
+    pub async fn approve(
+        &mut self,
+        hash: &str,
+        note: Option<&str>,
+        lose: Option<&str>,
+        overrides: &[(String, String)],
+    ) -> u8 {
         let hash = match self.hash_of(hash).await {
             Ok(hash) => hash,
             Err(code) => return code,
@@ -311,7 +334,7 @@ impl<'a> Session<'a> {
             .iter()
             .map(|(index, fact)| json!({ "index": index, "fact": fact }))
             .collect();
-        let body = json!({ "note": note, "overrides": overrides });
+        let body = json!({ "note": note, "lose": lose, "overrides": overrides });
         self.change(Method::POST, &format!("/api/v1/plans/{hash}/approve"), Some(body))
             .await
     }

@@ -301,6 +301,23 @@ impl<'n> Section<'n> {
     pub(super) fn list(&mut self, key: &'static str, example: &str) -> Option<Vec<Text>> {
         let value = self.take(key)?;
         let path = self.path_of(key);
+        // The environment knows only texts: there a list is written with commas.
+        if let (ValueKind::String(text), Some(true)) =
+            (&value.kind, value.origin().map(|name| name.starts_with(PREFIX)))
+        {
+            let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
+            return Some(
+                inner
+                    .split(',')
+                    .map(|item| item.trim().trim_matches('"'))
+                    .filter(|item| !item.is_empty())
+                    .map(|item| Text {
+                        path: path.clone(),
+                        text: item.to_owned(),
+                    })
+                    .collect(),
+            );
+        }
         let ValueKind::Array(items) = &value.kind else {
             self.wrong(
                 &path,

@@ -253,6 +253,30 @@ pub const OPTIONS: &[Entry] = &[
         "How many different people must approve one plan.",
     ),
     entry(
+        "approval.persons",
+        "list of users, and of groups as `group:<name>`",
+        "[]",
+        "Who may approve: local users by name, members of local groups (the host's own files are read, no directory service). Empty: everybody who can reach the admin socket. Rejecting and braking are open to all who can reach it.",
+    ),
+    entry(
+        "approval.type_above_bytes",
+        "size",
+        "\"10GiB\"",
+        "Where a plan destroys a copy larger than this, or one whose size is not known, the approval must name the index: `refollow approve <hash> --lose <index>`.",
+    ),
+    entry(
+        "approval.type_above_documents",
+        NUMBER,
+        "10000000",
+        "The same for the number of documents.",
+    ),
+    entry(
+        "store.keep_runs",
+        "length of time, 31d to 3660d",
+        "\"400d\"",
+        "How long ended runs with their journals, and closed plans, are kept. Open ones and rejected plans are never cut, and the audit log is kept for ever: its chain stays provable. It must not be shorter than `limits.recreates_per_follower.per`, which is counted from them.",
+    ),
+    entry(
         "verify.settle",
         "length of time, 0s to 1h",
         "\"60s\"",
@@ -375,6 +399,56 @@ pub const OPTIONS: &[Entry] = &[
         "IANA time zone",
         "Such as `Europe/Berlin`; daylight saving time is followed.",
     ),
+    required(
+        "blockers[].name",
+        "name",
+        "What it is called in `why`; each has its own.",
+    ),
+    required(
+        "blockers[].kind",
+        "`prometheus`, `alertmanager`, `file` or `webhook`",
+        "What is asked. `prometheus` blocks while `query` gives a vector that is not empty or a scalar above 0; `alertmanager` while an alert or a silence matches all `matchers`; `file` while the file exists; `webhook` lets pass only with 200 and `{\"block\": false}`.",
+    ),
+    optional(
+        "blockers[].url",
+        "URL",
+        "Where it answers; not for `file`. The paths of the Prometheus and Alertmanager APIs are added.",
+    ),
+    optional("blockers[].query", "PromQL", "For `prometheus`."),
+    optional(
+        "blockers[].matchers",
+        "list of matchers",
+        "For `alertmanager`, as in `alertname=\"Maintenance\"`.",
+    ),
+    optional("blockers[].path", FILE, "For `file`: an absolute path."),
+    entry(
+        "blockers[].stops",
+        "`all` or `recreate`",
+        "\"all\"",
+        "What it stops: every repair, or recreates only.",
+    ),
+    entry(
+        "blockers[].every",
+        "length of time, 1s to 10m",
+        "\"30s\"",
+        "How often it is asked; it is asked afresh before a run starts and before the follow request.",
+    ),
+    entry(
+        "blockers[].timeout",
+        "length of time, 100ms to 30s",
+        "\"5s\"",
+        "How long one answer may take. No answer blocks.",
+    ),
+    optional(
+        "blockers[].auth",
+        "table",
+        "The credential, in the forms of `clusters.auth`.",
+    ),
+    optional(
+        "blockers[].tls.ca_file",
+        "path of a PEM file",
+        "The authorities that its certificate is checked with, instead of the system's.",
+    ),
 ];
 
 /// Sections with a word on each, in the order of the file.
@@ -390,6 +464,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ),
     ("judge", "When a verdict counts."),
     ("approval", "What an approval needs."),
+    ("store", "What is kept, and for how long."),
     ("verify", "What a cure must prove."),
     ("metrics", "What is exported."),
     (
@@ -399,6 +474,10 @@ const SECTIONS: &[(&str, &str)] = &[
     (
         "windows",
         "When recreate may start: `[[windows]]` entries, any of which opens it; none means always. A run under way is not stopped by a window's end once it has sent its follow request.",
+    ),
+    (
+        "blockers",
+        "Other systems that can say no: `[[blockers]]` entries, all of which must let a repair pass. Any error, a late answer and an answer that is not understood block.",
     ),
 ];
 
@@ -501,8 +580,8 @@ pub fn markdown() -> String {
     }
     text.push_str(
         "\n## Environment variables\n\n\
-         Each sets one option and wins over the file; options inside `[[clusters]]`, `[[policy.rules]]` and \
-         `[[windows]]` have none.\n\n| variable | option |\n|---|---|\n",
+         Each sets one option and wins over the file; options inside `[[clusters]]`, `[[policy.rules]]`, \
+         `[[windows]]` and `[[blockers]]` have none.\n\n| variable | option |\n|---|---|\n",
     );
     for option in settable() {
         writeln!(text, "| `{}` | `{}` |", variable_of(option.path), option.path).unwrap_or_default();

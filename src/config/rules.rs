@@ -12,7 +12,8 @@ use crate::config::reference;
 use crate::domain::cause::{Approval, Cause};
 use crate::policy::glob::Glob;
 use crate::policy::settings::{
-    Action, BreakerLimit, InFlightLimit, Limits, Mode, PerFollower, Rule, Settings, Window,
+    Action, ApprovalRules, BreakerLimit, InFlightLimit, Limits, Mode, PerFollower, Person, Rule, Settings,
+    Window,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -32,6 +33,13 @@ pub(super) fn settings(root: &mut Section<'_>, mode: Mode, clusters: &[Cluster])
     let approval_expires_after =
         approval.duration("expires_after", MINUTE..=30 * DAY, default.approval_expires_after);
     let approvers = approval.count("approvers", 1..=10, default.approvers);
+    let approval_rules = ApprovalRules {
+        persons: persons(&mut approval, approvers),
+        type_above_bytes: approval.size("type_above_bytes", default.approval.type_above_bytes),
+        type_above_documents: approval
+            .count("type_above_documents", 0..=u32::MAX, 10_000_000)
+            .into(),
+    };
     approval.finish();
     let mut verify = root.section("verify", "[verify]");
     let verify_settle = verify.duration("settle", Duration::ZERO..=HOUR, default.verify_settle);
@@ -43,6 +51,7 @@ pub(super) fn settings(root: &mut Section<'_>, mode: Mode, clusters: &[Cluster])
         confirm_looks,
         approval_expires_after,
         approvers,
+        approval: approval_rules,
         limits: limits(root, &default.limits),
         windows: windows(root),
         document_tolerance,
@@ -50,6 +59,33 @@ pub(super) fn settings(root: &mut Section<'_>, mode: Mode, clusters: &[Cluster])
         rest: default.rest,
         unenforced: Vec::new(),
     }
+}
+
+/// Who may approve. Too few names for the number of approvers would hold every plan for ever.
+fn persons(approval: &mut Section<'_>, approvers: u32) -> Vec<Person> {
+    let example = "[\"ann\", \"group:ops\"]";
+    let mut persons: Vec<Person> = Vec::new();
+    for text in approval.list("persons", example).unwrap_or_default() {
+        match Person::parse(&text.text) {
+            Ok(person) if persons.contains(&person) => {}
+            Ok(person) => persons.push(person),
+            Err(problem) => approval.notes.problem(
+                &text.path,
+                Some(shown(&text.text)),
+                problem,
+                format!("write {example}"),
+            ),
+        }
+    }
+    let only_users = persons.iter().all(|person| matches!(person, Person::User(_)));
+    if !persons.is_empty() && only_users && persons.len() < usize::try_from(approvers).unwrap_or(usize::MAX) {
+        approval.problem(
+            "persons",
+            format!("names fewer people than the {approvers} that must approve"),
+            "name more of them, or lower approval.approvers",
+        );
+    }
+    persons
 }
 
 fn limits(root: &mut Section<'_>, default: &Limits) -> Limits {

@@ -15,7 +15,7 @@ use crate::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, HistoryUuid, IndexName, IndexUuid, LeaseId, RemoteAlias,
 };
 use crate::domain::seen::Seen;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, moved};
 
 pub use sources::{SIGHTINGS, Sources};
 
@@ -83,6 +83,13 @@ impl<T> Series<T> {
             .take_while(|seen| seen.at > sighting.at)
             .count();
         self.0.insert(self.0.len() - later, sighting);
+    }
+
+    /// Moves the times of all sightings.
+    pub fn clock_moved(&mut self, by_millis: i64) {
+        for seen in &mut self.0 {
+            seen.at = moved(seen.at, by_millis);
+        }
     }
 
     /// Keeps the newest `count`.
@@ -644,6 +651,8 @@ pub struct AutoFollowPattern {
     pub leader_patterns: Vec<String>,
     /// `pattern.leader_index_exclusion_patterns`.
     pub exclusions: Vec<String>,
+    /// `pattern.follow_index_pattern`; `None` where it is not set (then the leader's name).
+    pub follow_pattern: Option<String>,
     /// `pattern.active`; true where the version does not tell.
     pub active: bool,
 }
@@ -741,58 +750,31 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
-impl FollowerSide {
-    /// Keeps the newest `count` sightings of every call.
-    pub fn keep_last(&mut self, count: usize) {
-        self.root.keep_last(count);
-        self.license.keep_last(count);
-        self.stats.keep_last(count);
-        self.info.keep_last(count);
-        self.remote.keep_last(count);
-        self.meta.keep_last(count);
-        self.settings.keep_last(count);
-        self.routing.keep_last(count);
-        self.health.keep_last(count);
-        self.cluster_health.keep_last(count);
-        self.recovery.keep_last(count);
-        self.index.keep_last(count);
-        self.aliases.keep_last(count);
-        self.explain.keep_last(count);
-        self.tasks.keep_last(count);
-        self.ilm.keep_last(count);
-        self.cluster_settings.keep_last(count);
-        self.nodes.keep_last(count);
-        self.data_stream.keep_last(count);
-        self.count.keep_last(count);
-        self.resume.keep_last(count);
-        self.follow.keep_last(count);
-        self.count_through_alias.keep_last(count);
-        self.disks.keep_last(count);
-        self.snapshots.keep_last(count);
-        self.auto_follow.keep_last(count);
-        self.privileges.keep_last(count);
-        self.total_shards.keep_last(count);
-        self.data_stream_replicated.keep_last(count);
-    }
+/// What is done to every series of a side alike; a field that is left out does not compile.
+macro_rules! every_series {
+    ($side:ident: $($field:ident),+ $(,)?) => {
+        impl $side {
+            /// Keeps the newest `count` sightings of every call.
+            pub fn keep_last(&mut self, count: usize) {
+                let Self { $($field),+ } = self;
+                $($field.keep_last(count);)+
+            }
+
+            /// The clock was set: every sighting moves along.
+            pub fn clock_moved(&mut self, by_millis: i64) {
+                let Self { $($field),+ } = self;
+                $($field.clock_moved(by_millis);)+
+            }
+        }
+    };
 }
 
-impl LeaderSide {
-    /// Keeps the newest `count` sightings of every call.
-    pub fn keep_last(&mut self, count: usize) {
-        self.root.keep_last(count);
-        self.license.keep_last(count);
-        self.index.keep_last(count);
-        self.meta.keep_last(count);
-        self.settings.keep_last(count);
-        self.health.keep_last(count);
-        self.cluster_health.keep_last(count);
-        self.ilm.keep_last(count);
-        self.count.keep_last(count);
-        self.nodes.keep_last(count);
-        self.ilm_phases.keep_last(count);
-        self.lifecycle_date.keep_last(count);
-        self.privileges.keep_last(count);
-    }
+every_series! {
+    FollowerSide: root, license, stats, info, remote, meta, settings, routing, health, cluster_health, recovery, index, aliases, explain, tasks, ilm, cluster_settings, nodes, data_stream, count, resume, follow, count_through_alias, disks, snapshots, auto_follow, privileges, total_shards, data_stream_replicated,
+}
+
+every_series! {
+    LeaderSide: root, license, index, meta, settings, health, cluster_health, ilm, count, nodes, ilm_phases, lifecycle_date, privileges,
 }
 
 impl Facts {
@@ -800,6 +782,16 @@ impl Facts {
     pub fn keep_last(&mut self, count: usize) {
         self.follower.keep_last(count);
         self.leader.keep_last(count);
+    }
+
+    /// The clock was set: what was seen stays as old as it is. Times that a cluster told are its own.
+    pub fn clock_moved(&mut self, by_millis: i64) {
+        self.follower.clock_moved(by_millis);
+        self.leader.clock_moved(by_millis);
+        for error in &mut self.errors {
+            error.at = moved(error.at, by_millis);
+        }
+        self.now = moved(self.now, by_millis);
     }
 
     /// Nothing known yet.

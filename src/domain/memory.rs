@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::Parameters;
+use crate::domain::history::History;
 use crate::domain::ids::{ClusterUuid, HistoryUuid, IndexName, IndexUuid, RemoteAlias, RunId};
 use crate::domain::state::State;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, moved};
 
 /// Our own run's trace on a follower, as far as a judge needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,4 +104,29 @@ pub struct Memory {
     pub resume_accepted_at: Option<Timestamp>,
     /// When the present fatal exception was first seen.
     pub fatal_since: Option<Timestamp>,
+    /// When retries of a read, or failed writes with none succeeding, were last seen to rise.
+    pub last_rise_at: Option<Timestamp>,
+    /// Which cause holds since when, and what changed lately.
+    pub history: History,
+}
+
+impl Memory {
+    /// The clock was set: our own instants move along. What a cluster's clock said stays.
+    pub fn clock_moved(&mut self, by_millis: i64) {
+        let own_run = self.own_run.as_mut().map(|run| &mut run.at);
+        for at in [
+            self.last_well_at.as_mut(),
+            self.last_renewing_at.as_mut(),
+            self.resume_accepted_at.as_mut(),
+            self.fatal_since.as_mut(),
+            self.last_rise_at.as_mut(),
+            own_run,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *at = moved(*at, by_millis);
+        }
+        self.history.clock_moved(by_millis);
+    }
 }

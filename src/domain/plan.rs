@@ -3,7 +3,7 @@
 //! The hash covers what the plan was decided from (contract, *Plan hash*) and nothing that moves
 //! by itself: no counter, size, lag, time or error text. Those are checked again by guards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
 
 /// Version of the stored form of [`Plan`]; raised whenever a field is added or changes meaning.
-pub const PLAN_FORMAT: u32 = 1;
+pub const PLAN_FORMAT: u32 = 2;
 
 /// The histories of one leader shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,28 @@ pub struct PlanBasis {
     pub data_stream: Option<String>,
     /// Overrides.
     pub overrides: Vec<Override>,
+    /// What it is for where it is no repair: buying time. Its ladder is empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extend_runway: Option<ExtendRunway>,
+}
+
+/// Raising `index.soft_deletes.retention_lease.period` on the leader index, and back after the cure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendRunway {
+    /// The period to set, milliseconds.
+    pub to_millis: u64,
+    /// The value that stood there, to be put back; `None`: none was set.
+    pub before: Option<String>,
+}
+
+impl ExtendRunway {
+    /// The setting.
+    pub const SETTING: &'static str = "index.soft_deletes.retention_lease.period";
+
+    /// The value as it is sent: whole seconds, which every version reads.
+    pub fn value(&self) -> String {
+        format!("{}s", self.to_millis / 1000)
+    }
 }
 
 impl PlanBasis {
@@ -110,16 +132,69 @@ impl PlanBasis {
 
     /// Names of the fields in which two bases differ, for "what changed".
     pub fn differences(&self, other: &Self) -> Vec<String> {
+        self.changes(other)
+            .into_iter()
+            .map(|change| change.field)
+            .collect()
+    }
+
+    /// The fields in which `later` differs, with both values as short JSON.
+    pub fn changes(&self, later: &Self) -> Vec<Difference> {
         let fields = |basis: &Self| match serde_json::to_value(basis) {
             Ok(serde_json::Value::Object(map)) => map,
             _ => serde_json::Map::new(),
         };
-        let (ours, theirs) = (fields(self), fields(other));
-        ours.iter()
-            .filter(|(name, value)| theirs.get(*name) != Some(value))
-            .map(|(name, _)| name.clone())
+        let (ours, theirs) = (fields(self), fields(later));
+        let null = serde_json::Value::Null;
+        // Either may lack a field that only some plans have.
+        let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        names
+            .into_iter()
+            .filter_map(|name| {
+                let before = ours.get(name).unwrap_or(&null);
+                let now = theirs.get(name).unwrap_or(&null);
+                (before != now).then(|| Difference {
+                    field: name.clone(),
+                    before: in_short(before),
+                    now: in_short(now),
+                })
+            })
             .collect()
     }
+}
+
+/// A value as a person reads it in a list of differences.
+fn in_short(value: &serde_json::Value) -> String {
+    const LONGEST: usize = 120;
+    let text = match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// One field in which two plans differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The field of [`PlanBasis`].
+    pub field: String,
+    /// Its value in the plan before.
+    pub before: String,
+    /// Its value in this one.
+    pub now: String,
+}
+
+/// The plan that this one took the place of, because the facts had changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// Its hash.
+    pub hash: PlanHash,
+    /// What changed.
+    pub differences: Vec<Difference>,
 }
 
 fn write_canonical(value: &serde_json::Value, out: &mut String) {
@@ -167,6 +242,10 @@ pub struct PlanFigures {
     pub lease_id: Option<LeaseId>,
     /// When the leader may discard what the follower still needs.
     pub runway_expires_at: Option<Timestamp>,
+    /// Bytes of the follower's own copy, which a recreate destroys: its primaries' store.
+    pub follower_bytes: Option<u64>,
+    /// The plan that became void when this one was made.
+    pub replaces: Option<Replaced>,
 }
 
 /// One repair of one follower.
@@ -186,6 +265,24 @@ pub struct Plan {
     pub figures: PlanFigures,
     /// What the verdict rested on.
     pub evidence: Vec<Evidence>,
+}
+
+impl PlanFigures {
+    /// Takes from newer figures what these do not know.
+    pub fn fill_in(&mut self, newer: &Self) {
+        self.follower_documents = self.follower_documents.or(newer.follower_documents);
+        self.leader_documents = self.leader_documents.or(newer.leader_documents);
+        self.bytes = self.bytes.or(newer.bytes);
+        self.eta_seconds = self.eta_seconds.or(newer.eta_seconds);
+        self.follower_bytes = self.follower_bytes.or(newer.follower_bytes);
+    }
+}
+
+impl Plan {
+    /// Whether it destroys the copy that the follower has.
+    pub fn destroys(&self) -> bool {
+        self.basis.ladder.iter().any(|rung| rung.destroys())
+    }
 }
 
 /// Where a plan stands.

@@ -17,3 +17,14 @@ pub fn after(at: Timestamp, length: Span) -> Timestamp {
         .and_then(|length| at.checked_add(length).ok())
         .unwrap_or(Timestamp::MAX)
 }
+
+/// `at` as a clock shows it that was set forward by so many milliseconds (back, if negative);
+/// held within representable time.
+pub fn moved(at: Timestamp, by_millis: i64) -> Timestamp {
+    at.checked_add(jiff::SignedDuration::from_millis(by_millis))
+        .unwrap_or(if by_millis < 0 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        })
+}

@@ -33,6 +33,9 @@ const STATS: &str = "_shards,indices.*.uuid,indices.*.primaries.docs,indices.*.p
                      indices.*.shards.*.seq_no,indices.*.shards.*.retention_leases,\
                      indices.*.shards.*.docs,indices.*.shards.*.store";
 
+const CREATED: &str = "index.uuid,index.creation_date,index.soft_deletes.enabled,index.store.type,\
+                       index.xpack.ccr.following_index";
+
 /// One thing to look at on one cluster (reference 1 and 1.5).
 ///
 /// A list of more than one index is asked with `ignore_unavailable=true` where the call would
@@ -63,6 +66,9 @@ pub enum Look {
     PersistentTasks,
     /// `GET /<list>/_settings?flat_settings=true`.
     Settings(Vec<IndexName>),
+    /// `GET /<patterns>/_settings/<names>`: name, UUID and date of the open indices of a leader
+    /// cluster that auto-follow patterns name, and what would keep them from being followed.
+    LeaderIndices(Vec<String>),
     /// `GET /<list>/_alias`.
     Aliases(Vec<IndexName>),
     /// `GET /_cluster/health/<i>?level=shards`. Elasticsearch waits for an index that does not
@@ -169,6 +175,14 @@ impl Look {
                 "/_settings?flat_settings=true",
                 "&ignore_unavailable=true",
             ),
+            Self::LeaderIndices(patterns) => lists(
+                patterns,
+                "/",
+                &format!(
+                    "/_settings/{CREATED}?flat_settings=true&expand_wildcards=open&ignore_unavailable=true"
+                ),
+                "",
+            ),
             Self::Aliases(list) => lists(list, "/", "/_alias", "?ignore_unavailable=true"),
             Self::IndexStats(list) => lists(
                 list,
@@ -245,6 +259,7 @@ impl Look {
             | Self::Meta(_)
             | Self::MetaAndRouting(_)
             | Self::Settings(_)
+            | Self::LeaderIndices(_)
             | Self::Aliases(_)
             | Self::IndexStats(_)
             | Self::Explain { .. }
@@ -281,12 +296,12 @@ fn get(path: String) -> Target {
     }
 }
 
-/// One `GET` per chunk of names; `several` is added where a chunk has more than one.
-fn lists(names: &[IndexName], before: &str, after: &str, several: &str) -> Vec<Target> {
+/// One `GET` per chunk of names or patterns; `several` is added where a chunk has more than one.
+fn lists<N: AsRef<str>>(names: &[N], before: &str, after: &str, several: &str) -> Vec<Target> {
     let room = LONGEST_TARGET.saturating_sub(before.len() + after.len() + several.len());
     let mut chunks: Vec<(String, bool)> = Vec::new();
     for name in names {
-        let name = encode(name.as_str());
+        let name = encode_pattern(name.as_ref());
         match chunks.last_mut() {
             Some((list, many)) if list.len() + 1 + name.len() <= room => {
                 list.push(',');
@@ -306,6 +321,11 @@ fn lists(names: &[IndexName], before: &str, after: &str, several: &str) -> Vec<T
             get(path)
         })
         .collect()
+}
+
+/// The same with its stars left as they are: no index name holds one.
+fn encode_pattern(text: &str) -> String {
+    encode(text).replace("%2A", "*")
 }
 
 /// One path segment, percent-encoded.

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::domain::answer::{Answer, Call, Outcome};
+use crate::domain::auto_follow::{AutoFollowStats, LeaderIndex};
 use crate::domain::facts::{
     AutoFollowPattern, ClusterHealth, Exception, Explain, Facts, FollowInfo, FollowStats, IlmExplain,
     IlmPhase, IndexHealth, IndexSettings, IndexStats, License, LookError, Node, NodeDisk, Refusal,
@@ -58,7 +59,8 @@ pub struct Parsed {
 enum Body {
     Root(Seen<Root>),
     License(Seen<License>),
-    Stats(Seen<Table<FollowStats>>),
+    /// With what the same answer says of auto-follow.
+    Stats(Seen<Table<FollowStats>>, Option<Box<AutoFollowStats>>),
     Info(Seen<Table<FollowInfo>>),
     Remote(Seen<Table<RemoteInfo>>),
     State(Seen<state::State>),
@@ -79,6 +81,7 @@ enum Body {
     Disks(Seen<Vec<NodeDisk>>),
     Snapshots(Seen<BTreeMap<String, Vec<String>>>),
     AutoFollow(Seen<Vec<AutoFollowPattern>>),
+    LeaderIndices(Seen<Vec<LeaderIndex>>),
     Privileges(Seen<BTreeMap<String, bool>>),
     IlmPolicy(Seen<BTreeMap<String, Vec<IlmPhase>>>),
     Count(Seen<u64>),
@@ -223,7 +226,11 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
     match request.kind {
         Kind::Root => Body::Root(look.read(cluster::root, &[])),
         Kind::License => Body::License(look.read(cluster::license, &[])),
-        Kind::Stats => Body::Stats(look.read(ccr::stats, NO_INDEX_OR_TASK)),
+        Kind::Stats => match look.read(ccr::stats, NO_INDEX_OR_TASK) {
+            Seen::Present((table, auto_follow)) => Body::Stats(Seen::Present(table), auto_follow),
+            Seen::Absent => Body::Stats(Seen::Absent, None),
+            Seen::Unknown(why) => Body::Stats(Seen::Unknown(why), None),
+        },
         Kind::Info => Body::Info(look.read(ccr::info, NO_INDEX)),
         Kind::Remote => Body::Remote(look.read(ccr::remotes, &[])),
         Kind::State { .. } => Body::State(look.read(state::state, NO_INDEX)),
@@ -255,6 +262,7 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
         Kind::Disks => Body::Disks(look.read(guards::disks, &[])),
         Kind::Snapshots => Body::Snapshots(look.read(guards::snapshots, &[])),
         Kind::Customs => Body::Snapshots(look.read(guards::customs, &[])),
+        Kind::Created => Body::LeaderIndices(look.read(index::created, &[])),
         Kind::AutoFollow => Body::AutoFollow(look.read(guards::auto_follow, &[])),
         Kind::Privileges => Body::Privileges(guards::privileges(answer)),
         Kind::IlmPolicy => Body::IlmPolicy(look.read(guards::phases, &["resource_not_found_exception"])),
@@ -385,9 +393,33 @@ impl Parsed {
     /// The followers this answer lists (`_ccr/stats` and `_ccr/info`), sorted; empty for others.
     pub fn followers(&self) -> Vec<IndexName> {
         match &self.body {
-            Body::Stats(Seen::Present(table)) => ccr::names(&table.entries),
+            Body::Stats(Seen::Present(table), _) => ccr::names(&table.entries),
             Body::Info(Seen::Present(table)) => ccr::names(&table.entries),
             _ => Vec::new(),
+        }
+    }
+
+    /// The auto-follow patterns, where this is `_ccr/auto_follow`; unknown where it is not good.
+    pub fn patterns(&self) -> Option<Seen<&[AutoFollowPattern]>> {
+        match &self.body {
+            Body::AutoFollow(seen) => Some(seen.as_ref().map(Vec::as_slice)),
+            _ => None,
+        }
+    }
+
+    /// What a whole `_ccr/stats` says of auto-follow.
+    pub fn auto_follow_stats(&self) -> Option<&AutoFollowStats> {
+        match &self.body {
+            Body::Stats(_, auto_follow) => auto_follow.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The indices of a leader cluster that patterns name, where they were asked for.
+    pub fn leader_indices(&self) -> Option<&[LeaderIndex]> {
+        match &self.body {
+            Body::LeaderIndices(seen) => seen.present().map(Vec::as_slice),
+            _ => None,
         }
     }
 
@@ -402,7 +434,8 @@ impl Parsed {
         match &self.body {
             Body::Root(seen) => why(seen),
             Body::License(seen) => why(seen),
-            Body::Stats(seen) => why(seen),
+            Body::Stats(seen, _) => why(seen),
+            Body::LeaderIndices(seen) => why(seen),
             Body::Info(seen) => why(seen),
             Body::Remote(seen) => why(seen),
             Body::State(seen) => why(seen),

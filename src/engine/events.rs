@@ -20,6 +20,8 @@ named_enum! {
         Seen = "seen",
         /// The judge's word on a follower changed.
         Judged = "judged",
+        /// Several followers are sick for one reason, or not any more.
+        Incident = "incident",
         /// The policy's word on a follower changed.
         Decided = "decided",
         /// A plan was made, approved, rejected, voided or expired.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::facts::Facts;
 use crate::domain::ids::RunId;
-use crate::domain::journal::{Event, Trigger};
+use crate::domain::journal::{Event, StepAnswer, Trigger};
 use crate::domain::plan::Plan;
 use crate::domain::run::{IllegalEvent, Run};
 use crate::domain::time::Timestamp;
@@ -101,6 +101,13 @@ async fn one_life(
     let continued = run.last_seq() > 1;
     let mut life = Life::new(bench, run, cancel);
     if continued {
+        // The process died between a request and its answer, or before it could log both.
+        if let Some(Event::Intent { step, request, .. }) = entries.last().map(|entry| &entry.event) {
+            let answer = StepAnswer::Unknown {
+                why: "the daemon ended before an answer was noted".to_owned(),
+            };
+            life.audit_unanswered(*step, request, &answer).await;
+        }
         let found = format!("continued in phase {:?}; looking first", life.run.phase());
         life.write(Event::Continued { found }).await?;
     }

@@ -7,12 +7,15 @@ use crate::domain::facts::{Facts, SIGHTINGS, Sources};
 use crate::domain::ids::FollowerKey;
 use crate::domain::plan::PlanState;
 use crate::domain::seen::Seen;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, moved};
 use crate::elastic::wire;
 use crate::engine::book::Book;
 use crate::engine::heard;
 use crate::evidence;
-use crate::metrics::{BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, Level, Snapshot};
+use crate::metrics::{
+    AutoFollowRow, BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, IncidentRow, Level,
+    PatternRow, Snapshot,
+};
 
 /// A cluster whose last successful look is older than this many poll intervals is stale, and its
 /// followers' series are dropped.
@@ -90,7 +93,29 @@ impl Book {
                         .and_then(|seen| seen.value.present().map(|stats| (seen.at, stats))),
                 })
                 .collect(),
-            auto_follow: Vec::new(),
+            auto_follow: self.auto_follow_rows(),
+            patterns: self
+                .clusters
+                .iter()
+                .flat_map(|(cluster, entry)| {
+                    entry.auto_follow.verdicts.iter().map(move |verdict| PatternRow {
+                        cluster,
+                        name: &verdict.name,
+                        remote: verdict.remote.as_ref(),
+                        cause: verdict.cause,
+                    })
+                })
+                .collect(),
+            incidents: self
+                .incidents
+                .values()
+                .map(|open| IncidentRow {
+                    cluster: &open.incident.cluster,
+                    remote: open.incident.remote.as_ref(),
+                    kind: open.incident.kind,
+                    followers: open.incident.followers.len() as u64,
+                })
+                .collect(),
             brakes: self.engaged(now),
             breakers: self.breaker_rows(),
             held,
@@ -105,6 +130,31 @@ impl Book {
                 .filter(|entry| entry.run.is_some())
                 .count() as u64,
         }
+    }
+
+    /// Auto-follow statistics of the clusters that showed any.
+    fn auto_follow_rows(&self) -> Vec<AutoFollowRow<'_>> {
+        self.clusters
+            .iter()
+            .filter_map(|(cluster, entry)| {
+                let (at, stats) = entry.auto_follow.stats.as_ref()?;
+                Some(AutoFollowRow {
+                    cluster,
+                    failed: stats.failed,
+                    remote_state_failed: stats.remote_state_failed,
+                    succeeded: stats.succeeded,
+                    recent_errors: stats
+                        .errors
+                        .as_ref()
+                        .map(|errors| u32::try_from(errors.len()).unwrap_or(u32::MAX)),
+                    last_checks: stats
+                        .checks
+                        .iter()
+                        .map(|(alias, millis)| (alias, moved(*at, millis.saturating_neg())))
+                        .collect(),
+                })
+            })
+            .collect()
     }
 
     fn engaged(&self, now: Timestamp) -> Vec<BrakeRow> {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use crate::domain::answer::Answer;
 use crate::domain::cause::Remedy;
 use crate::domain::decision::GuardResult;
@@ -12,6 +14,7 @@ use crate::engine::Engine;
 use crate::engine::book::Effect;
 use crate::engine::events::EventKind;
 use crate::engine::executor::{Asked, Gate};
+use crate::engine::runs::FRESH_WORD;
 use crate::policy::{self, Question};
 
 /// The engine as a run sees it.
@@ -30,8 +33,8 @@ impl Gate for EngineGate {
         if !step.backs_out() && !step.finishes() && self.0.is_aborted(run) {
             return Err("somebody asked for the run to be aborted".to_owned());
         }
-        let now = self.0.now();
         let book = self.0.lock();
+        let now = self.0.now();
         if book.draining && !step.backs_out() && !step.finishes() {
             return Err("the daemon is shutting down".to_owned());
         }
@@ -45,9 +48,13 @@ impl Gate for EngineGate {
         )
     }
 
+    fn freshen(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.ask_blockers(FRESH_WORD))
+    }
+
     fn guards(&self, asked: &Asked<'_>) -> Vec<GuardResult> {
-        let now = self.0.now();
         let book = self.0.lock();
+        let now = self.0.now();
         let world = book.world(&asked.facts.key, now);
         // A person may have asked for a recreate that the verdict's own ladder does not hold.
         let requested = asked.plan.basis.ladder == [Remedy::Recreate];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::answer::Answer;
 use crate::domain::facts::{Facts, Sources};
+use crate::domain::time::moved;
 
 /// Answers beyond those needed before the list is looked through again.
 const SLACK: usize = 16;
@@ -32,6 +33,14 @@ impl Heard {
             self.needed = self.answers.len();
         }
         self.judged = self.answers.len();
+    }
+
+    /// The clock was set: answers move along with the facts that rest on them.
+    pub fn clock_moved(&mut self, by_millis: i64) {
+        for kept in &mut self.answers {
+            let answer = Arc::make_mut(kept);
+            answer.at = moved(answer.at, by_millis);
+        }
     }
 
     /// What the last verdict was given on, and perhaps more.

@@ -27,6 +27,7 @@ pub fn remember(before: &Memory, facts: &Facts, verdict: &Verdict) -> Memory {
         memory = Memory {
             declared: before.declared,
             own_run: before.own_run.clone(),
+            history: before.history.clone(),
             ..Memory::default()
         };
         memory.last_state = Some(verdict.state);
@@ -46,6 +47,8 @@ pub fn remember(before: &Memory, facts: &Facts, verdict: &Verdict) -> Memory {
     memory.leases = leases;
     memory.lease_period = period;
     renewals_and_fatals(&mut memory, facts, verdict);
+    // Kept until the next rise: how long it speaks of the present is the judge's to say.
+    set(&mut memory.last_rise_at, judge::rose_at(facts));
     memory
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::cause::{Approval, Remedy};
 use crate::domain::ids::FollowerKey;
-use crate::domain::plan::PlanRecord;
+use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::time::Timestamp;
 use crate::engine::book::{Book, Effect};
 use crate::policy;
@@ -39,15 +39,15 @@ impl Book {
             Ok(plan) => plan,
             Err(missing) => return Some(Err(missing)),
         };
+        if let Some(PlanState::Rejected { by, reason }) = self.plans.get(&plan.hash).map(|known| &known.state)
+        {
+            return Some(Err(vec![format!(
+                "{by} rejected exactly this plan ({reason}); it stays so until the facts change"
+            )]));
+        }
         if let Some(old) = entry.plan.clone().filter(|hash| *hash != plan.hash) {
             let reason = format!("{who} asked for a recreate instead");
-            self.change_plan(
-                &old,
-                crate::domain::plan::PlanState::Void { reason },
-                who,
-                now,
-                effects,
-            );
+            self.change_plan(&old, PlanState::Void { reason }, who, now, effects);
         }
         let record = policy::new_record(plan, now, &self.settings.policy, Some(who.to_owned()));
         self.open_plan(record.clone(), now, effects);

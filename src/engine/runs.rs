@@ -9,20 +9,27 @@ use crate::domain::journal::{Event, RunOutcome, Trigger};
 use crate::domain::plan::{Plan, PlanState};
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
-use crate::engine::book::short;
+use crate::engine::book::{Effect, short};
 use crate::engine::events::EventKind;
 use crate::engine::executor::{self, Bench, RunEnd, RunSettings};
 use crate::engine::gate::EngineGate;
 use crate::policy;
-use crate::store::{Store, StoreError};
+use crate::store::{AuditEvent, Store, StoreError};
 
-/// How far back past runs are read: the longest limit (7 days) and a margin.
+/// How far back past runs are read at least; further where a limit counts further.
 const PAST: std::time::Duration = std::time::Duration::from_secs(31 * 24 * 3600);
 
+/// Blockers are asked again before a run starts and before the PUT where their word is older.
+pub(crate) const FRESH_WORD: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Reads the runs that limits count.
-pub(crate) async fn past_runs(store: &dyn Store, now: Timestamp) -> Result<Vec<policy::PastRun>, StoreError> {
+pub(crate) async fn past_runs(
+    store: &dyn Store,
+    counted: std::time::Duration,
+    now: Timestamp,
+) -> Result<Vec<policy::PastRun>, StoreError> {
     let since = now.checked_sub(jiff::SignedDuration::from_secs(
-        i64::try_from(PAST.as_secs()).unwrap_or(i64::MAX),
+        i64::try_from(PAST.max(counted).as_secs()).unwrap_or(i64::MAX),
     ));
     let mut past = Vec::new();
     for summary in store.past_runs(since.unwrap_or(Timestamp::MIN)).await? {
@@ -109,9 +116,10 @@ pub(crate) fn start(engine: &Arc<Engine>, plan: Plan, trigger: Trigger) {
                 return;
             };
             let opened_at = own.now();
-            match executor::open(&bench, &plan, trigger).await {
+            own.ask_blockers(FRESH_WORD).await;
+            match executor::open(&bench, &plan, trigger.clone()).await {
                 Ok(run) => {
-                    running(&own, &plan, &run).await;
+                    running(&own, &plan, &run, &trigger).await;
                     drive(&own, &bench, &plan, run, opened_at).await;
                 }
                 Err(refused) => refuse(&own, &plan, &refused).await,
@@ -154,10 +162,19 @@ async fn refuse(engine: &Arc<Engine>, plan: &Plan, refused: &executor::Refused) 
             book.postpone(&key, now);
         }
     }
+    effects.push(Effect::Audit(AuditEvent {
+        at: now,
+        kind: "run_refused".to_owned(),
+        who: "policy".to_owned(),
+        subject: key.to_string(),
+        detail: serde_json::json!({
+            "plan": plan.hash, "follower": key, "reason": refused.reason, "void": refused.void,
+        }),
+    }));
     engine.perform(effects).await;
 }
 
-async fn running(engine: &Arc<Engine>, plan: &Plan, run: &RunId) {
+async fn running(engine: &Arc<Engine>, plan: &Plan, run: &RunId, trigger: &Trigger) {
     let now = engine.now();
     let mut effects = Vec::new();
     {
@@ -174,7 +191,30 @@ async fn running(engine: &Arc<Engine>, plan: &Plan, run: &RunId) {
             &mut effects,
         );
     }
+    effects.push(of_run(
+        now,
+        "run_opened",
+        plan,
+        run,
+        serde_json::json!({ "trigger": trigger }),
+    ));
     engine.perform(effects).await;
+}
+
+/// A record of the audit log about a run.
+fn of_run(at: Timestamp, kind: &str, plan: &Plan, run: &RunId, more: serde_json::Value) -> Effect {
+    let key = plan.basis.key();
+    let mut detail = serde_json::json!({ "run": run, "plan": plan.hash, "follower": key });
+    if let (Some(detail), serde_json::Value::Object(more)) = (detail.as_object_mut(), more) {
+        detail.extend(more);
+    }
+    Effect::Audit(AuditEvent {
+        at,
+        kind: kind.to_owned(),
+        who: "refollow".to_owned(),
+        subject: key.to_string(),
+        detail,
+    })
 }
 
 async fn drive(engine: &Arc<Engine>, bench: &Bench, plan: &Plan, run: RunId, opened_at: Timestamp) {
@@ -200,6 +240,10 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
                 book.held_at_exit.push(key.clone());
             }
             book.unlock(&key);
+            let detail = serde_json::json!({
+                "outcome": outcome, "remedy": remedy, "reason": reason, "person_must": person_must, "held": held,
+            });
+            effects.push(of_run(now, "run_ended", plan, run, detail));
             let what = person_must
                 .map(|must| format!("; a person must: {must}"))
                 .unwrap_or_default();
@@ -210,6 +254,11 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
                 format!("run {run} on `{key}` ended: {outcome} — {reason}{what}"),
             );
             book.past.push(past_run(plan, opened_at, now, outcome, remedy));
+            if remedy.is_some()
+                && let Some(entry) = book.followers.get_mut(&key)
+            {
+                entry.settling = Some(now);
+            }
             book.change_plan(
                 &plan.hash,
                 PlanState::Done { run: run.clone() },
@@ -223,6 +272,8 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
             let mut book = engine.lock();
             let text = format!("run {run} on `{key}` is left open for the next start: {reason}");
             book.story.tell(now, EventKind::Operator, Some(&key), text);
+            let detail = serde_json::json!({ "reason": reason, "held": held });
+            effects.push(of_run(now, "run_left_open", plan, run, detail));
             if held {
                 book.held_at_exit.push(key.clone());
             }
@@ -258,6 +309,10 @@ pub(crate) async fn continue_unfinished(engine: &Arc<Engine>) -> Result<(), Stor
             let text = format!("run {run} on `{key}` is continued: looking first");
             book.story.tell(now, EventKind::Done, Some(&key), text);
         }
+        let detail = serde_json::json!({ "entries": entries.len() });
+        engine
+            .perform(vec![of_run(engine.now(), "run_continued", &plan, &run, detail)])
+            .await;
         let own = Arc::clone(engine);
         engine
             .tasks

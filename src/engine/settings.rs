@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::ids::{ClusterName, IndexName, RemoteAlias};
 use crate::domain::run::Limits;
+use crate::engine::blockers::Blocker;
 use crate::policy;
 
 /// One configured cluster as the engine sees it.
@@ -39,6 +41,10 @@ pub struct Settings {
     pub run_limits: Limits,
     /// The file whose presence engages the brake `all`.
     pub brake_file: PathBuf,
+    /// Other systems that can say no.
+    pub blockers: Vec<Arc<Blocker>>,
+    /// How long ended runs and closed plans are kept.
+    pub keep_runs: Duration,
     /// How long a shutdown may take.
     pub shutdown_timeout: Duration,
 }

@@ -55,6 +55,8 @@ impl Remembered {
             own_run: value.get("own_run").and_then(own_run),
             resume_accepted_at: field(value, "resume_accepted_at"),
             fatal_since: field(value, "fatal_since"),
+            last_rise_at: field(value, "last_rise_at"),
+            history: field(value, "history").unwrap_or_default(),
         };
         Self { memory }
     }

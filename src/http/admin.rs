@@ -103,10 +103,13 @@ impl AdminListener {
     /// The next connection, with who is behind it.
     pub(super) async fn accept(&self) -> std::io::Result<(UnixStream, Caller)> {
         let (stream, _) = self.listener.accept().await?;
-        let uid = stream.peer_cred()?.uid();
+        let peer = stream.peer_cred()?;
+        let (uid, gid) = (peer.uid(), peer.gid());
         let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
         let name = name_of(&users, uid).unwrap_or_else(|| format!("uid:{uid}"));
-        Ok((stream, Caller { name, uid }))
+        let groups = groups_of(&groups, &name, gid);
+        Ok((stream, Caller { name, uid, groups }))
     }
 
     /// Removes the file, if it still is ours.
@@ -153,6 +156,22 @@ fn id_of(group: &str, name: &str) -> Option<u32> {
     entries(group).find(|(found, _)| *found == name).map(|(_, id)| id)
 }
 
+/// The groups of a user: the one the process runs with, and those whose list of members names it
+/// (group(5)). A directory service behind the files is not asked: less is known then, never more.
+fn groups_of(group: &str, user: &str, gid: u32) -> Vec<String> {
+    group
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next().filter(|name| !name.is_empty())?;
+            let id: u32 = fields.nth(1)?.parse().ok()?;
+            let members = fields.next().unwrap_or_default();
+            let member = members.split(',').any(|member| member.trim() == user);
+            (id == gid || member).then(|| name.to_owned())
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +184,9 @@ mod tests {
         assert_eq!(name_of(file, 7), None);
         assert_eq!(id_of("refollow:x:998:anna\n", "refollow"), Some(998));
         assert_eq!(id_of("refollow2:x:998:anna\n", "refollow"), None);
+        let group = "ops:x:7:bob,anna\nstaff:x:8:\nothers:x:9:annabel\n:x:7:anna\nbroken:x\n";
+        assert_eq!(groups_of(group, "anna", 8), ["ops", "staff"]);
+        assert_eq!(groups_of(group, "eve", 1), Vec::<String>::new());
     }
 
     #[tokio::test]

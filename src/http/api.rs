@@ -9,12 +9,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::ids::{FollowerKey, InvalidId, PlanHash, RunId};
 use crate::http::dto::{
-    ApproveBody, BrakeBody, BrakeRequest, Problem, ProblemKind, RejectBody, ReleaseBody, Reply,
+    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, ExtendBody, Problem, ProblemKind, RejectBody,
+    ReleaseBody, Reply, RunwayRequest,
 };
 use crate::http::{App, CallerExtension, openapi};
 
@@ -28,6 +30,8 @@ pub(super) fn routes(admin: bool) -> Router<App> {
         .route("/api/v1/followers", get(followers))
         .route("/api/v1/followers/{cluster}/{index}", get(why))
         .route("/api/v1/followers/{cluster}/{index}/why", get(why))
+        .route("/api/v1/incidents", get(incidents))
+        .route("/api/v1/auto-follow", get(patterns))
         .route("/api/v1/plans", get(plans))
         .route("/api/v1/plans/{hash}", get(plan))
         .route("/api/v1/runs", get(runs))
@@ -38,15 +42,23 @@ pub(super) fn routes(admin: bool) -> Router<App> {
             .route("/api/v1/followers/{cluster}/{index}/plan", get(plan_now))
             .route("/api/v1/followers/{cluster}/{index}/evidence", get(evidence))
             .route("/api/v1/followers/{cluster}/{index}/recreate", post(recreate))
+            .route(
+                "/api/v1/followers/{cluster}/{index}/extend-runway",
+                post(extend_runway),
+            )
             .route("/api/v1/plans/{hash}/approve", post(approve))
             .route("/api/v1/plans/{hash}/reject", post(reject))
             .route("/api/v1/runs/{id}/abort", post(abort))
             .route("/api/v1/brakes", get(brakes).put(brake).delete(release))
+            .route("/api/v1/audit", get(audit))
+            .route("/api/v1/audit/verify", get(verify_audit))
     } else {
         reading
             .route("/api/v1/followers/{cluster}/{index}/plan", get(admin_only))
             .route("/api/v1/followers/{cluster}/{index}/evidence", get(admin_only))
             .route("/api/v1/brakes", get(brakes))
+            .route("/api/v1/audit", get(admin_only))
+            .route("/api/v1/audit/verify", get(admin_only))
     }
 }
 
@@ -154,6 +166,14 @@ async fn followers(State(app): State<App>) -> Response {
     Json(app.daemon.status()).into_response()
 }
 
+async fn incidents(State(app): State<App>) -> Response {
+    Json(app.daemon.incidents()).into_response()
+}
+
+async fn patterns(State(app): State<App>) -> Response {
+    Json(app.daemon.patterns()).into_response()
+}
+
 type FollowerPath = Path<(String, String)>;
 
 async fn why(State(app): State<App>, Path((cluster, index)): FollowerPath) -> Answer<impl Serialize> {
@@ -200,6 +220,45 @@ async fn events(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<imp
         .map(Json)
 }
 
+/// Records in one answer where the query does not say how many.
+const AUDIT_RECORDS: u32 = 200;
+
+async fn audit(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl Serialize> {
+    let mut wanted = AuditWanted {
+        run: None,
+        follower: None,
+        since: None,
+        limit: AUDIT_RECORDS,
+    };
+    let query = query.unwrap_or_default();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = percent_decode_str(value)
+            .decode_utf8()
+            .map_err(|_| Problem::bad(format!("`{name}` is not UTF-8")))?;
+        let wrong = |what: &str| Problem::bad(format!("`{name}={value}` is not {what}"));
+        match name {
+            "run" => wanted.run = Some(RunId::parse(&value)?),
+            "follower" => wanted.follower = Some(FollowerKey::parse(&value)?),
+            "since" => {
+                let since = value.parse();
+                wanted.since = Some(since.map_err(|_| wrong("a time as in 2026-11-23T10:00:00Z"))?);
+            }
+            "limit" => wanted.limit = value.parse().map_err(|_| wrong("a number"))?,
+            _ => {
+                return Err(Problem::bad(format!(
+                    "`{name}` is not a parameter of this route; it takes `run`, `follower`, `since` and `limit`"
+                )));
+            }
+        }
+    }
+    app.daemon.audit(wanted).await.map(Json)
+}
+
+async fn verify_audit(State(app): State<App>) -> Answer<impl Serialize> {
+    app.daemon.verify_audit().await.map(Json)
+}
+
 /// Runs a changing call to its end in a task of its own: a client that hangs up, or a deadline
 /// of this server, must not leave it half done.
 async fn finish<T, F>(app: App, name: &'static str, call: F) -> Answer<T>
@@ -228,6 +287,30 @@ async fn recreate(
 ) -> Answer<impl Serialize> {
     let follower = key(&cluster, &index)?;
     finish(app, "recreate", move |daemon| daemon.recreate(follower, caller.0)).await
+}
+
+async fn extend_runway(
+    State(app): State<App>,
+    caller: CallerExtension,
+    Path((cluster, index)): FollowerPath,
+    bytes: Bytes,
+) -> Answer<impl Serialize> {
+    let follower = key(&cluster, &index)?;
+    let request = match body::<ExtendBody>(&bytes)? {
+        ExtendBody {
+            to_seconds: None,
+            undo: true,
+        } => RunwayRequest::Undo,
+        ExtendBody {
+            to_seconds: Some(seconds),
+            undo: false,
+        } if seconds > 0 => RunwayRequest::Extend(Duration::from_secs(seconds)),
+        _ => return Err(Problem::bad("give `to_seconds` above 0, or `undo`: true")),
+    };
+    finish(app, "extend_runway", move |daemon| {
+        daemon.extend_runway(follower, request, caller.0)
+    })
+    .await
 }
 
 async fn approve(

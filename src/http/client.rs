@@ -67,6 +67,17 @@ impl AdminClient {
         &self.socket
     }
 
+    /// Whether somebody listens, asked by connecting and nothing else.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`].
+    pub async fn reachable(&self) -> Result<(), ClientError> {
+        UnixStream::connect(&self.socket)
+            .await
+            .map(drop)
+            .map_err(|error| self.unreachable(&error))
+    }
+
     /// One request. An answer that is not JSON comes as a JSON string.
     ///
     /// # Errors

@@ -13,8 +13,9 @@ use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
 use crate::domain::handbook;
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
+use crate::domain::incident::IncidentKind;
 use crate::domain::journal::{Entry, RunOutcome};
-use crate::domain::plan::{Consent, Plan};
+use crate::domain::plan::{Consent, Plan, Replaced};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
@@ -26,6 +27,12 @@ pub use crate::http::problem::{Problem, ProblemKind};
 pub struct Status {
     /// One entry per follower, in the order of cluster and index.
     pub followers: Vec<FollowerItem>,
+    /// What is wrong with several of them at once.
+    #[serde(default)]
+    pub incidents: Vec<IncidentItem>,
+    /// Auto-follow patterns, in the order of cluster and name.
+    #[serde(default)]
+    pub patterns: Vec<PatternItem>,
     /// Things beside the followers that people must know: a file brake, a cluster that cannot be looked at.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -48,8 +55,11 @@ pub struct FollowerItem {
     pub lag_operations: Option<i64>,
     /// When the leader may discard what it still needs; `null` when not known or not running out.
     pub runway_expires_at: Option<Timestamp>,
-    /// The incident or run that is open on it.
+    /// The incident that it belongs to, by its id.
     pub incident: Option<String>,
+    /// The run that is open on it.
+    #[serde(default)]
+    pub run: Option<RunId>,
     /// Alias that it follows through.
     #[serde(default)]
     pub remote: Option<RemoteAlias>,
@@ -65,6 +75,60 @@ pub struct FollowerItem {
     /// It changed between states too often lately.
     #[serde(default)]
     pub flapping: bool,
+}
+
+/// `GET /api/v1/incidents`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Incidents {
+    /// In the order of their ids.
+    pub incidents: Vec<IncidentItem>,
+}
+
+/// Several followers that are sick for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentItem {
+    /// The same for the same thing, over looks and restarts.
+    pub id: String,
+    /// What they have in common.
+    pub kind: IncidentKind,
+    /// Follower cluster.
+    pub cluster: ClusterName,
+    /// Alias, where it is about one.
+    pub remote: Option<RemoteAlias>,
+    /// Node id, where it is about one.
+    pub node: Option<String>,
+    /// The cause that most of them have.
+    pub cause: Cause,
+    /// Since when the first of them has had it.
+    pub since: Option<Timestamp>,
+    /// How many there are; each names the incident in its own entry.
+    pub followers: u64,
+    /// What is wrong, for people.
+    pub what: String,
+}
+
+/// `GET /api/v1/auto-follow`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Patterns {
+    /// In the order of cluster and name.
+    pub patterns: Vec<PatternItem>,
+}
+
+/// One auto-follow pattern.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatternItem {
+    /// Follower cluster.
+    pub cluster: ClusterName,
+    /// Its name.
+    pub name: String,
+    /// Alias, where the pattern could be read.
+    pub remote: Option<RemoteAlias>,
+    /// `auto_follow_failing`, `none`, or `unknown` while the cluster cannot be looked at.
+    pub cause: Cause,
+    /// Errors of it that are of now.
+    pub failing: u32,
+    /// What the cause rests on.
+    pub evidence: Vec<Evidence>,
 }
 
 /// `GET /api/v1/followers/{cluster}/{index}/why` (the same at `…/{index}`).
@@ -151,6 +215,18 @@ pub struct PlanItem {
     /// Why it is rejected or void, and by whom.
     #[serde(default)]
     pub state_reason: Option<String>,
+    /// `extend_runway` for a plan that buys time; `repair` otherwise.
+    #[serde(default)]
+    pub kind: String,
+    /// What it is estimated to cost, where it buys time. A sentence.
+    #[serde(default)]
+    pub cost: Option<String>,
+    /// What will be lost, where the index's name must be typed with the approval (`lose`).
+    #[serde(default)]
+    pub must_type: Option<String>,
+    /// The plan that this one took the place of, and what had changed.
+    #[serde(default)]
+    pub replaces: Option<Replaced>,
 }
 
 /// `GET /api/v1/plans/{hash}`.
@@ -335,6 +411,58 @@ pub struct EventItem {
     pub detail: serde_json::Value,
 }
 
+/// `GET /api/v1/audit?run=&follower=&since=&limit=`, and `refollow audit show --json`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AuditStory {
+    /// Oldest first.
+    pub records: Vec<AuditItem>,
+}
+
+/// One record of the audit log with its place in the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditItem {
+    /// Position, from 1, without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Stable word.
+    pub kind: String,
+    /// Who or what.
+    pub who: String,
+    /// About what.
+    pub subject: String,
+    /// Everything else.
+    pub detail: serde_json::Value,
+    /// SHA-256 in hexadecimal over the record before and this one.
+    pub hash: String,
+}
+
+/// What is wanted of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditWanted {
+    /// Only what belongs to this run, from its plan to its end.
+    pub run: Option<RunId>,
+    /// Only what is about this follower.
+    pub follower: Option<FollowerKey>,
+    /// Only records of this time and later.
+    pub since: Option<Timestamp>,
+    /// At most so many, the newest.
+    pub limit: u32,
+}
+
+/// `GET /api/v1/audit/verify`, and `refollow audit verify --json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditVerdict {
+    /// Every record is what was written, and none is missing.
+    pub whole: bool,
+    /// Records whose place in the chain was computed and fits.
+    pub records: u64,
+    /// Position of the first that does not fit.
+    pub broken_at: Option<u64>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
 /// Body of `POST /api/v1/plans/{hash}/approve`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -342,6 +470,9 @@ pub struct ApproveBody {
     /// Noted with the approval.
     #[serde(default)]
     pub note: Option<String>,
+    /// The follower index whose copy will be lost, typed by the person; see `must_type` of a plan.
+    #[serde(default)]
+    pub lose: Option<String>,
     /// Facts overridden by name, each with the index typed by the person (safety 4).
     #[serde(default)]
     pub overrides: Vec<OverrideBody>,
@@ -363,6 +494,27 @@ pub struct OverrideBody {
 pub struct RejectBody {
     /// Why; must not be empty.
     pub reason: String,
+}
+
+/// Body of `POST /api/v1/followers/{cluster}/{index}/extend-runway`: one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendBody {
+    /// The lease period to set on the leader, in seconds.
+    #[serde(default)]
+    pub to_seconds: Option<u64>,
+    /// Put back what was raised, before the cure.
+    #[serde(default)]
+    pub undo: bool,
+}
+
+/// What is asked about the runway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunwayRequest {
+    /// A plan to raise the leader's lease period to this.
+    Extend(Duration),
+    /// Put back what was raised.
+    Undo,
 }
 
 /// Body of `PUT /api/v1/brakes`.
@@ -428,6 +580,8 @@ pub struct Caller {
     pub name: String,
     /// User id.
     pub uid: u32,
+    /// Names of the groups that the user is in.
+    pub groups: Vec<String>,
 }
 
 /// An answer that takes a moment.
@@ -437,6 +591,18 @@ pub type Reply<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 pub trait Daemon: Send + Sync {
     /// All followers, from the latest observation.
     fn status(&self) -> Status;
+    /// What is wrong with several followers at once.
+    fn incidents(&self) -> Incidents {
+        Incidents {
+            incidents: self.status().incidents,
+        }
+    }
+    /// All auto-follow patterns.
+    fn patterns(&self) -> Patterns {
+        Patterns {
+            patterns: self.status().patterns,
+        }
+    }
     /// All clusters, from the latest observation.
     fn clusters(&self) -> Clusters;
     /// Everything about one follower.
@@ -447,6 +613,10 @@ pub trait Daemon: Send + Sync {
     fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value>;
     /// Makes a plan for the remedy `recreate`; it passes every guard and still needs its approval.
     fn recreate(&self, follower: FollowerKey, who: Caller) -> Reply<'_, Done>;
+
+    /// Makes a plan to raise the leader's lease period (it always needs its approval), or asks for
+    /// its end.
+    fn extend_runway(&self, follower: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done>;
 
     /// Plans; with `open_only` those that can still lead to a run.
     fn plans(&self, open_only: bool) -> Reply<'_, Plans>;
@@ -470,6 +640,11 @@ pub trait Daemon: Send + Sync {
     fn brake(&self, request: BrakeRequest, who: Caller) -> Reply<'_, Done>;
     /// Releases one; not engaged is [`ProblemKind::NotFound`].
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done>;
+
+    /// A part of the audit log.
+    fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory>;
+    /// Computes the chain of the whole audit log.
+    fn verify_audit(&self) -> Reply<'_, AuditVerdict>;
 
     /// Events after that position, at most 1,000.
     fn events(&self, after: u64) -> Reply<'_, Events>;

@@ -8,16 +8,22 @@ use crate::domain::facts::{
 };
 use crate::domain::ids::ClusterName;
 use crate::domain::memory::Memory;
-use crate::domain::state::State;
 use crate::domain::time::{Timestamp, millis_between};
 use crate::domain::verdict::Evidence;
+use crate::judge::remote::no_connection_left;
 
 /// Longest text kept in one piece of evidence, in characters.
 const SHOWN_CHARS: usize = 300;
 /// A second look older than this beside the newest first look says nothing any more.
 const SECOND_LOOK_MAX_AGE_MILLIS: i64 = 10 * 60_000;
+/// An entry that is new since a look longer ago than this may have come and gone stale meanwhile,
+/// in milliseconds. One that was there before and rose is believed over any gap: a poll interval
+/// may be long.
+const NEW_ENTRY_MAX_GAP_MILLIS: i64 = 10 * 60_000;
 /// Answers closer together than this belong to one look, in milliseconds.
 const SAME_LOOK_MILLIS: i64 = 1_000;
+/// What a retry may be late beside `read_poll_timeout`: a look and some, in milliseconds.
+const RETRY_SLACK_MILLIS: i64 = 30_000;
 /// `read_poll_timeout` where nothing tells another (reference 5), in milliseconds.
 const DEFAULT_POLL_MILLIS: i64 = 60_000;
 
@@ -91,6 +97,27 @@ pub(super) fn newest<T>(series: &Series<T>) -> Option<(&Sighting<T>, &T)> {
 /// The newest word is that it does not exist.
 pub(super) fn gone<T>(series: &Series<T>) -> Option<&Sighting<T>> {
     series.last().filter(|seen| seen.value.is_absent())
+}
+
+/// The shard's task began anew between two looks: it was moved to another node or its node was
+/// restarted, so that a counter that only grows is lower than before. What it counts now says
+/// nothing beside what it counted then.
+pub(super) fn began_anew(before: &ShardStats, now: &ShardStats) -> bool {
+    let counters: [fn(&ShardStats) -> Option<i64>; 10] = [
+        |shard| shard.successful_read_requests,
+        |shard| shard.failed_read_requests,
+        |shard| shard.operations_read,
+        |shard| shard.bytes_read,
+        |shard| shard.total_read_time_millis,
+        |shard| shard.total_read_remote_exec_time_millis,
+        |shard| shard.successful_write_requests,
+        |shard| shard.failed_write_requests,
+        |shard| shard.operations_written,
+        |shard| shard.total_write_time_millis,
+    ];
+    counters
+        .iter()
+        .any(|read| matches!((read(before), read(now)), (Some(before), Some(now)) if now < before))
 }
 
 impl<'a> Case<'a> {
@@ -183,26 +210,40 @@ impl<'a> Case<'a> {
             .find_map(|seen| Some((seen, seen.value.present()?)))
     }
 
-    /// The last look found it retrying. Retries back off up to `read_poll_timeout` (60 s by
-    /// default), so that several looks 15 s apart show the same number: an entry that was seen
-    /// to rise counts as failing until it is gone, which a successful read makes it at once.
-    fn was_retrying(&self) -> bool {
-        self.memory.last_state == Some(State::Retrying)
+    /// Retries or failed writes were seen to rise so lately that the next one may still be to
+    /// come: they back off up to `read_poll_timeout` (60 s by default), so that several looks 15 s
+    /// apart show the same number.
+    fn rose_lately(&self, seen_at: Timestamp) -> bool {
+        self.memory.last_rise_at.is_some_and(|at| {
+            let since = millis_between(at, seen_at);
+            (0..=self.poll_millis().saturating_add(RETRY_SLACK_MILLIS)).contains(&since)
+        })
     }
 
-    /// Read exceptions whose retries rose since the look before, or that were seen to rise and
-    /// stand there still. A stale entry keeps its retries (`ccr/measured.md`); one look alone
-    /// shows nothing, and beside a fatal exception an entry that stands still is what is left
-    /// of the past.
+    /// The present word of `_remote/info` says that what this exception tells of is over.
+    fn reconnected(&self, exception: &Exception) -> bool {
+        no_connection_left(exception).is_some()
+            && newest(&self.facts.follower.remote).is_some_and(|(_, remote)| remote.connected == Some(true))
+    }
+
+    /// Read exceptions whose retries rose since the look before, or that were seen to rise a
+    /// moment ago and stand there still. A stale entry keeps its retries (`ccr/measured.md`); one
+    /// look alone shows nothing, neither does the first look after a task began anew, whose
+    /// counters compare with nothing, and beside a fatal exception an entry that stands still is
+    /// what is left of the past.
     pub(super) fn rising(&self) -> Vec<Rising<'a>> {
-        let (Some((seen, now)), Some((_, before))) = (self.stats(), self.stats_before()) else {
+        let (Some((seen, now)), Some((seen_before, before))) = (self.stats(), self.stats_before()) else {
             return Vec::new();
         };
+        let near = millis_between(seen_before.at, seen.at) <= NEW_ENTRY_MAX_GAP_MILLIS;
         let mut rising = Vec::new();
         for shard in now.shards.values() {
             let Some(earlier) = before.shards.get(&shard.shard) else {
                 continue;
             };
+            if began_anew(earlier, shard) {
+                continue;
+            }
             let (Some(reads), Some(reads_before)) =
                 (shard.read_exceptions.present(), earlier.read_exceptions.present())
             else {
@@ -215,11 +256,12 @@ impl<'a> Case<'a> {
                     .filter(|old| old.from_seq_no == read.from_seq_no)
                     .find_map(|old| old.retries);
                 let before = known.unwrap_or(0);
-                let goes_on = self.was_retrying()
+                let goes_on = self.rose_lately(seen.at)
                     && known == Some(retries)
                     && retries > 0
-                    && shard.fatal_exception.present().is_none();
-                if retries > before || goes_on {
+                    && shard.fatal_exception.present().is_none()
+                    && !self.reconnected(&read.exception);
+                if (retries > before && (known.is_some() || near)) || goes_on {
                     rising.push(Rising {
                         seen,
                         shard: shard.shard,
@@ -240,8 +282,11 @@ impl<'a> Case<'a> {
         let (_, before) = self.stats_before()?;
         now.shards.values().find_map(|shard| {
             let earlier = before.shards.get(&shard.shard)?;
+            if began_anew(earlier, shard) {
+                return None;
+            }
             let (failures, failures_before) = (shard.failed_write_requests?, earlier.failed_write_requests?);
-            let goes_on = self.was_retrying()
+            let goes_on = self.rose_lately(seen.at)
                 && failures > 0
                 && failures == failures_before
                 && shard.outstanding_write_requests.is_some_and(|count| count > 0);

@@ -100,8 +100,9 @@ pub(super) fn needs(case: &Case<'_>) -> Vec<Need> {
         need(Need::Recovery, lately(case, &side.recovery));
     }
     if case.restoring().is_some() {
-        // Else a follower that was restored would be called so until the word grows old.
+        // Its end may come with the following, when `_ccr/info` no longer asks for this look.
         need(Need::Recovery, lately(case, &side.recovery));
+        need(Need::Health, lately(case, &side.health));
     }
     if case.red().is_some() {
         need(Need::Health, lately(case, &side.health));

@@ -2,7 +2,7 @@
 
 use crate::domain::facts::{FollowStatus, ShardStats};
 use crate::domain::state::State;
-use crate::judge::case::{Case, gone, newest};
+use crate::judge::case::{Case, began_anew, gone, newest};
 
 /// Operations behind the leader beyond which a follower is catching up (contract).
 const CATCHING_UP_OPERATIONS: i64 = 5_120;
@@ -139,6 +139,9 @@ pub(super) fn stalled_shard<'a>(
 }
 
 fn wrote_since(before: &ShardStats, now: &ShardStats) -> bool {
+    if began_anew(before, now) {
+        return now.operations_written.is_some_and(|written| written > 0);
+    }
     matches!(
         (before.operations_written, now.operations_written),
         (Some(before), Some(now)) if now > before

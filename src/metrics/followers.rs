@@ -12,6 +12,7 @@ use crate::domain::facts::{Exception, FollowStats, ShardStats};
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::state::State;
 use crate::domain::time::{Timestamp, millis_between};
+use crate::metrics::groups::{IncidentRow, PatternRow, encode_incidents, encode_patterns};
 use crate::metrics::text::{Encoder, Kind, Labels};
 
 /// How much is exported of each follower.
@@ -39,6 +40,10 @@ pub struct Snapshot<'a> {
     pub followers: Vec<FollowerRow<'a>>,
     /// One per follower cluster whose auto-follow statistics were read.
     pub auto_follow: Vec<AutoFollowRow<'a>>,
+    /// One per auto-follow pattern.
+    pub patterns: Vec<PatternRow<'a>>,
+    /// One per incident.
+    pub incidents: Vec<IncidentRow<'a>>,
     /// Brakes that hold now.
     pub brakes: Vec<BrakeRow>,
     /// Every breaker, open or not.
@@ -236,6 +241,8 @@ impl Snapshot<'_> {
             encode_shards(&followers, out);
         }
         self.encode_auto_follow(&fresh, out);
+        encode_patterns(&self.patterns, &fresh, out);
+        encode_incidents(&self.incidents, out);
     }
 
     fn encode_switches(&self, out: &mut Encoder) {

@@ -342,3 +342,41 @@ fn bytes_free_at(starts: &[&Start], more: u64, limit: u64) -> Option<Timestamp> 
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::fixture::{ago, ended, key, now, uuid};
+
+    const WEEK: Span = Span::from_hours(7 * 24);
+
+    #[test]
+    fn recreates_count_by_lineage_also_under_a_new_uuid_and_whatever_the_clock_does() {
+        let mut world = World::quiet(now());
+        let count = |world: &World, index: &str, lineage: &str| {
+            recreates_of_lineage(world, &key(index), Some(&uuid(lineage)), WEEK)
+        };
+        world
+            .past
+            .push(ended("orders-f", Remedy::Recreate, RunOutcome::Cured, 3600, 1));
+        world.past[0].lineage = uuid("old");
+        assert_eq!(count(&world, "orders-f", "old"), 1);
+        // Deleted and followed anew: another UUID under the same name, and the same UUID renamed.
+        assert_eq!(count(&world, "orders-f", "new"), 1);
+        assert_eq!(count(&world, "renamed-f", "old"), 1);
+        assert_eq!(count(&world, "other-f", "other"), 0);
+        // A run that is dated in the future, because the clock went back, still counts.
+        world.past[0].started_at = after(now(), Span::from_hours(24 * 30));
+        assert_eq!(count(&world, "orders-f", "old"), 1);
+        world.past[0].started_at = ago(7 * 86_400);
+        assert_eq!(
+            count(&world, "orders-f", "old"),
+            0,
+            "a week is over to the second"
+        );
+        world.past[0].started_at = ago(7 * 86_400 - 1);
+        assert_eq!(count(&world, "orders-f", "old"), 1);
+        world.past[0].remedy = Some(Remedy::DeleteAndFollow);
+        assert_eq!(count(&world, "orders-f", "old"), 1);
+    }
+}

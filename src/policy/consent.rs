@@ -3,7 +3,7 @@
 use crate::domain::cause::Approval;
 use crate::domain::plan::{Consent, Plan, PlanBasis, PlanRecord, PlanState};
 use crate::domain::time::{Timestamp, after};
-use crate::policy::settings::Settings;
+use crate::policy::settings::{ApprovalRules, Person, Settings};
 
 /// Why a yes or no does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,26 @@ pub enum ConsentError {
     /// Nobody may approve a cause whose approval is `never`.
     #[error("refollow repairs nothing with this cause, approved or not")]
     Never,
+    /// `approval.persons` does not name them.
+    #[error("{by} may not approve: `approval.persons` names neither the user nor one of its groups")]
+    NotAllowed {
+        /// Who.
+        by: String,
+    },
+    /// What will be lost was not typed, or not exactly.
+    #[error(
+        "this plan replaces {what} of `{index}` by the leader's copy{typed}; to approve it, type: refollow approve {hash} --lose {index}"
+    )]
+    Lose {
+        /// How much.
+        what: String,
+        /// The follower index.
+        index: String,
+        /// The plan's hash.
+        hash: String,
+        /// What was typed instead, as a clause.
+        typed: String,
+    },
     /// It runs or has run.
     #[error("the plan is {state} already")]
     TooLate {
@@ -54,6 +74,72 @@ pub fn new_record(
         consents: Vec::new(),
         requested_by,
     }
+}
+
+/// Who says yes, as the admin socket's peer credentials and the local files tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Voter<'a> {
+    /// User name, or `uid:1000`.
+    pub name: &'a str,
+    /// Names of the groups that the user is in.
+    pub groups: &'a [String],
+}
+
+/// Whether this person may say yes at all, and has typed what will be lost where that is needed.
+///
+/// # Errors
+/// Says who may, or what to type.
+pub fn may_approve(
+    plan: &Plan,
+    voter: Voter<'_>,
+    lose: Option<&str>,
+    rules: &ApprovalRules,
+) -> Result<(), ConsentError> {
+    let named = |person: &Person| match person {
+        Person::User(name) => name == voter.name,
+        Person::Group(name) => voter.groups.contains(name),
+    };
+    if !rules.persons.is_empty() && !rules.persons.iter().any(named) {
+        return Err(ConsentError::NotAllowed {
+            by: voter.name.to_owned(),
+        });
+    }
+    let Some(what) = to_be_typed(plan, rules) else {
+        return Ok(());
+    };
+    let index = plan.basis.follower.as_str();
+    if lose == Some(index) {
+        return Ok(());
+    }
+    Err(ConsentError::Lose {
+        what,
+        index: index.to_owned(),
+        hash: plan.hash.to_string(),
+        typed: lose.map_or_else(String::new, |typed| format!(" (typed was `{typed}`)")),
+    })
+}
+
+/// What is destroyed, where it is so much that it must be typed; `None` where no word is needed.
+/// What is not known counts as too much.
+pub fn to_be_typed(plan: &Plan, rules: &ApprovalRules) -> Option<String> {
+    if !plan.destroys() {
+        return None;
+    }
+    let figures = &plan.figures;
+    let too_much = |have: Option<u64>, limit: u64| have.is_none_or(|have| have > limit);
+    let bytes = too_much(figures.follower_bytes, rules.type_above_bytes);
+    let documents = too_much(figures.follower_documents, rules.type_above_documents);
+    let said = |have: Option<u64>, unit: &str| match have {
+        Some(have) => format!("{have} {unit}"),
+        None => format!("an unknown number of {unit}"),
+    };
+    (bytes || documents).then(|| {
+        format!(
+            "{} and {}",
+            said(figures.follower_bytes, "bytes"),
+            said(figures.follower_documents, "documents")
+        )
+    })
 }
 
 /// Adds `by`'s yes; the plan is approved once `approvers` different people have agreed. The same
@@ -190,6 +276,80 @@ mod tests {
                 .len(),
             1
         );
+    }
+
+    fn asked(
+        plan: &Plan,
+        name: &str,
+        groups: &[&str],
+        lose: Option<&str>,
+        rules: &ApprovalRules,
+    ) -> Result<(), ConsentError> {
+        let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+        may_approve(
+            plan,
+            Voter {
+                name,
+                groups: &groups,
+            },
+            lose,
+            rules,
+        )
+    }
+
+    #[test]
+    fn only_named_people_and_groups_may_approve_and_without_names_everybody_may() {
+        let plan = record(Approval::Policy).plan;
+        let mut rules = ApprovalRules {
+            type_above_bytes: u64::MAX,
+            type_above_documents: u64::MAX,
+            ..ApprovalRules::default()
+        };
+        assert_eq!(asked(&plan, "eve", &[], None, &rules), Ok(()));
+        rules.persons = vec![Person::parse("ann").unwrap(), Person::parse("group:ops").unwrap()];
+        assert_eq!(asked(&plan, "ann", &[], None, &rules), Ok(()));
+        assert_eq!(asked(&plan, "bob", &["staff", "ops"], None, &rules), Ok(()));
+        for (name, groups) in [
+            ("eve", &["staff"][..]),
+            ("ops", &[]),
+            ("group:ops", &[]),
+            ("root", &["ann"]),
+        ] {
+            let refused = asked(&plan, name, groups, None, &rules);
+            assert!(matches!(refused, Err(ConsentError::NotAllowed { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_will_be_lost_is_typed_exactly_where_it_is_much_or_unknown() {
+        let mut plan = record(Approval::Policy).plan;
+        let rules = ApprovalRules {
+            type_above_bytes: 1_000,
+            type_above_documents: 10,
+            ..ApprovalRules::default()
+        };
+        let index = plan.basis.follower.to_string();
+        let mut with = |bytes, documents, lose: Option<&str>| {
+            plan.figures.follower_bytes = bytes;
+            plan.figures.follower_documents = documents;
+            asked(&plan, "ann", &[], lose, &rules)
+        };
+        assert_eq!(with(Some(1_000), Some(10), None), Ok(()), "at the limit");
+        for (bytes, documents) in [
+            (Some(1_001), Some(1)),
+            (Some(1), Some(11)),
+            (None, Some(1)),
+            (Some(1), None),
+        ] {
+            let refused = with(bytes, documents, None).unwrap_err().to_string();
+            assert!(refused.contains(&format!("--lose {index}")), "{refused}");
+            for wrong in ["", "yes", "*", &index.to_uppercase(), &format!("{index} ")] {
+                assert!(with(bytes, documents, Some(wrong)).is_err(), "{wrong}");
+            }
+            assert_eq!(with(bytes, documents, Some(&index)), Ok(()));
+        }
+        plan.basis.ladder = vec![crate::domain::cause::Remedy::Resume];
+        assert_eq!(to_be_typed(&plan, &rules), None, "a resume destroys nothing");
     }
 
     #[test]

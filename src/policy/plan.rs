@@ -76,6 +76,7 @@ pub fn build_plan(
             Seen::Unknown(_) => memory.data_stream.clone(),
         },
         overrides: overrides.to_vec(),
+        extend_runway: None,
     };
     let hash = basis
         .hash()
@@ -262,6 +263,8 @@ fn figures(facts: &Facts) -> PlanFigures {
         eta_seconds: bytes.map(|bytes| eta(bytes).as_secs()),
         lease_id: facts.lease_id(),
         runway_expires_at: None,
+        follower_bytes: facts.follower.index.present().and_then(|stats| stats.store_bytes),
+        replaces: None,
     }
 }
 

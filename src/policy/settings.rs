@@ -165,6 +165,62 @@ pub struct Window {
     pub time_zone: TimeZone,
 }
 
+/// Somebody who may approve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Person {
+    /// A local user by name, or `uid:1000` where the user has none.
+    User(String),
+    /// The members of a local group.
+    Group(String),
+}
+
+impl Person {
+    /// `ann`, or `group:ops`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (name, group) = match text.strip_prefix("group:") {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '*' | '/' | ',');
+        if name.is_empty() {
+            return Err("is empty");
+        }
+        if name.contains(bad) || (name.contains(':') && !name.starts_with("uid:")) {
+            return Err("is not the name of a user or of a group");
+        }
+        Ok(if group {
+            Self::Group(name.to_owned())
+        } else {
+            Self::User(name.to_owned())
+        })
+    }
+}
+
+/// What an approval needs beside its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalRules {
+    /// `approval.persons`: who may approve; empty: everybody who can reach the admin socket.
+    pub persons: Vec<Person>,
+    /// `approval.type_above_bytes`: where a plan destroys more bytes than this (or nobody knows how
+    /// many), the index's name must be typed with the approval.
+    pub type_above_bytes: u64,
+    /// `approval.type_above_documents`: the same for documents.
+    pub type_above_documents: u64,
+}
+
+impl Default for ApprovalRules {
+    fn default() -> Self {
+        Self {
+            persons: Vec::new(),
+            type_above_bytes: 10 << 30,
+            type_above_documents: 10_000_000,
+        }
+    }
+}
+
 /// Everything the policy is told by the configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -178,6 +234,8 @@ pub struct Settings {
     pub approval_expires_after: Span,
     /// `approval.approvers`: different people who must agree.
     pub approvers: u32,
+    /// Who may approve, and what must be typed.
+    pub approval: ApprovalRules,
     /// `limits`.
     pub limits: Limits,
     /// `windows`; none: always.
@@ -204,6 +262,7 @@ impl Default for Settings {
             confirm_looks: 2,
             approval_expires_after: hours(24),
             approvers: 1,
+            approval: ApprovalRules::default(),
             limits: Limits {
                 recreates_in_flight: InFlightLimit {
                     total: 2,

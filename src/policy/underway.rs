@@ -55,7 +55,9 @@ pub fn may_continue(
             }
         }
     }
+    // A clock that was set lately does not end a window under a run.
     if remedy.destroys()
+        && world.clock_jump.is_none()
         && let Opening::Closed { next } = opening(&settings.windows, world.now)
     {
         let when = next.map_or_else(
@@ -122,5 +124,31 @@ mod tests {
         let mut world = World::quiet(Timestamp::UNIX_EPOCH);
         world.brake_file = Seen::unknown("permission denied");
         assert!(asked(&world, Step::Close, Remedy::Recreate).is_err());
+    }
+
+    #[test]
+    fn a_window_that_ends_backs_a_recreate_out_but_not_by_a_clock_that_was_set() {
+        let settings = Settings {
+            windows: vec![crate::policy::settings::Window {
+                days: vec![jiff::civil::Weekday::Monday],
+                start: jiff::civil::time(1, 0, 0, 0),
+                end: jiff::civil::time(2, 0, 0, 0),
+                time_zone: jiff::tz::TimeZone::UTC,
+            }],
+            ..Settings::default()
+        };
+        let key = FollowerKey::parse("eu/orders-f").unwrap();
+        let remote = RemoteAlias::parse("lead").unwrap();
+        let asked = |world: &World| {
+            may_continue(&key, &remote, Step::Close, Remedy::Recreate, world, &settings).is_ok()
+        };
+        // The epoch was a Thursday.
+        let mut world = World::quiet(Timestamp::UNIX_EPOCH);
+        assert!(!asked(&world));
+        world.clock_jump = Some(crate::policy::ClockJump {
+            at: world.now,
+            by_millis: 86_400_000,
+        });
+        assert!(asked(&world));
     }
 }

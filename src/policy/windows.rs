@@ -172,6 +172,24 @@ mod tests {
                 next: Some(at("2026-03-29T01:30:00Z"))
             }
         );
+        // The hour that comes twice: a start in it opens at its first coming, and is told.
+        let twice = [Window {
+            start: time(2, 30, 0, 0),
+            end: time(4, 0, 0, 0),
+            ..nightly(&every, "Europe/Berlin")
+        }];
+        assert_eq!(
+            opening(&twice, at("2026-10-24T23:00:00Z")),
+            Opening::Closed {
+                next: Some(at("2026-10-25T00:30:00Z"))
+            }
+        );
+        assert_eq!(
+            opening(&twice, at("2026-10-25T00:30:00Z")),
+            Opening::Open {
+                until: Some(at("2026-10-25T03:00:00Z"))
+            }
+        );
         // Autumn: the night of 24 to 25 October 2026 is an hour longer.
         assert_eq!(
             opening(&windows, at("2026-10-25T03:59:00Z")),

@@ -5,7 +5,7 @@ use crate::domain::cause::Remedy;
 use crate::domain::ids::{FollowerKey, IndexUuid, RemoteAlias, RunId};
 use crate::domain::journal::RunOutcome;
 use crate::domain::seen::Seen;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp, after};
 use crate::policy::breaker::BreakerState;
 
 /// A run that has not ended.
@@ -78,6 +78,45 @@ pub struct Member {
     pub in_flight_or_cooling: bool,
 }
 
+/// So long after a jump the time of day is not believed where it would end something.
+const SETTLES: Span = Span::from_hours(1);
+
+/// The computer's clock was set while the daemon ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockJump {
+    /// When, as the clock showed it afterwards.
+    pub at: Timestamp,
+    /// Forward by so many milliseconds; back, if negative.
+    pub by_millis: i64,
+}
+
+impl ClockJump {
+    /// Whether it happened so lately that people may not have put it right.
+    pub fn unsettled(&self, now: Timestamp) -> bool {
+        now < self.settled_at()
+    }
+
+    /// From when on the time of day is believed again.
+    pub fn settled_at(&self) -> Timestamp {
+        after(self.at, SETTLES)
+    }
+}
+
+/// What another system last said about whether repairs may be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockerWord {
+    /// Its name in the configuration.
+    pub name: String,
+    /// It stops recreates only.
+    pub recreate_only: bool,
+    /// When it was asked; `None`: not yet.
+    pub asked_at: Option<Timestamp>,
+    /// An answer older than this counts as none.
+    pub good_for: Span,
+    /// Present: it blocks, and why; absent: it lets pass; unknown: no usable answer.
+    pub says: Seen<String>,
+}
+
 /// What the policy knows beside one follower's facts.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -103,6 +142,11 @@ pub struct World {
     /// The pair replicates both ways under one name: the leader index is itself a follower, or the
     /// leader cluster follows the follower cluster under the same index name. Absent: no.
     pub both_ways: Seen<bool>,
+    /// The computer's clock was set within the last hour (the engine compares it with the
+    /// monotonic one).
+    pub clock_jump: Option<ClockJump>,
+    /// What the configured blockers last said.
+    pub blockers: Vec<BlockerWord>,
 }
 
 impl World {
@@ -119,6 +163,8 @@ impl World {
             duplicate_cluster_uuid: false,
             other_installation: Seen::Absent,
             both_ways: Seen::Absent,
+            clock_jump: None,
+            blockers: Vec::new(),
         }
     }
 }

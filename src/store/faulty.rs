@@ -17,7 +17,7 @@ use crate::domain::journal::Entry;
 use crate::domain::memory::Memory;
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
-use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, RunSummary, Store, StoreError};
+use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, Pruned, RunSummary, Store, StoreError};
 
 /// Which side of the write the fault lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +206,12 @@ impl Store for FaultyStore {
     }
     fn verify_audit(&self) -> Answer<'_, AuditCheck> {
         self.read(self.inner.verify_audit())
+    }
+    fn audit_len(&self) -> Answer<'_, u64> {
+        self.read(self.inner.audit_len())
+    }
+    fn prune(&self, before: Timestamp) -> Answer<'_, Pruned> {
+        self.write(self.all(), self.inner.prune(before))
     }
     fn state<'a>(&'a self, key: &'a str) -> Answer<'a, Option<serde_json::Value>> {
         self.read(self.inner.state(key))

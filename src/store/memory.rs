@@ -15,7 +15,7 @@ use crate::domain::memory::Memory;
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, ChainWalk, StoredAudit};
-use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, RunSummary, Store, StoreError};
+use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, Pruned, RunSummary, Store, StoreError};
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -238,6 +238,24 @@ impl Store for MemoryStore {
                 }
             }
             Ok(walk.finish(inner.audit.last().map(|last| (last.seq, last.hash.clone()))))
+        })
+    }
+
+    fn audit_len(&self) -> Answer<'_, u64> {
+        self.answer(|inner| Ok(inner.audit.last().map_or(0, |record| record.seq)))
+    }
+
+    fn prune(&self, before: Timestamp) -> Answer<'_, Pruned> {
+        self.answer(move |inner| {
+            let (runs, plans) = (inner.runs.len(), inner.plans.len());
+            inner
+                .runs
+                .retain(|_, (summary, _)| summary.closed.as_ref().is_none_or(|closed| closed.at >= before));
+            inner.plans.retain(|_, record| !row::prunable(record, before));
+            Ok(Pruned {
+                runs: row::lost(runs, inner.runs.len()),
+                plans: row::lost(plans, inner.plans.len()),
+            })
         })
     }
 

@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::ids::RunId;
 use crate::domain::journal::{Entry, Event, JOURNAL_FORMAT};
-use crate::domain::plan::PLAN_FORMAT;
+use crate::domain::plan::{PLAN_FORMAT, PlanRecord, PlanState};
 use crate::domain::step::Step;
+use crate::domain::time::Timestamp;
 use crate::store::{AuditCheck, AuditEvent, AuditRecord, RunClosed, RunSummary, StoreError};
 
 /// A kind of stored thing: its name for people and the highest format that this build knows.
@@ -136,6 +137,20 @@ pub(super) fn busy(summary: &RunSummary, open: RunId) -> StoreError {
         follower: summary.follower.clone(),
         run: open,
     }
+}
+
+/// Whether [`crate::store::Store::prune`] may delete this plan.
+pub(super) fn prunable(record: &PlanRecord, before: Timestamp) -> bool {
+    record.changed_at < before
+        && matches!(
+            record.state,
+            PlanState::Done { .. } | PlanState::Expired | PlanState::Void { .. }
+        )
+}
+
+/// How many there are fewer now.
+pub(super) fn lost(before: usize, now: usize) -> u64 {
+    u64::try_from(before.saturating_sub(now)).unwrap_or(u64::MAX)
 }
 
 /// `prev_hash` of the first audit record.

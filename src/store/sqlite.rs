@@ -20,7 +20,7 @@ use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
 use crate::store::lock::{self, Lock};
 use crate::store::row::{self, ChainWalk, Kind, StoredAudit};
-use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, RunSummary, Store, StoreError};
+use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, Pruned, RunSummary, Store, StoreError};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
@@ -37,7 +37,8 @@ pub struct SqliteStore {
     /// sqlx then still counts a transaction), costs the connection and nothing else.
     writer: Mutex<Option<SqliteConnection>>,
     reader: Mutex<SqliteConnection>,
-    _lock: Lock,
+    /// `None`: opened for reading only.
+    _lock: Option<Lock>,
 }
 
 impl SqliteStore {
@@ -74,8 +75,49 @@ impl SqliteStore {
             options,
             writer: Mutex::new(Some(writer)),
             reader: Mutex::new(reader),
-            _lock: lock,
+            _lock: Some(lock),
         })
+    }
+
+    /// Opens an existing database for reading only: no lock, no migration, nothing created.
+    ///
+    /// # Errors
+    /// As [`crate::store::open_read_only`].
+    pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let opening = |error: sqlx::Error| cannot_open(path, &error);
+        if let Err(error) = std::fs::metadata(path) {
+            return Err(StoreError::Unopenable {
+                path: path.to_owned(),
+                problem: error.to_string(),
+                remedy: "name the database of the daemon (daemon.state) and run as a user that may read it"
+                    .to_owned(),
+            });
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5));
+        let mut reader = SqliteConnection::connect_with(&options).await.map_err(opening)?;
+        is_ours(path, &mut reader).await?;
+        let found: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+            .fetch_one(&mut reader)
+            .await
+            .map_err(opening)?;
+        let known = newest_migration();
+        match found {
+            Some(found) if found > known => Err(StoreError::Newer {
+                what: path.display().to_string(),
+                found,
+                known,
+            }),
+            _ => Ok(Self {
+                path: path.to_owned(),
+                options,
+                writer: Mutex::new(None),
+                reader: Mutex::new(reader),
+                _lock: None,
+            }),
+        }
     }
 
     /// Runs `work` in one transaction: all of it is on disk, or nothing of it.
@@ -212,13 +254,18 @@ async fn is_ours(path: &Path, connection: &mut SqliteConnection) -> Result<(), S
     Ok(())
 }
 
-fn migration_failed(path: &Path, error: &sqlx::migrate::MigrateError) -> StoreError {
-    use sqlx::migrate::MigrateError;
-    let known = MIGRATIONS
+/// The highest format of the database that this build knows.
+fn newest_migration() -> i64 {
+    MIGRATIONS
         .iter()
         .map(|migration| migration.version)
         .max()
-        .unwrap_or(0);
+        .unwrap_or(0)
+}
+
+fn migration_failed(path: &Path, error: &sqlx::migrate::MigrateError) -> StoreError {
+    use sqlx::migrate::MigrateError;
+    let known = newest_migration();
     match error {
         MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => StoreError::Newer {
             what: path.display().to_string(),
@@ -621,6 +668,54 @@ impl Store for SqliteStore {
                 .map_err(|e| cannot_read(&e))?;
             Ok(walk.finish(head.map(|(seq, hash)| (u64::try_from(seq).unwrap_or(0), hash))))
         }
+        .boxed()
+    }
+
+    fn audit_len(&self) -> Answer<'_, u64> {
+        async move {
+            let newest: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM audit")
+                .fetch_one(&mut *self.reader.lock().await)
+                .await
+                .map_err(|e| cannot_read(&e))?;
+            Ok(newest.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0))
+        }
+        .boxed()
+    }
+
+    fn prune(&self, before: Timestamp) -> Answer<'_, Pruned> {
+        self.write(async move |tx| {
+            let failed = |error: sqlx::Error| self.cannot_write(&error);
+            sqlx::query("DELETE FROM journal WHERE run IN (SELECT id FROM runs WHERE closed_at < ?1)")
+                .bind(nanos(before))
+                .execute(&mut **tx)
+                .await
+                .map_err(failed)?;
+            let runs = sqlx::query("DELETE FROM runs WHERE closed_at < ?1")
+                .bind(nanos(before))
+                .execute(&mut **tx)
+                .await
+                .map_err(failed)?;
+            let old = sqlx::query("SELECT format, json FROM plans WHERE open = 0 AND changed_at < ?1")
+                .bind(nanos(before))
+                .fetch_all(&mut **tx)
+                .await
+                .map_err(|e| cannot_read(&e))?;
+            let mut plans = 0;
+            for record in decode_all::<PlanRecord>(row::PLAN, &old)? {
+                if row::prunable(&record, before) {
+                    sqlx::query("DELETE FROM plans WHERE hash = ?1")
+                        .bind(record.plan.hash.as_str())
+                        .execute(&mut **tx)
+                        .await
+                        .map_err(failed)?;
+                    plans += 1;
+                }
+            }
+            Ok(Pruned {
+                runs: runs.rows_affected(),
+                plans,
+            })
+        })
         .boxed()
     }
 

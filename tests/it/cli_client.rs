@@ -5,7 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use refollow::cli::client::Session;
-use serde_json::Value;
+use refollow::cli::client::audit::Source;
+use refollow::http::dto::AuditVerdict;
+use refollow::store::{self, AuditEvent};
+use serde_json::{Value, json};
 
 use crate::http_api::{FakeDaemon, Running, at, plan, start, start_with};
 
@@ -31,7 +34,7 @@ async fn people(running: &Running, command: impl AsyncFnOnce(&mut Session<'_>) -
     run_at(running.client.socket(), false, command).await
 }
 
-async fn json(running: &Running, command: impl AsyncFnOnce(&mut Session<'_>) -> u8) -> (Value, u8) {
+async fn program(running: &Running, command: impl AsyncFnOnce(&mut Session<'_>) -> u8) -> (Value, u8) {
     let said = run_at(running.client.socket(), true, command).await;
     (serde_json::from_str(&said.out).unwrap(), said.code)
 }
@@ -59,29 +62,38 @@ async fn people_get_aligned_text() {
     all += &people(&running, async |session| session.runs(Some("r1")).await)
         .await
         .out;
+    all += "-----\n";
+    all += &people(&running, async |session| {
+        let run = Some(refollow::domain::ids::RunId::parse("r1").unwrap());
+        session
+            .audit_show(&Source::Daemon { or_state: None }, run, None, None, 50)
+            .await
+    })
+    .await
+    .out;
     insta::assert_snapshot!("people", all);
 }
 
 #[tokio::test]
 async fn programs_get_the_shapes_of_the_contract() {
     let running = start().await;
-    let (status, code) = json(&running, async |session| session.status().await).await;
+    let (status, code) = program(&running, async |session| session.status().await).await;
     assert_eq!(
         (status["followers"][0]["cause"].as_str(), code),
         (Some("history_lost"), 0)
     );
-    let (why, _) = json(&running, async |session| session.why("eu/orders-f").await).await;
+    let (why, _) = program(&running, async |session| session.why("eu/orders-f").await).await;
     assert_eq!(why["guards"][0]["name"], "leader_healthy");
     assert_eq!(why["index"], "orders-f");
-    let (plans, _) = json(&running, async |session| session.plans().await).await;
+    let (plans, _) = program(&running, async |session| session.plans().await).await;
     assert_eq!(plans["plans"][0]["hash"], plan().hash.as_str());
-    let (runs, _) = json(&running, async |session| session.runs(None).await).await;
+    let (runs, _) = program(&running, async |session| session.runs(None).await).await;
     assert_eq!(runs["runs"][0]["steps"][0]["name"], "pause");
-    let (one, _) = json(&running, async |session| session.runs(Some("r1")).await).await;
+    let (one, _) = program(&running, async |session| session.runs(Some("r1")).await).await;
     assert_eq!(one["runs"][0]["id"], "r1");
-    let (evidence, _) = json(&running, async |session| session.evidence("eu/orders-f").await).await;
+    let (evidence, _) = program(&running, async |session| session.evidence("eu/orders-f").await).await;
     assert_eq!(evidence["format"], "refollow-evidence/1");
-    let (refused, code) = json(&running, async |session| session.abort("r1").await).await;
+    let (refused, code) = program(&running, async |session| session.abort("r1").await).await;
     assert_eq!((refused["code"].as_str(), code), (Some("refused"), 3));
 }
 
@@ -91,7 +103,7 @@ async fn a_plan_is_approved_by_the_beginning_of_its_hash_where_that_is_unique() 
     let hash = plan().hash.to_string();
     let beginning = hash[..8].to_uppercase();
     let approved = people(&running, async |session| {
-        session.approve(&beginning, Some("seen"), &[]).await
+        session.approve(&beginning, Some("seen"), None, &[]).await
     })
     .await;
     assert_eq!(
@@ -106,22 +118,25 @@ async fn a_plan_is_approved_by_the_beginning_of_its_hash_where_that_is_unique() 
     assert!(asked[1].starts_with(&format!("reject {hash} by ")), "{asked:?}");
 
     let several = people(&running, async |session| {
-        session.approve("abababab", None, &[]).await
+        session.approve("abababab", None, None, &[]).await
     })
     .await;
     assert_eq!(several.code, 2);
     assert!(several.err.contains("several plans"), "{several:?}");
     let none = people(&running, async |session| {
-        session.approve("00000000", None, &[]).await
+        session.approve("00000000", None, None, &[]).await
     })
     .await;
     assert_eq!(none.code, 1, "{none:?}");
     for wrong in [&hash[..7], "not-a-hash", ""] {
-        let said = people(&running, async |session| session.approve(wrong, None, &[]).await).await;
+        let said = people(&running, async |session| {
+            session.approve(wrong, None, None, &[]).await
+        })
+        .await;
         assert_eq!(said.code, 2, "{wrong}: {said:?}");
     }
     let expired = people(&running, async |session| {
-        session.approve(&"ab".repeat(32), None, &[]).await
+        session.approve(&"ab".repeat(32), None, None, &[]).await
     })
     .await;
     assert_eq!(expired.code, 3);
@@ -181,4 +196,79 @@ async fn what_is_wrong_is_one_line_with_the_exit_code_of_its_kind() {
         people(&empty, async |session| session.plans().await).await.code,
         4
     );
+}
+
+#[tokio::test]
+async fn a_broken_audit_log_is_exit_code_1_with_the_record() {
+    let asked = &Source::Daemon { or_state: None };
+    let whole = start().await;
+    let said = people(&whole, async |session| session.audit_verify(asked).await).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("whole: 7 records"), "{said:?}");
+    let broken = start_with(FakeDaemon {
+        audit_verdict: Some(AuditVerdict {
+            whole: false,
+            records: 3,
+            broken_at: Some(4),
+            problem: Some("the record is missing".to_owned()),
+        }),
+        ..FakeDaemon::default()
+    })
+    .await;
+    let said = people(&broken, async |session| session.audit_verify(asked).await).await;
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out.contains("broken at record 4: the record is missing"),
+        "{said:?}"
+    );
+    let (value, code) = program(&broken, async |session| session.audit_verify(asked).await).await;
+    assert_eq!((value["broken_at"].as_u64(), code), (Some(4), 1));
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_from_its_state_where_the_daemon_is_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("refollow.db").display());
+    let kept = store::open(&url).await.unwrap();
+    let event = AuditEvent {
+        at: at(60),
+        kind: "brake_engaged".to_owned(),
+        who: "anna".to_owned(),
+        subject: "all".to_owned(),
+        detail: json!({"reason": "drill"}),
+    };
+    kept.audit(&event).await.unwrap();
+    let nobody = dir.path().join("admin.sock");
+    let or_state = &Source::Daemon {
+        or_state: Some(url.clone()),
+    };
+    let said = run_at(&nobody, false, async |session| {
+        session.audit_verify(or_state).await
+    })
+    .await;
+    assert_eq!(
+        (said.code, said.err.contains("reading the state itself")),
+        (0, true),
+        "{said:?}"
+    );
+    for source in [or_state, &Source::State(url.clone())] {
+        let said = run_at(&nobody, false, async |session| {
+            let since = Some(Duration::from_secs(70));
+            session.audit_show(source, None, None, since, 10).await
+        })
+        .await;
+        assert!(said.out.contains("brake engaged all by anna"), "{said:?}");
+    }
+    let said = run_at(&nobody, false, async |session| {
+        let since = Some(Duration::from_secs(50));
+        session.audit_show(or_state, None, None, since, 10).await
+    })
+    .await;
+    assert_eq!(said.out, "The audit log has nothing of that.\n");
+    // Without a state to read, a daemon that is down is exit code 4.
+    let said = run_at(&nobody, false, async |session| {
+        session.audit_verify(&Source::Daemon { or_state: None }).await
+    })
+    .await;
+    assert_eq!(said.code, 4);
 }

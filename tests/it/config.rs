@@ -92,7 +92,7 @@ fn the_shipped_file_and_the_reference_name_the_same_options_and_defaults() {
             option.path
         );
         // Selectors of rules, aliases and days of windows stand there as examples.
-        let example = ["policy.rules", "windows", "clusters[].remotes"]
+        let example = ["policy.rules", "windows", "blockers", "clusters[].remotes"]
             .iter()
             .any(|start| option.path.starts_with(start));
         if let (Some(default), false) = (option.default, example) {
@@ -602,4 +602,78 @@ fn every_limit_is_either_enforced_or_named() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_blocker_has_the_keys_of_its_kind_and_a_name_of_its_own() {
+    let two = "[[blockers]]\nname = \"a\"\nkind = \"file\"\npath = \"/run/x\"\nstops = \"recreate\"\n\
+               [[blockers]]\nname = \"b\"\nkind = \"alertmanager\"\nurl = \"http://127.0.0.1:9093\"\n\
+               matchers = [\"alertname=\\\"x\\\"\"]\nevery = \"10s\"\n";
+    let (config, _) = read(&format!("{LEAST}{two}")).unwrap();
+    assert_eq!(config.blockers.len(), 2);
+    assert!(config.blockers[0].recreate_only && !config.blockers[1].recreate_only);
+    let named = "[[blockers]]\nname = \"a\"\n";
+    for (wrong, expected) in [
+        ("kind = \"prometeus\"\n", "did you mean \"prometheus\"?"),
+        (
+            "kind = \"prometheus\"\nurl = \"http://x:1\"\n",
+            "blockers[0].query: is missing",
+        ),
+        ("kind = \"webhook\"\n", "blockers[0].url: is missing"),
+        (
+            "kind = \"webhook\"\nurl = \"http://u:hunter2@x:1\"\n",
+            "holds a user name",
+        ),
+        ("kind = \"file\"\npath = \"run/x\"\n", "is not an absolute path"),
+        (
+            "kind = \"file\"\npath = \"/x\"\nquery = \"up\"\n",
+            "blockers[0].query: there is no such option",
+        ),
+        (
+            "kind = \"alertmanager\"\nurl = \"http://x:1\"\nmatchers = []\n",
+            "names no matcher",
+        ),
+        (
+            "kind = \"file\"\npath = \"/x\"\n[[blockers]]\nname = \"a\"\nkind = \"file\"\npath = \"/y\"\n",
+            "is the name of another blocker",
+        ),
+    ] {
+        let told = mistakes(&format!("{LEAST}{named}{wrong}")).join("\n");
+        assert!(told.contains(expected), "{wrong}: {told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn who_may_approve_is_named_and_too_few_names_are_a_mistake() {
+    let text = format!("[approval]\napprovers = 2\npersons = [\"ann\", \"group:ops\"]\n{LEAST}");
+    let (config, _) = read(&text).unwrap();
+    assert_eq!(config.policy.approval.persons.len(), 2);
+    let set = [("REFOLLOW__APPROVAL__PERSONS", "ann, group:ops")];
+    let (by_environment, _) = with_env(LEAST, &set).unwrap();
+    assert_eq!(
+        by_environment.policy.approval.persons,
+        config.policy.approval.persons
+    );
+    for (wrong, expected) in [
+        (
+            "approvers = 2\npersons = [\"ann\", \"ann\"]\n",
+            "names fewer people than the 2",
+        ),
+        ("persons = [\"\"]\n", "is empty"),
+        ("persons = [\"group:\"]\n", "is empty"),
+        (
+            "persons = [\"role:ops\"]\n",
+            "is not the name of a user or of a group",
+        ),
+        ("persons = [\"*\"]\n", "is not the name of a user or of a group"),
+    ] {
+        let told = mistakes(&format!("[approval]\n{wrong}{LEAST}")).join("\n");
+        assert!(told.contains(expected), "{wrong}: {told}");
+    }
+    let told = mistakes(&format!(
+        "[store]\nkeep_runs = \"40d\"\n[limits]\nrecreates_per_follower = {{ count = 1, per = \"60d\" }}\n{LEAST}"
+    ))
+    .join("\n");
+    assert!(told.contains("store.keep_runs"), "{told}");
 }

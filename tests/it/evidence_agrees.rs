@@ -92,6 +92,8 @@ async fn rig(version: Version, start: &str, mode: Mode) -> Rig {
         declared_followers: Vec::new(),
     };
     let settings = Settings {
+        blockers: Vec::new(),
+        keep_runs: Duration::from_hours(24 * 400),
         clusters: vec![of("eu", &[("lead", "us")]), of("us", &[])],
         policy: policy::Settings {
             mode,

@@ -14,15 +14,18 @@ use refollow::domain::facts::Parameters;
 use refollow::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, IndexName, IndexUuid, PlanHash, RemoteAlias, RunId,
 };
+use refollow::domain::incident::IncidentKind;
 use refollow::domain::journal::RunOutcome;
-use refollow::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures};
+use refollow::domain::plan::{Difference, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, Replaced};
 use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
+use refollow::domain::verdict::Evidence;
 use refollow::http::client::AdminClient;
 use refollow::http::dto::{
-    ApproveBody, BrakeItem, BrakeRequest, Brakes, Caller, ClusterItem, Clusters, Daemon, Done, EventItem,
-    Events, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, Reply, RunDetail,
-    RunItem, Runs, Status, StepItem, Why,
+    ApproveBody, AuditItem, AuditStory, AuditVerdict, AuditWanted, BrakeItem, BrakeRequest, Brakes, Caller,
+    ClusterItem, Clusters, Daemon, Done, EventItem, Events, FollowerItem, IncidentItem, PatternItem,
+    PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, Reply, RunDetail, RunItem, Runs,
+    RunwayRequest, Status, StepItem, Why,
 };
 use refollow::http::{Server, Settings};
 use refollow::tasks::Tasks;
@@ -38,6 +41,8 @@ pub fn at(second: i64) -> Timestamp {
 pub struct FakeDaemon {
     pub asked: Mutex<Vec<String>>,
     pub missing: Mutex<Vec<String>>,
+    /// What the chain of the audit log is said to be; `None`: whole.
+    pub audit_verdict: Option<AuditVerdict>,
     /// Changing calls wait for this before they count as done.
     pub slow: Option<Arc<tokio::sync::Notify>>,
 }
@@ -68,7 +73,8 @@ fn follower() -> FollowerItem {
         decision: DecisionKind::Ask,
         lag_operations: Some(12),
         runway_expires_at: Some(at(4000)),
-        incident: None,
+        incident: Some("remote:eu/lead:history_lost".to_owned()),
+        run: None,
         remote: Some(RemoteAlias::parse("lead").unwrap()),
         leader: Some(IndexName::parse("orders").unwrap()),
         plan: Some(plan().hash),
@@ -98,6 +104,7 @@ pub fn plan() -> Plan {
         aliases: BTreeMap::new(),
         data_stream: None,
         overrides: Vec::new(),
+        extend_runway: None,
     };
     Plan {
         format: PLAN_FORMAT,
@@ -127,6 +134,17 @@ fn plan_item(hash: PlanHash, state: &str) -> PlanItem {
         approvers_needed: Some(1),
         requested_by: None,
         state_reason: None,
+        kind: "repair".to_owned(),
+        cost: None,
+        must_type: Some("11000000000 bytes and 5 documents".to_owned()),
+        replaces: (state == "pending").then(|| Replaced {
+            hash: PlanHash::parse(&"cd".repeat(32)).unwrap(),
+            differences: vec![Difference {
+                field: "leader_uuid".to_owned(),
+                before: "null".to_owned(),
+                now: "iu-l".to_owned(),
+            }],
+        }),
     }
 }
 
@@ -135,6 +153,38 @@ fn guards() -> Vec<GuardResult> {
         GuardResult::pass("leader_healthy", "the leader is green"),
         GuardResult::block("window", "it is outside every window").until(at(3600)),
     ]
+}
+
+fn records() -> Vec<AuditItem> {
+    let hash = plan().hash.to_string();
+    let follower = "eu/orders-f";
+    [
+        ("plan_made", "policy", hash.as_str(), json!({"follower": follower, "cause": "history_lost", "ladder": ["resume", "recreate"]})),
+        ("approved", "anna", hash.as_str(), json!({"follower": follower, "uid": 1000, "note": "seen"})),
+        ("run_opened", "refollow", follower, json!({"run": "r1", "plan": hash, "trigger": {"trigger": "approved", "by": ["anna"]}})),
+        ("request_sent", "anna", follower, json!({
+            "run": "r1", "step": "pause", "method": "POST", "url": "http://127.0.0.1:9312", "path": "/orders-f/_ccr/pause_follow",
+            "sent_at": at(3), "answer": {"answer": "accepted", "status": 200, "body": "{\"acknowledged\":true}"},
+        })),
+        ("request_sent", "anna", follower, json!({
+            "run": "r1", "step": "follow", "cluster": "eu", "method": "PUT", "path": "/orders-f/_ccr/follow", "body": {"leader_index": "orders"},
+            "answer": {"answer": "unknown", "why": "the daemon ended before an answer was noted"},
+        })),
+        ("run_ended", "refollow", follower, json!({"run": "r1", "outcome": "cured", "reason": "documents equal", "person_must": null})),
+        ("brake_engaged", "anna", "recreate", json!({"uid": 1000, "reason": "move", "expires_at": null})),
+    ]
+    .into_iter()
+    .zip(1..)
+    .map(|((kind, who, subject, detail), seq)| AuditItem {
+        seq,
+        at: at(i64::try_from(seq).unwrap()),
+        kind: kind.to_owned(),
+        who: who.to_owned(),
+        subject: subject.to_owned(),
+        detail,
+        hash: "0".repeat(64),
+    })
+    .collect()
 }
 
 fn run_item() -> RunItem {
@@ -171,6 +221,30 @@ impl Daemon for FakeDaemon {
     fn status(&self) -> Status {
         Status {
             followers: vec![follower()],
+            incidents: vec![IncidentItem {
+                id: "remote:eu/lead:history_lost".to_owned(),
+                kind: IncidentKind::Remote,
+                cluster: ClusterName::parse("eu").unwrap(),
+                remote: Some(RemoteAlias::parse("lead").unwrap()),
+                node: None,
+                cause: Cause::HistoryLost,
+                since: Some(at(0)),
+                followers: 400,
+                what: "remote eu/lead: history_lost".to_owned(),
+            }],
+            patterns: vec![PatternItem {
+                cluster: ClusterName::parse("eu").unwrap(),
+                name: "logs".to_owned(),
+                remote: Some(RemoteAlias::parse("lead").unwrap()),
+                cause: Cause::AutoFollowFailing,
+                failing: 0,
+                evidence: vec![Evidence {
+                    field: "patterns[logs].active".to_owned(),
+                    value: "false".to_owned(),
+                    call: "eu: GET /_ccr/auto_follow".to_owned(),
+                    at: at(0),
+                }],
+            }],
             notes: Vec::new(),
         }
     }
@@ -238,6 +312,9 @@ impl Daemon for FakeDaemon {
     }
     fn recreate(&self, key: FollowerKey, who: Caller) -> Reply<'_, Done> {
         self.changes(format!("recreate {key} by {}", who.name))
+    }
+    fn extend_runway(&self, key: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done> {
+        self.changes(format!("{request:?} {key} by {}", who.name))
     }
     fn plans(&self, open_only: bool) -> Reply<'_, Plans> {
         let mut plans = vec![plan_item(plan().hash, "pending")];
@@ -329,6 +406,19 @@ impl Daemon for FakeDaemon {
     }
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done> {
         self.changes(format!("release {scope} by {}", who.name))
+    }
+    fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory> {
+        self.note(format!("audit {wanted:?}"));
+        async move { Ok(AuditStory { records: records() }) }.boxed()
+    }
+    fn verify_audit(&self) -> Reply<'_, AuditVerdict> {
+        let verdict = self.audit_verdict.clone().unwrap_or(AuditVerdict {
+            whole: true,
+            records: 7,
+            broken_at: None,
+            problem: None,
+        });
+        async move { Ok(verdict) }.boxed()
     }
     fn events(&self, after: u64) -> Reply<'_, Events> {
         async move {
@@ -447,6 +537,16 @@ async fn the_shapes_of_the_contract_are_served_over_tcp() {
     let status = running.json("/api/v1/followers").await;
     has(&status["followers"][0], &follower);
     assert_eq!(status["followers"][0]["state"], "fatal");
+    let incidents = running.json("/api/v1/incidents").await;
+    assert_eq!(
+        incidents["incidents"][0]["id"],
+        status["followers"][0]["incident"]
+    );
+    assert_eq!(incidents["incidents"][0]["followers"], 400);
+    assert_eq!(incidents["incidents"], status["incidents"]);
+    let patterns = running.json("/api/v1/auto-follow").await;
+    assert_eq!(patterns["patterns"][0]["cause"], "auto_follow_failing");
+    assert_eq!(patterns["patterns"], status["patterns"]);
     for path in [
         "/api/v1/followers/eu/orders-f",
         "/api/v1/followers/eu/orders-f/why",
@@ -524,6 +624,8 @@ async fn nothing_that_changes_anything_is_reachable_over_tcp() {
         ("POST", "/nowhere".to_owned()),
         ("GET", "/api/v1/followers/eu/orders-f/evidence".to_owned()),
         ("GET", "/api/v1/followers/eu/orders-f/plan".to_owned()),
+        ("GET", "/api/v1/audit".to_owned()),
+        ("GET", "/api/v1/audit/verify".to_owned()),
     ] {
         let answer = running.tcp(method, &path, "Content-Length: 0\r\n").await;
         assert_eq!(answer.status, 403, "{method} {path}: {}", answer.body);
@@ -836,7 +938,7 @@ async fn whatever_the_description_of_the_api_names_exists() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 18);
+    assert_eq!(checked, 23);
     for reference in schemas.to_string().split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
         assert!(schemas.get(name).is_some(), "{name} is not described");

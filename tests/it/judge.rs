@@ -3,6 +3,7 @@
 
 mod boldness;
 mod causes;
+mod counters;
 mod mangled;
 mod recorded;
 mod runway;

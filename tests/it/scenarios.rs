@@ -194,10 +194,17 @@ fn puts(record: &Record, name: &str) -> usize {
 fn shown(record: &Record) -> String {
     let mut text = String::new();
     let began = record.logs[0].first().map_or(0, |entry| entry.at_ms);
-    for entry in record.logs[0]
+    let mut changes: Vec<_> = record.logs[0]
         .iter()
         .filter(|entry| entry.changes && does(entry) != Does::Refresh)
-    {
+        .collect();
+    // What happens at one moment to several followers has no order: their undo files are written by
+    // real threads.
+    changes.sort_by_key(|entry| {
+        let name = entry.before.as_ref().map(|before| before.name.clone());
+        (entry.at_ms, name, entry.seq)
+    });
+    for entry in changes {
         let answer = entry
             .status
             .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
@@ -225,7 +232,9 @@ fn shown(record: &Record) -> String {
     for (end, names) in ends {
         writeln!(text, "{} {end}", names.join(" ")).unwrap();
     }
-    for run in record.runs.iter().rev() {
+    let mut runs: Vec<_> = record.runs.iter().collect();
+    runs.sort_by_key(|run| (run.opened_at, run.follower.clone()));
+    for run in runs {
         let outcome = run
             .outcome
             .map_or_else(|| "open".to_owned(), |outcome| outcome.to_string());

@@ -21,7 +21,7 @@ use refollow::domain::step::Step;
 use refollow::domain::time::Timestamp;
 use refollow::store::faulty::{Counted, FaultyStore, Side};
 use refollow::store::memory::MemoryStore;
-use refollow::store::{AuditCheck, AuditEvent, Store, StoreError, open};
+use refollow::store::{AuditCheck, AuditEvent, Pruned, Store, StoreError, open, open_read_only};
 use serde_json::json;
 use sqlx::Connection as _;
 
@@ -50,6 +50,7 @@ fn plan(follower: &str) -> Plan {
         aliases: BTreeMap::new(),
         data_stream: None,
         overrides: Vec::new(),
+        extend_runway: None,
     };
     Plan {
         format: PLAN_FORMAT,
@@ -398,6 +399,49 @@ mod contract {
         assert_eq!(store.audit_log(2, 10).await.unwrap(), vec![second]);
         assert_eq!(store.audit_log(1, 1).await.unwrap(), vec![first]);
         assert_eq!(store.verify_audit().await.unwrap(), AuditCheck::Whole(2));
+        assert_eq!(store.audit_len().await.unwrap(), 2);
+    }
+
+    pub async fn what_ended_long_ago_is_deleted_and_nothing_else(store: Arc<dyn Store>) {
+        for (run, follower, end) in [("old", "a-f", 100), ("new", "b-f", 900)] {
+            store.append(&entry(run, 1, 0, opened(follower))).await.unwrap();
+            store.append(&entry(run, 2, end, closed())).await.unwrap();
+        }
+        store.append(&entry("open", 1, 0, opened("c-f"))).await.unwrap();
+        let rejected = PlanState::Rejected {
+            by: "anna".to_owned(),
+            reason: "no".to_owned(),
+        };
+        for (follower, changed, state) in [
+            ("a-f", 100, PlanState::Done { run: run_id("old") }),
+            ("b-f", 900, PlanState::Done { run: run_id("new") }),
+            ("c-f", 0, PlanState::Running { run: run_id("open") }),
+            ("d-f", 0, rejected),
+            ("e-f", 0, PlanState::Expired),
+        ] {
+            store
+                .save_plan(&record(follower, changed, state), None)
+                .await
+                .unwrap();
+        }
+        store.audit(&audit(0, "approved")).await.unwrap();
+        let pruned = store.prune(at(500)).await.unwrap();
+        assert_eq!(pruned, Pruned { runs: 1, plans: 2 });
+        assert_eq!(store.journal(&run_id("old")).await.unwrap(), Vec::new());
+        assert_eq!(store.journal(&run_id("new")).await.unwrap().len(), 2);
+        assert_eq!(store.open_runs().await.unwrap(), [run_id("open")]);
+        assert_eq!(store.journal(&run_id("open")).await.unwrap().len(), 1);
+        let left: Vec<String> = store
+            .plans(false)
+            .await
+            .unwrap()
+            .iter()
+            .map(|record| record.plan.basis.follower.to_string())
+            .collect();
+        assert_eq!(left.len(), 3, "{left:?}");
+        assert!(!left.contains(&"a-f".to_owned()) && !left.contains(&"e-f".to_owned()));
+        assert_eq!(store.verify_audit().await.unwrap(), AuditCheck::Whole(1));
+        assert_eq!(store.prune(at(500)).await.unwrap(), Pruned::default());
     }
 
     pub async fn small_values_are_kept(store: Arc<dyn Store>) {
@@ -486,6 +530,7 @@ for_both!(
     memories_are_replaced_and_forgotten,
     one_brake_per_scope,
     the_audit_log_is_a_chain,
+    what_ended_long_ago_is_deleted_and_nothing_else,
     small_values_are_kept,
     two_at_once_do_not_both_win,
     a_fault_before_the_write_leaves_nothing_and_after_it_leaves_it,
@@ -708,4 +753,28 @@ async fn a_write_that_its_caller_gave_up_harms_no_later_one() {
     }
     let check = store.verify_audit().await.unwrap();
     assert!(matches!(check, AuditCheck::Whole(11..)), "{check:?}");
+}
+
+#[tokio::test]
+async fn a_state_is_read_beside_the_daemon_that_has_it_and_never_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("refollow.db");
+    let url = format!("sqlite://{}", path.display());
+    let none = open_read_only(&url).await.unwrap_err().to_string();
+    assert!(none.contains("cannot be opened") && !path.exists(), "{none}");
+    let daemon = at_path(&path).await.unwrap();
+    daemon.audit(&audit(0, "approved")).await.unwrap();
+    let reading = open_read_only(&url).await.unwrap();
+    assert_eq!(reading.audit_len().await.unwrap(), 1);
+    daemon.audit(&audit(1, "rejected")).await.unwrap();
+    assert_eq!(reading.verify_audit().await.unwrap(), AuditCheck::Whole(2));
+    reading.audit(&audit(2, "forged")).await.unwrap_err();
+    assert_eq!(daemon.audit_len().await.unwrap(), 2);
+    drop(daemon);
+    // What is left after a kill, and after a clean end, can be read as well.
+    assert_eq!(reading.audit_len().await.unwrap(), 2);
+    assert_eq!(
+        open_read_only(&url).await.unwrap().verify_audit().await.unwrap(),
+        AuditCheck::Whole(2)
+    );
 }

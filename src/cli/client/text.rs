@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cli::client::groups;
 use crate::cli::client::table::{Table, instant, length, relative, size, wrap};
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult, GuardVerdict};
@@ -39,6 +40,14 @@ fn ladder(rungs: &[Remedy]) -> String {
         .map(|rung| rung.as_str())
         .collect::<Vec<_>>()
         .join(" > ")
+}
+
+/// What a plan does: its ladder, or that it buys time.
+fn what(plan: &PlanItem) -> String {
+    if plan.kind == "extend_runway" {
+        return "(extend runway)".to_owned();
+    }
+    ladder(&plan.ladder)
 }
 
 pub(super) fn done(done: &Done) -> String {
@@ -76,10 +85,18 @@ pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now:
             follower.decision.to_string(),
             or_dash(follower.lag_operations.map(|lag| lag.to_string())),
             or_dash(follower.runway_expires_at.map(|at| runway(at, now))),
-            or_dash(follower.incident.clone().or(plan)),
+            or_dash(
+                follower
+                    .run
+                    .as_ref()
+                    .map(|run| format!("run {run}"))
+                    .or(plan)
+                    .or_else(|| follower.incident.clone()),
+            ),
         ]);
     }
-    let mut out = if table.is_empty() {
+    let mut out = groups::incidents(&status.incidents);
+    out += &if table.is_empty() {
         "No follower is known.\n".to_owned()
     } else {
         table.render()
@@ -100,6 +117,7 @@ pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now:
             counted.join(", ")
         );
     }
+    out += &groups::patterns(&status.patterns);
     for cluster in &clusters.clusters {
         match (cluster.up, &cluster.problem) {
             (Some(true), _) => {}
@@ -236,6 +254,9 @@ pub(super) fn why(why: &Why, now: Timestamp) -> String {
     if let Some(incident) = &follower.incident {
         facts.push(("incident", incident.clone()));
     }
+    if let Some(run) = &follower.run {
+        facts.push(("run", run.to_string()));
+    }
     if let Some(plan) = &follower.plan {
         facts.push(("plan", plan.to_string()));
     }
@@ -302,7 +323,15 @@ fn loudest_first(followers: &[FollowerItem]) -> Vec<&FollowerItem> {
 
 pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
     let mut table = Table::new(&[
-        "PLAN", "FOLLOWER", "CAUSE", "LADDER", "APPROVAL", "STATE", "EXPIRES", "HELD BY",
+        "PLAN",
+        "FOLLOWER",
+        "CAUSE",
+        "LADDER",
+        "APPROVAL",
+        "STATE",
+        "EXPIRES",
+        "HELD BY",
+        "SINCE THE LAST ONE",
     ]);
     for plan in &plans.plans {
         let open = matches!(plan.state.as_str(), "pending" | "approved" | "running");
@@ -313,11 +342,19 @@ pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
             .map(|guard| guard.name.as_str())
             .collect();
         let waits = plan.state == "pending";
+        let changed = plan.replaces.as_ref().map(|replaced| {
+            let fields: Vec<&str> = replaced
+                .differences
+                .iter()
+                .map(|one| one.field.as_str())
+                .collect();
+            format!("{} changed", fields.join(", "))
+        });
         table.row(vec![
             short(&plan.hash),
             plan.follower.to_string(),
             plan.cause.to_string(),
-            ladder(&plan.ladder),
+            what(plan),
             plan.approval.to_string(),
             plan.state.clone(),
             if waits {
@@ -330,6 +367,7 @@ pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
                 [one] => (*one).to_owned(),
                 [one, rest @ ..] => format!("{one} +{}", rest.len()),
             },
+            or_dash(changed.filter(|_| open)),
         ]);
     }
     if table.is_empty() {
@@ -344,7 +382,7 @@ fn plan_facts(plan: &PlanItem, now: Timestamp) -> String {
         ("plan", plan.hash.to_string()),
         ("state", plan.state.clone()),
         ("cause", plan.cause.to_string()),
-        ("ladder", ladder(&plan.ladder)),
+        ("ladder", what(plan)),
         ("approval", plan.approval.to_string()),
         (
             "expires",
@@ -378,6 +416,31 @@ fn plan_facts(plan: &PlanItem, now: Timestamp) -> String {
     }
     if let Some(reason) = &plan.state_reason {
         facts.push(("because", reason.clone()));
+    }
+    if let Some(needed) = plan.approvers_needed.filter(|needed| *needed > 1) {
+        let have = plan.consents.len();
+        facts.push(("approvals", format!("{have} of {needed} different people")));
+    }
+    if let Some(cost) = &plan.cost {
+        facts.push(("costs", cost.clone()));
+    }
+    if let Some(what) = &plan.must_type {
+        facts.push((
+            "loses",
+            format!("{what}: approve it with --lose {}", plan.follower.index),
+        ));
+    }
+    if let Some(replaced) = &plan.replaces {
+        facts.push((
+            "instead of",
+            format!("plan {}, because the facts changed:", short(&replaced.hash)),
+        ));
+        facts.extend(
+            replaced
+                .differences
+                .iter()
+                .map(|one| ("", format!("{}: {} -> {}", one.field, one.before, one.now))),
+        );
     }
     facts
         .into_iter()
@@ -424,7 +487,16 @@ pub(super) fn plan_now(now_planned: &PlanNow, now: Timestamp) -> String {
     if !now_planned.stored {
         out += "\nThis plan is only shown: it is not stored and cannot be approved.\n";
     } else if plan.item.state == "pending" {
-        out += &format!("\nIt waits for: refollow approve {}\n", short(&plan.item.hash));
+        let lose = plan
+            .item
+            .must_type
+            .as_ref()
+            .map(|_| format!(" --lose {}", plan.item.follower.index))
+            .unwrap_or_default();
+        out += &format!(
+            "\nIt waits for: refollow approve {}{lose}\n",
+            short(&plan.item.hash)
+        );
     }
     out
 }

@@ -35,6 +35,7 @@ fn plan(cause: Cause, ladder: &[Remedy]) -> Plan {
         aliases: BTreeMap::new(),
         data_stream: None,
         overrides: Vec::new(),
+        extend_runway: None,
     };
     Plan {
         format: PLAN_FORMAT,

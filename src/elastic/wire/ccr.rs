@@ -7,11 +7,13 @@ use serde::Deserialize;
 
 use super::lenient::{L, Obj};
 use super::{Table, parse_object, table_of};
+use crate::domain::auto_follow::{AutoFollowError, AutoFollowStats};
 use crate::domain::facts::{
     Exception, FollowInfo, FollowStats, FollowStatus, Parameters, ReadException, RemoteInfo, ShardStats,
 };
 use crate::domain::ids::{IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
+use crate::domain::time::Timestamp;
 
 #[derive(Deserialize)]
 struct WholeStats {
@@ -20,6 +22,76 @@ struct WholeStats {
     /// `/<f>/_ccr/stats` has the list at the top.
     #[serde(default)]
     indices: L<Vec<L<Obj<IndexStats>>>>,
+    #[serde(default)]
+    auto_follow_stats: L<Obj<RawAutoFollow>>,
+}
+
+#[derive(Deserialize)]
+struct RawAutoFollow {
+    #[serde(default)]
+    number_of_failed_follow_indices: L<i64>,
+    #[serde(default)]
+    number_of_failed_remote_cluster_state_requests: L<i64>,
+    #[serde(default)]
+    number_of_successful_follow_indices: L<i64>,
+    #[serde(default)]
+    recent_auto_follow_errors: L<Vec<L<Obj<RawAutoFollowError>>>>,
+    #[serde(default)]
+    auto_followed_clusters: L<Vec<L<Obj<RawCheck>>>>,
+}
+
+#[derive(Deserialize)]
+struct RawAutoFollowError {
+    #[serde(default)]
+    leader_index: L<String>,
+    #[serde(default)]
+    timestamp: L<i64>,
+    #[serde(default)]
+    auto_follow_exception: L<Exception>,
+}
+
+#[derive(Deserialize)]
+struct RawCheck {
+    #[serde(default)]
+    cluster_name: L<RemoteAlias>,
+    #[serde(default)]
+    time_since_last_check_millis: L<i64>,
+}
+
+fn auto_follow_stats(raw: RawAutoFollow) -> AutoFollowStats {
+    let errors = raw.recent_auto_follow_errors.0.map(|list| {
+        list.into_iter()
+            .filter_map(|entry| {
+                let Obj(entry) = entry.0?;
+                let exception = entry.auto_follow_exception.0.unwrap_or_default();
+                Some(AutoFollowError {
+                    label: entry.leader_index.0?,
+                    at: entry
+                        .timestamp
+                        .0
+                        .and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+                    kind: exception.kind,
+                    reason: exception.reason,
+                })
+            })
+            .collect()
+    });
+    AutoFollowStats {
+        failed: raw.number_of_failed_follow_indices.0,
+        remote_state_failed: raw.number_of_failed_remote_cluster_state_requests.0,
+        succeeded: raw.number_of_successful_follow_indices.0,
+        errors,
+        checks: raw
+            .auto_followed_clusters
+            .0
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|entry| {
+                let Obj(entry) = entry.0?;
+                Some((entry.cluster_name.0?, entry.time_since_last_check_millis.0?))
+            })
+            .collect(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -109,9 +181,16 @@ struct ReadEntry {
     exception: L<Exception>,
 }
 
-/// Followers with a task, by name.
-pub(super) fn stats(body: &[u8]) -> Result<Table<FollowStats>, String> {
+/// What `_ccr/stats` says: of followers by name, and of auto-follow.
+type Stats = (Table<FollowStats>, Option<Box<AutoFollowStats>>);
+
+/// Followers with a task, by name, and auto-follow where the answer speaks of it.
+pub(super) fn stats(body: &[u8]) -> Result<Stats, String> {
     let whole: WholeStats = parse_object(body)?;
+    let auto_follow = whole
+        .auto_follow_stats
+        .0
+        .map(|Obj(raw)| Box::new(auto_follow_stats(raw)));
     let list = whole
         .follow_stats
         .0
@@ -134,7 +213,7 @@ pub(super) fn stats(body: &[u8]) -> Result<Table<FollowStats>, String> {
         };
         table.entries.insert(name, value);
     }
-    Ok(table)
+    Ok((table, auto_follow))
 }
 
 fn follow_stats(shards: Vec<L<Obj<Shard>>>, lag: Option<i64>) -> FollowStats {

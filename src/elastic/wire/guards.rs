@@ -129,6 +129,10 @@ pub(super) fn auto_follow(body: &[u8]) -> Result<Vec<AutoFollowPattern>, String>
                     .and_then(|text| RemoteAlias::parse(text).ok()),
                 leader_patterns: texts(pattern.get("leader_index_patterns")),
                 exclusions: texts(pattern.get("leader_index_exclusion_patterns")),
+                follow_pattern: pattern
+                    .get("follow_index_pattern")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
                 active: pattern.get("active").and_then(Value::as_bool).unwrap_or(true),
             })
         })

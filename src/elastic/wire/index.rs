@@ -8,10 +8,13 @@ use super::cluster::colour;
 use super::lenient::{Flat, L, Obj};
 use super::state::RawUnassigned;
 use super::{Table, parse_object, table_of};
+use crate::domain::auto_follow::LeaderIndex;
 use crate::domain::facts::{
     Explain, IlmExplain, IndexHealth, IndexSettings, IndexStats, Lease, ShardRecovery, ShardSeq,
 };
-use crate::domain::ids::{HistoryUuid, IndexUuid, LeaseId};
+use crate::domain::ids::{HistoryUuid, IndexName, IndexUuid, LeaseId};
+use crate::domain::seen::Seen;
+use crate::domain::time::Timestamp;
 
 /// Copies by shard number.
 pub(super) type ByShard<T> = BTreeMap<String, L<Vec<L<Obj<T>>>>>;
@@ -27,6 +30,36 @@ struct RawSettings {
 pub(super) fn settings(body: &[u8]) -> Result<Table<IndexSettings>, String> {
     let raw: ByIndex<RawSettings> = parse_object(body)?;
     Ok(table_of(raw, |_, entry| Some(entry.0?.0.settings.0?.0)))
+}
+
+/// What auto-follow asks of the indices of a leader cluster; those without a proper name are left out.
+pub(super) fn created(body: &[u8]) -> Result<Vec<LeaderIndex>, String> {
+    let table = settings(body)?;
+    let mut indices: Vec<LeaderIndex> = table
+        .entries
+        .into_iter()
+        .filter_map(|(name, settings)| {
+            let name = IndexName::parse(&name).ok()?;
+            let settings = match settings {
+                Seen::Present(settings) => settings,
+                // An index with none of the settings that were asked for.
+                Seen::Absent | Seen::Unknown(_) => return None,
+            };
+            let of = |key: &str| settings.get(key).map(String::as_str);
+            Some(LeaderIndex {
+                uuid: of("index.uuid").and_then(|text| IndexUuid::parse(text).ok()),
+                created_at: of("index.creation_date")
+                    .and_then(|text| text.parse().ok())
+                    .and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+                followable: of("index.soft_deletes.enabled") != Some("false")
+                    && of("index.store.type") != Some("snapshot")
+                    && of("index.xpack.ccr.following_index") != Some("true"),
+                name,
+            })
+        })
+        .collect();
+    indices.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(indices)
 }
 
 #[derive(Deserialize)]

@@ -33,7 +33,7 @@ pub(super) fn names(facts: &mut Facts, parsed: &Parsed) {
             Some(Seen::Present(info)) => (info.remote.clone(), info.leader_index.clone()),
             _ => return,
         },
-        Body::Stats(Seen::Present(table)) => match table.entries.get(follower) {
+        Body::Stats(Seen::Present(table), _) => match table.entries.get(follower) {
             Some(Seen::Present(stats)) => match stats.shards.values().next() {
                 Some(shard) => (shard.remote.clone(), shard.leader_index.clone()),
                 None => return,
@@ -199,7 +199,7 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
     match &parsed.body {
         Body::Root(seen) => push(&mut side.root, parsed, clone_seen(seen)),
         Body::License(seen) => push(&mut side.license, parsed, clone_seen(seen)),
-        Body::Stats(table) => return add(&mut side.stats, parsed, table, index, Missing::Absent),
+        Body::Stats(table, _) => return add(&mut side.stats, parsed, table, index, Missing::Absent),
         Body::Info(table) => return add(&mut side.info, parsed, table, index, Missing::AbsentByName),
         Body::Remote(table) => {
             let Some(remote) = remote else { return false };
@@ -265,7 +265,7 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
             push(&mut side.follow, parsed, clone_seen(seen));
             return false;
         }
-        Body::IlmPolicy(_) | Body::Other => return false,
+        Body::IlmPolicy(_) | Body::LeaderIndices(_) | Body::Other => return false,
     }
     true
 }

@@ -12,7 +12,10 @@ pub(super) enum Kind {
     Stats,
     Info,
     Remote,
-    State { metadata: bool, routing: bool },
+    State {
+        metadata: bool,
+        routing: bool,
+    },
     Settings,
     IndexHealth,
     ClusterHealth,
@@ -28,6 +31,8 @@ pub(super) enum Kind {
     Snapshots,
     Customs,
     AutoFollow,
+    /// Some settings of many indices: never one index's settings.
+    Created,
     Privileges,
     IlmPolicy,
     Count,
@@ -222,6 +227,7 @@ fn route_of<'a>(method: &str, words: &[&'a str]) -> (Kind, Option<&'a str>) {
             ["_ccr", "info"] => (Kind::Info, Some(index)),
             ["_recovery"] => (Kind::Recovery, Some(index)),
             ["_stats", ..] => (Kind::IndexStats, Some(index)),
+            ["_settings", _] => (Kind::Created, Some(index)),
             ["_settings", ..] => (Kind::Settings, Some(index)),
             ["_alias"] => (Kind::Aliases, Some(index)),
             ["_ilm", "explain"] => (Kind::Ilm, Some(index)),

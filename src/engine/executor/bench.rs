@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+
 use crate::clock::Clock;
 use crate::domain::answer::Answer;
 use crate::domain::cause::Remedy;
@@ -57,6 +59,12 @@ pub trait Gate: Send + Sync + std::fmt::Debug {
         remedy: Remedy,
         run: &RunId,
     ) -> Result<(), String>;
+
+    /// Asks again what is older than the point of no return may rest on and is not part of a look
+    /// at the clusters (blockers). Awaited just before the guards of the PUT.
+    fn freshen(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// Every guard of that stage, evaluated. An empty list means that none was asked and blocks.
     fn guards(&self, asked: &Asked<'_>) -> Vec<GuardResult>;

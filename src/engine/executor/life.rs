@@ -11,7 +11,7 @@ use crate::domain::cause::Remedy;
 use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{Facts, IndexStats};
 use crate::domain::ids::FollowerKey;
-use crate::domain::journal::{Entry, Event, JOURNAL_FORMAT, RunOutcome, StepAnswer, Trigger};
+use crate::domain::journal::{Entry, Event, JOURNAL_FORMAT, RequestRecord, RunOutcome, StepAnswer, Trigger};
 use crate::domain::memory::Memory;
 use crate::domain::run::{Limits, Next, Phase, Position, Run, next};
 use crate::domain::seen::Seen as Told;
@@ -347,6 +347,9 @@ impl<'a> Life<'a> {
     async fn step(&mut self, step: Step, seen: &Seen) -> Result<(), Stop> {
         let mut guards = Vec::new();
         if let Some(stage) = steps::stage(step) {
+            if stage == Stage::BeforeFollow {
+                self.bench.gate.freshen().await;
+            }
             guards = self.guards(stage, self.remedy(), seen);
             if !self.passes(step.as_str(), &guards).await? {
                 return Ok(());
@@ -417,10 +420,39 @@ impl<'a> Life<'a> {
         let change = tokio::select! {
             change = steps::send(client, &self.run, order) => change,
             () = late => {
-                return StepAnswer::Unknown { why: "the daemon is shutting down".to_owned() };
+                let answer = StepAnswer::Unknown { why: "the daemon is shutting down".to_owned() };
+                self.audit_unanswered(step, &order.record, &answer).await;
+                return answer;
             }
         };
         self.take_in(step, &change).await
+    }
+
+    /// Who lets this run send, for the audit log.
+    fn sender(&self) -> String {
+        match self.run.trigger() {
+            Trigger::Policy { rule: Some(rule) } => format!("policy rule {rule}"),
+            Trigger::Policy { rule: None } => "policy".to_owned(),
+            Trigger::Approved { by } => by.join(", "),
+        }
+    }
+
+    /// A request that was or may have been sent and whose answer nobody took: it belongs into the
+    /// audit log all the same (safety 14).
+    pub(super) async fn audit_unanswered(&self, step: Step, request: &RequestRecord, answer: &StepAnswer) {
+        let event = AuditEvent {
+            at: self.bench.clock.now(),
+            kind: "request_sent".to_owned(),
+            who: self.sender(),
+            subject: self.key.to_string(),
+            detail: serde_json::json!({
+                "run": self.run.id(), "step": step, "cluster": request.cluster, "method": request.method,
+                "path": request.target, "body": request.body, "answer": answer,
+            }),
+        };
+        if let Err(error) = self.bench.store.audit(&event).await {
+            tracing::error!(run = %self.run.id(), "the audit log: {error}");
+        }
     }
 
     /// The answer as evidence, in the audit log, and as the journal keeps it.
@@ -451,11 +483,7 @@ impl<'a> Life<'a> {
         let event = AuditEvent {
             at: change.record.ended,
             kind: "request_sent".to_owned(),
-            who: match self.run.trigger() {
-                Trigger::Policy { rule: Some(rule) } => format!("policy rule {rule}"),
-                Trigger::Policy { rule: None } => "policy".to_owned(),
-                Trigger::Approved { by } => by.join(", "),
-            },
+            who: self.sender(),
             subject: self.key.to_string(),
             detail: serde_json::json!({
                 "run": self.run.id(), "step": step, "url": change.record.url, "method": change.record.method,

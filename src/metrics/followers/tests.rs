@@ -160,6 +160,8 @@ impl World {
                 recent_errors: Some(1),
                 last_checks: vec![(&self.lead, at(-3))],
             }],
+            patterns: Vec::new(),
+            incidents: Vec::new(),
             brakes: vec![BrakeRow {
                 scope: BrakeScope::parse("remote:eu/lead").unwrap().kind(),
                 name: BrakeScope::parse("remote:eu/lead").unwrap().name(),
@@ -311,6 +313,8 @@ fn an_empty_daemon_exports_its_closed_label_sets_at_zero() {
         clusters: Vec::new(),
         followers: Vec::new(),
         auto_follow: Vec::new(),
+        patterns: Vec::new(),
+        incidents: Vec::new(),
         brakes: Vec::new(),
         breakers: Vec::new(),
         held: Vec::new(),

@@ -5,8 +5,8 @@ use crate::domain::facts::Series;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, millis_between};
 use crate::policy::budget;
-use crate::policy::guards::Question;
 use crate::policy::guards::read::{Check, Hold, block, bytes_to_copy, unknown};
+use crate::policy::guards::{Question, Stage};
 use crate::policy::settings::Mode;
 use crate::policy::windows::{self, Opening};
 
@@ -82,8 +82,22 @@ pub(super) fn warm_up(q: &Question<'_>) -> Check {
     Ok("the daemon has been up for three poll intervals".to_owned())
 }
 
-/// A window is open.
+/// A window is open, by a clock that is believed. A run in flight began in an open one: a clock
+/// that was set meanwhile neither proves that it has closed nor ends the run.
 pub(super) fn window(q: &Question<'_>) -> Check {
+    if let Some(jump) = q.world.clock_jump.filter(|_| !q.settings.windows.is_empty()) {
+        let at = jump.at;
+        if !matches!(q.stage, Stage::Plan | Stage::BeforeRun) {
+            return Ok(format!(
+                "the clock was set at {at}: the window that was open stays so for this run"
+            ));
+        }
+        let until = jump.settled_at();
+        return Err(block(format!(
+            "the clock was set at {at}: whether a window is open is not believed before {until}"
+        ))
+        .until(Some(until)));
+    }
     match windows::opening(&q.settings.windows, q.world.now) {
         Opening::Always => Ok("no window is configured".to_owned()),
         Opening::Open { until: Some(until) } => Ok(format!("a window is open until {until}")),
@@ -132,6 +146,58 @@ pub(super) fn budget(q: &Question<'_>) -> Check {
     match book.allows(&asked, q.settings) {
         Ok(text) => Ok(text),
         Err(full) => Err(block(full.reason).until(full.at)),
+    }
+}
+
+/// Every configured blocker lets it pass, by an answer that is young enough (safety 10: no usable
+/// answer is a no). Before a run starts and before the PUT an answer must be fresh.
+pub(super) fn blockers(q: &Question<'_>) -> Check {
+    let asked: Vec<_> = q
+        .world
+        .blockers
+        .iter()
+        .filter(|blocker| !blocker.recreate_only || q.remedy.destroys())
+        .collect();
+    let fresh = matches!(q.stage, Stage::BeforeRun | Stage::BeforeFollow);
+    let mut held: Option<Hold> = None;
+    let mut passed = Vec::new();
+    for blocker in asked {
+        let name = &blocker.name;
+        let Some(at) = blocker.asked_at else {
+            held.get_or_insert_with(|| unknown(format!("blocker `{name}` was not asked yet")));
+            continue;
+        };
+        let good_for = i64::try_from(blocker.good_for.as_millis()).unwrap_or(i64::MAX);
+        let limit = if fresh {
+            good_for.min(FRESH_MILLIS)
+        } else {
+            good_for
+        };
+        let age = millis_between(at, q.world.now);
+        match &blocker.says {
+            // What blocks is named before what is not known.
+            Seen::Present(why) => return Err(block(format!("blocker `{name}`, asked at {at}: {why}"))),
+            Seen::Unknown(why) => {
+                held.get_or_insert_with(|| {
+                    unknown(format!(
+                        "blocker `{name}`, asked at {at}, gave no usable answer, which blocks: {why}"
+                    ))
+                });
+            }
+            Seen::Absent if !(-FRESH_MILLIS..=limit).contains(&age) => {
+                held.get_or_insert_with(|| {
+                    unknown(format!(
+                        "blocker `{name}` was asked at {at}, {age} ms ago; at most {limit} ms count here"
+                    ))
+                });
+            }
+            Seen::Absent => passed.push(format!("`{name}` at {at}")),
+        }
+    }
+    match held {
+        Some(hold) => Err(hold),
+        None if passed.is_empty() => Ok("no blocker is configured for it".to_owned()),
+        None => Ok(format!("every blocker lets it pass: {}", passed.join(", "))),
     }
 }
 

@@ -84,6 +84,7 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("window", recreate, limits::window),
     guard("breaker", recreate, limits::breaker),
     guard("budget", untouched, limits::budget),
+    guard("blockers", starting, limits::blockers),
     // Observe only (end of safety.md).
     guard("leader_looked_at", starting, identity::leader_looked_at),
     guard("not_followed_itself", starting, identity::not_followed_itself),

@@ -699,6 +699,7 @@ fn auto_follow_races_only_for_a_leader_with_a_new_uuid() {
         remote: case.facts.remote.clone(),
         leader_patterns: vec!["ord*".to_owned()],
         exclusions: Vec::new(),
+        follow_pattern: None,
         active: true,
     }]);
     let verdict = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, "auto_follow");
@@ -798,4 +799,89 @@ fn a_run_does_not_stand_in_its_own_way_while_it_is_opened() {
         verdict_of(&case, Stage::BeforeRun, Remedy::Resume, "no_other_run"),
         GuardVerdict::Block
     );
+}
+
+#[test]
+fn a_clock_that_was_set_opens_no_window_and_closes_none_under_a_run() {
+    let jumped = |case: &mut Case| {
+        let at = case.world.now;
+        case.world.clock_jump = Some(crate::policy::ClockJump {
+            at,
+            by_millis: 7_200_000,
+        });
+    };
+    let all_day = crate::policy::settings::Window {
+        days: vec![jiff::civil::Weekday::Monday; 7],
+        start: jiff::civil::time(0, 0, 0, 0),
+        end: jiff::civil::time(0, 0, 0, 0),
+        time_zone: jiff::tz::TimeZone::UTC,
+    };
+    for (stage, expected) in [
+        (Stage::Plan, GuardVerdict::Block),
+        (Stage::BeforeFollow, GuardVerdict::Pass),
+    ] {
+        let mut case = match stage {
+            Stage::Plan => Case::lost(),
+            _ => Case::at(stage),
+        };
+        jumped(&mut case);
+        assert_eq!(
+            verdict_of(&case, stage, Remedy::Recreate, "window"),
+            GuardVerdict::Pass,
+            "no window is configured"
+        );
+        case.settings.windows = vec![all_day.clone()];
+        assert_eq!(verdict_of(&case, stage, Remedy::Recreate, "window"), expected);
+    }
+}
+
+#[test]
+fn a_blocker_blocks_by_its_word_by_no_answer_and_by_an_old_one() {
+    use crate::policy::BlockerWord;
+    let word = |says: Seen<String>, seconds: i64| BlockerWord {
+        name: "deploy".to_owned(),
+        recreate_only: false,
+        asked_at: Some(ago(seconds)),
+        good_for: std::time::Duration::from_secs(90),
+        says,
+    };
+    let said = |word: BlockerWord, stage, remedy| {
+        let mut case = match stage {
+            Stage::Plan => Case::lost(),
+            _ => Case::at(stage),
+        };
+        case.world.blockers = vec![word];
+        verdict_of(&case, stage, remedy, "blockers")
+    };
+    let (plan, put) = (
+        (Stage::Plan, Remedy::Recreate),
+        (Stage::BeforeFollow, Remedy::Recreate),
+    );
+    let blocks = || Seen::Present("a release is running".to_owned());
+    for (stage, remedy) in STAGES {
+        assert_eq!(said(word(blocks(), 1), stage, remedy), GuardVerdict::Block);
+        assert_eq!(
+            said(word(Seen::unknown("500"), 1), stage, remedy),
+            GuardVerdict::Unknown
+        );
+        assert_eq!(said(word(Seen::Absent, 1), stage, remedy), GuardVerdict::Pass);
+        assert_eq!(said(word(Seen::Absent, 91), stage, remedy), GuardVerdict::Unknown);
+        let never = BlockerWord {
+            asked_at: None,
+            ..word(Seen::Absent, 1)
+        };
+        assert_eq!(said(never, stage, remedy), GuardVerdict::Unknown);
+    }
+    // Good enough to plan, too old to send the PUT on.
+    assert_eq!(said(word(Seen::Absent, 40), plan.0, plan.1), GuardVerdict::Pass);
+    assert_eq!(said(word(Seen::Absent, 40), put.0, put.1), GuardVerdict::Unknown);
+    let only = BlockerWord {
+        recreate_only: true,
+        ..word(blocks(), 1)
+    };
+    assert_eq!(
+        said(only.clone(), Stage::Plan, Remedy::Resume),
+        GuardVerdict::Pass
+    );
+    assert_eq!(said(only, plan.0, plan.1), GuardVerdict::Block);
 }

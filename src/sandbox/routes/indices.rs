@@ -27,7 +27,8 @@ pub fn route(pair: &mut Pair, call: &Call) -> Result<Option<Outcome>, Fault> {
         }
         (Method::Post, [name, "_close"]) => close(pair, call, name).map(Some),
         (Method::Post, [name, "_open"]) => open(pair, call, name).map(Some),
-        (Method::Get, [name, "_settings"]) => now(get_settings(pair, call, name)),
+        (Method::Get, [name, "_settings"]) => now(get_settings(pair, call, name, "*")),
+        (Method::Get, [name, "_settings", wanted]) => now(get_settings(pair, call, name, wanted)),
         (Method::Put, [name, "_settings"]) => now(put_settings(pair, call, name)),
         (Method::Get, [name, "_alias"]) => now(get_aliases(pair, call, name)),
         (Method::Get, ["_alias"]) => now(get_aliases(pair, call, "*")),
@@ -435,7 +436,7 @@ fn open(pair: &mut Pair, call: &Call, expression: &str) -> Result<Outcome, Fault
     Ok(Outcome::Now(200, body))
 }
 
-fn get_settings(pair: &Pair, call: &Call, expression: &str) -> Answer {
+fn get_settings(pair: &Pair, call: &Call, expression: &str, wanted: &str) -> Answer {
     call.only(&[
         "flat_settings",
         "include_defaults",
@@ -458,10 +459,19 @@ fn get_settings(pair: &Pair, call: &Call, expression: &str) -> Answer {
             &["view_index_metadata", "monitor", "manage"],
             "indices:monitor/settings/get",
         )?;
-        shown.insert(
-            index.name.clone(),
-            json!({"settings": index.settings_json(call.flag("flat_settings"))}),
-        );
+        let named = |key: &&String| wanted.split(',').any(|pattern| json::wildcard(pattern, key));
+        let settings: BTreeMap<&String, &Value> =
+            index.settings.iter().filter(|(key, _)| named(key)).collect();
+        // An index without any of the settings that were asked for is left out.
+        if settings.is_empty() {
+            continue;
+        }
+        let settings = if call.flag("flat_settings") {
+            json!(settings)
+        } else {
+            json::nest(settings)
+        };
+        shown.insert(index.name.clone(), json!({"settings": settings}));
     }
     Ok((200, Value::Object(shown)))
 }

@@ -502,6 +502,8 @@ impl Stage {
             undo_directory: undo.path().to_owned(),
             run_limits: refollow::domain::run::Limits::default(),
             brake_file: undo.path().join("brake"),
+            blockers: Vec::new(),
+            keep_runs: Duration::MAX,
             shutdown_timeout: Duration::from_secs(30),
         };
         let now_ms = pairs[0].world.now_ms();

@@ -346,6 +346,7 @@ impl Director {
         let who = || Caller {
             name: "erika".to_owned(),
             uid: 1000,
+            groups: Vec::new(),
         };
         match act {
             Act::Approve | Act::Reject => {
@@ -395,6 +396,7 @@ impl Director {
         let who = Caller {
             name: "erika".to_owned(),
             uid: 1000,
+            groups: Vec::new(),
         };
         if daemon.desk.release(scope.clone(), who).await.is_ok() {
             self.hands.note(None, None, Kind::Release(scope.clone()));

@@ -115,6 +115,8 @@ pub async fn watch_over(world: World, setup: Setup) -> Watch {
         brake_file: directory.join("no-brake"),
         shutdown_timeout: Duration::from_secs(30),
         run_limits: refollow::domain::run::Limits::default(),
+        blockers: Vec::new(),
+        keep_runs: Duration::MAX,
     };
     let tasks = Tasks::new();
     let engine = Engine::open(

@@ -1,0 +1,283 @@
+//! Plans and people's words on them.
+
+use crate::app::desk::text::steps_of;
+use crate::app::desk::{Desk, stored};
+use crate::domain::decision::GuardResult;
+use crate::domain::ids::{FollowerKey, PlanHash};
+use crate::domain::plan::{PlanRecord, PlanState};
+use crate::http::dto::{ApproveBody, Caller, Done, PlanDetail, PlanItem, Plans, Problem};
+use crate::policy::{self, ConsentError};
+
+impl Desk {
+    pub(super) fn unknown_follower(&self, key: &FollowerKey) -> Problem {
+        let book = self.0.lock();
+        let wanted = key.to_string();
+        let nearest = book
+            .followers
+            .keys()
+            .map(ToString::to_string)
+            .map(|known| (strsim::damerau_levenshtein(&known, &wanted), known))
+            .min()
+            .filter(|(distance, _)| *distance <= 4)
+            .map(|(_, known)| format!("did you mean `{known}`?"));
+        Problem::not_found(format!("no follower `{key}` is known")).remedy(
+            nearest.unwrap_or_else(|| "`refollow status` lists the followers that are known".to_owned()),
+        )
+    }
+
+    fn unknown_plan(hash: &PlanHash) -> Problem {
+        Problem::not_found(format!("no plan `{hash}`")).remedy("`refollow plans` lists them")
+    }
+
+    /// A plan by its hash: from the book, else from the store.
+    pub(super) async fn record(&self, hash: &PlanHash) -> Result<PlanRecord, Problem> {
+        if let Some(record) = self.0.lock().plans.get(hash) {
+            return Ok(record.clone());
+        }
+        self.0
+            .store
+            .plan(hash)
+            .await
+            .map_err(|error| stored(&error))?
+            .ok_or_else(|| Self::unknown_plan(hash))
+    }
+
+    pub(super) fn plan_item(&self, record: &PlanRecord) -> PlanItem {
+        let book = self.0.lock();
+        let guards = book
+            .followers
+            .get(&record.plan.basis.key())
+            .filter(|entry| entry.plan.as_ref() == Some(&record.plan.hash))
+            .and_then(|entry| entry.assessment.as_ref())
+            .map(|assessment| assessment.decision.guards.clone())
+            .unwrap_or_default();
+        let guards = book
+            .extension_guards
+            .get(&record.plan.hash)
+            .cloned()
+            .unwrap_or(guards);
+        let mut item = plan_item(record, guards, &book.settings.policy);
+        if let (Some(period), Some(entry)) = (
+            &record.plan.basis.extend_runway,
+            book.followers.get(&record.plan.basis.key()),
+        ) {
+            item.cost = Some(policy::extend::cost(&entry.facts, period));
+        }
+        item
+    }
+
+    /// Puts a person's word on a plan into the store and the book.
+    async fn word(
+        &self,
+        before: PlanRecord,
+        next: PlanRecord,
+        who: &str,
+        kind: &str,
+        detail: serde_json::Value,
+    ) -> Result<PlanItem, Problem> {
+        self.0
+            .store
+            .save_plan(&next, Some(&before))
+            .await
+            .map_err(|error| stored(&error))?;
+        let mut detail = detail;
+        if let Some(detail) = detail.as_object_mut() {
+            detail.insert("follower".to_owned(), next.plan.basis.key().to_string().into());
+        }
+        self.note(who, kind, next.plan.hash.to_string(), detail).await?;
+        let now = self.now();
+        let effects = {
+            let mut book = self.0.lock();
+            let key = next.plan.basis.key();
+            book.story.tell(
+                now,
+                crate::engine::events::EventKind::Plan,
+                Some(&key),
+                format!(
+                    "plan {} for `{key}`: {kind} by {who}",
+                    crate::engine::book::short(&next.plan.hash)
+                ),
+            );
+            if !next.state.is_open()
+                && let Some(entry) = book.followers.get_mut(&key)
+                && entry.plan.as_ref() == Some(&next.plan.hash)
+            {
+                entry.plan = None;
+            }
+            book.plans.insert(next.plan.hash.clone(), next.clone());
+            book.decide(now)
+        };
+        self.0.perform(effects).await;
+        Ok(self.plan_item(&next))
+    }
+
+    pub(super) async fn request_recreate(&self, follower: FollowerKey, who: Caller) -> Result<Done, Problem> {
+        let now = self.now();
+        let mut effects = Vec::new();
+        let made = {
+            let mut book = self.0.lock();
+            book.request_recreate(&follower, &who.name, now, &mut effects)
+        };
+        let record = match made {
+            None => return Err(self.unknown_follower(&follower)),
+            Some(Err(problems)) => {
+                return Err(Problem::refused(
+                    "plan",
+                    format!("no plan can be made: {}", problems.join("; ")),
+                )
+                .remedy("`refollow why` shows what is known of it"));
+            }
+            Some(Ok(record)) => record,
+        };
+        self.0.perform(effects).await;
+        let message = format!(
+            "plan {} made; nothing is done before somebody approves it (`refollow approve {}`)",
+            record.plan.hash, record.plan.hash
+        );
+        Ok(Done {
+            message,
+            plan: Some(self.plan_item(&record)),
+            run: None,
+        })
+    }
+
+    pub(super) async fn all_plans(&self, open_only: bool) -> Result<Plans, Problem> {
+        let records = self
+            .0
+            .store
+            .plans(open_only)
+            .await
+            .map_err(|error| stored(&error))?;
+        Ok(Plans {
+            plans: records.iter().map(|record| self.plan_item(record)).collect(),
+        })
+    }
+
+    pub(super) async fn one_plan(&self, hash: PlanHash) -> Result<PlanDetail, Problem> {
+        let record = self.record(&hash).await?;
+        Ok(PlanDetail {
+            item: self.plan_item(&record),
+            steps: steps_of(&record),
+            plan: record.plan,
+        })
+    }
+
+    pub(super) async fn approve_plan(
+        &self,
+        hash: PlanHash,
+        who: Caller,
+        body: ApproveBody,
+    ) -> Result<Done, Problem> {
+        if !body.overrides.is_empty() {
+            return Err(
+                Problem::refused("overrides", "overriding a guard is not built in this version")
+                    .remedy("the guards of the plan must pass as they are"),
+            );
+        }
+        let before = self.record(&hash).await?;
+        let (approvers, rules) = {
+            let book = self.0.lock();
+            (
+                book.settings.policy.approvers,
+                book.settings.policy.approval.clone(),
+            )
+        };
+        let voter = policy::Voter {
+            name: &who.name,
+            groups: &who.groups,
+        };
+        if let Err(error) = policy::may_approve(&before.plan, voter, body.lose.as_deref(), &rules) {
+            let detail = serde_json::json!({"uid": who.uid, "reason": error.to_string(),
+                "follower": before.plan.basis.key()});
+            self.note(&who.name, "approval_refused", hash.to_string(), detail)
+                .await?;
+            return Err(refused(&error));
+        }
+        let next = policy::consent(&before, &who.name, body.note.clone(), self.now(), approvers)
+            .map_err(|error| refused(&error))?;
+        let detail = serde_json::json!({"uid": who.uid, "note": body.note, "lose": body.lose,
+            "consents": next.consents.len(), "needed": approvers});
+        let approved = next.state == PlanState::Approved;
+        let consents = next.consents.len();
+        let item = self.word(before, next, &who.name, "approved", detail).await?;
+        let message = if approved {
+            format!(
+                "{hash} is approved; its run starts as soon as guards and limits let it (`refollow runs`)"
+            )
+        } else {
+            format!("noted: {consents} of {approvers} approvals for {hash}")
+        };
+        Ok(Done {
+            message,
+            plan: Some(item),
+            run: None,
+        })
+    }
+
+    pub(super) async fn reject_plan(
+        &self,
+        hash: PlanHash,
+        who: Caller,
+        reason: String,
+    ) -> Result<Done, Problem> {
+        let before = self.record(&hash).await?;
+        let next =
+            policy::reject(&before, &who.name, &reason, self.now()).map_err(|error| refused(&error))?;
+        let detail = serde_json::json!({"uid": who.uid, "reason": reason});
+        let item = self.word(before, next, &who.name, "rejected", detail).await?;
+        Ok(Done {
+            message: format!("{hash} is rejected until the facts change"),
+            plan: Some(item),
+            run: None,
+        })
+    }
+}
+
+fn refused(error: &ConsentError) -> Problem {
+    use crate::http::dto::ProblemKind;
+    match error {
+        ConsentError::Expired { .. } => Problem::new(ProblemKind::Expired, error.to_string()),
+        ConsentError::Void { .. } => Problem::new(ProblemKind::Void, error.to_string())
+            .remedy("`refollow plans` shows the plan that took its place, if one did"),
+        ConsentError::Rejected { .. } => Problem::refused("rejected", error.to_string()),
+        ConsentError::NotAllowed { .. } => Problem::refused("approval_persons", error.to_string()),
+        ConsentError::Lose { .. } => Problem::refused("approval_lose", error.to_string()),
+        ConsentError::Never => Problem::refused("approval_never", error.to_string()),
+        ConsentError::TooLate { .. } => Problem::refused("too_late", error.to_string()),
+    }
+}
+
+/// A plan in short.
+pub fn plan_item(record: &PlanRecord, guards: Vec<GuardResult>, settings: &policy::Settings) -> PlanItem {
+    PlanItem {
+        hash: record.plan.hash.clone(),
+        follower: record.plan.basis.key(),
+        cause: record.plan.basis.cause,
+        ladder: record.plan.basis.ladder.clone(),
+        approval: record.plan.approval,
+        state: record.state.as_str().to_owned(),
+        expires_at: record.expires_at,
+        guards,
+        created_at: Some(record.plan.created_at),
+        bytes: record.plan.figures.bytes,
+        eta_seconds: record.plan.figures.eta_seconds,
+        consents: record.consents.clone(),
+        approvers_needed: Some(settings.approvers),
+        requested_by: record.requested_by.clone(),
+        state_reason: match &record.state {
+            PlanState::Rejected { by, reason } => Some(format!("{by}: {reason}")),
+            PlanState::Void { reason } => Some(reason.clone()),
+            PlanState::Running { run } | PlanState::Done { run } => Some(format!("run {run}")),
+            PlanState::Pending | PlanState::Approved | PlanState::Expired => None,
+        },
+        kind: if record.plan.basis.extend_runway.is_some() {
+            "extend_runway"
+        } else {
+            "repair"
+        }
+        .to_owned(),
+        cost: None,
+        must_type: policy::to_be_typed(&record.plan, &settings.approval),
+        replaces: record.plan.figures.replaces.clone(),
+    }
+}

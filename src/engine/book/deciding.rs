@@ -1,0 +1,238 @@
+//! What the policy is asked about every follower, and which runs may start.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Book, Effect};
+use crate::domain::cause::Remedy;
+use crate::domain::decision::DecisionKind;
+use crate::domain::ids::{FollowerKey, PlanHash};
+use crate::domain::journal::Trigger;
+use crate::domain::plan::{PlanRecord, PlanState};
+use crate::domain::time::Timestamp;
+use crate::engine::events::EventKind;
+use crate::policy;
+use crate::store::AuditEvent;
+
+impl Book {
+    /// Asks the policy about every follower, and says what must be done.
+    pub fn decide(&mut self, now: Timestamp) -> Vec<Effect> {
+        let mut effects = std::mem::take(&mut self.owed);
+        let before = self.breaker.clone();
+        self.settle(now);
+        self.breaker = policy::breaker(
+            &before,
+            &self.population(),
+            now,
+            &self.settings.policy.limits.breaker,
+        );
+        if self.breaker != before {
+            if let Ok(value) = serde_json::to_value(&self.breaker) {
+                effects.push(Effect::SaveBreaker(value));
+            }
+            self.tell_breaker(&before, now, &mut effects);
+        }
+        self.expire(now, &mut effects);
+        let common = self.common_world(now);
+        let keys: Vec<FollowerKey> = self.followers.keys().cloned().collect();
+        let mut candidates = Vec::new();
+        for key in keys {
+            self.decide_one(&key, &common, now, &mut effects, &mut candidates);
+        }
+        self.start(candidates, &common, now, &mut effects);
+        effects
+    }
+
+    pub(super) fn tell_breaker(
+        &mut self,
+        before: &policy::BreakerState,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let words = |open: bool| {
+            if open {
+                "open: recreates ask from now on"
+            } else {
+                "closed"
+            }
+        };
+        if before.overall.is_some() != self.breaker.overall.is_some() {
+            let text = format!(
+                "the breaker over everything is {}",
+                words(self.breaker.overall.is_some())
+            );
+            effects.push(breaker_changed("all", self.breaker.overall.as_ref(), now));
+            self.story.tell(now, EventKind::Operator, None, text);
+        }
+        let remotes: BTreeSet<_> = before
+            .remotes
+            .keys()
+            .chain(self.breaker.remotes.keys())
+            .cloned()
+            .collect();
+        for remote in remotes {
+            let open = self.breaker.remotes.contains_key(&remote);
+            if before.remotes.contains_key(&remote) != open {
+                let text = format!(
+                    "the breaker over the remote {}/{} is {}",
+                    remote.0,
+                    remote.1,
+                    words(open)
+                );
+                let scope = format!("remote:{}/{}", remote.0, remote.1);
+                effects.push(breaker_changed(&scope, self.breaker.remotes.get(&remote), now));
+                self.story.tell(now, EventKind::Operator, None, text);
+            }
+        }
+    }
+
+    pub(super) fn decide_one(
+        &mut self,
+        key: &FollowerKey,
+        common: &policy::World,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+        candidates: &mut Vec<(policy::Candidate, PlanHash, Trigger)>,
+    ) {
+        let Some(entry) = self.followers.get(key) else {
+            return;
+        };
+        if entry.locked || entry.postponed_until.is_some_and(|until| now < until) {
+            return;
+        }
+        let Some(verdict) = entry.verdict.clone() else {
+            return;
+        };
+        let world = self.world_of(key, common);
+        let existing = entry.plan.as_ref().and_then(|hash| self.plans.get(hash)).cloned();
+        let decide = |existing: Option<&PlanRecord>| {
+            policy::decide(&policy::Moment {
+                verdict: &verdict,
+                held_for_looks: entry.memory.history.held_for,
+                waited_since: entry.memory.history.since(),
+                runway_expires_at: entry.runway,
+                facts: &entry.facts,
+                memory: &entry.memory,
+                world: &world,
+                settings: &self.settings.policy,
+                existing,
+            })
+        };
+        let mut assessment = decide(existing.as_ref());
+        // Somebody said no to exactly these facts: that stands until they change.
+        let rejected = assessment
+            .plan
+            .as_ref()
+            .and_then(|plan| self.plans.get(&plan.hash))
+            .filter(|record| matches!(record.state, PlanState::Rejected { .. }));
+        if let (None, Some(rejected)) = (&existing, rejected) {
+            assessment = decide(Some(rejected));
+        }
+        self.keep_plans(key, &assessment, existing, now, effects);
+        let Some(entry) = self.followers.get_mut(key) else {
+            return;
+        };
+        let kind = assessment.decision.kind;
+        let changed = entry.assessment.as_ref().map(|before| before.decision.kind) != Some(kind);
+        // Four hundred times the same word is no word: the incident speaks for its followers, and
+        // a plan for itself.
+        let quiet = entry.incident.is_some() && kind != DecisionKind::Act;
+        let was_untold = changed && std::mem::replace(&mut entry.untold, quiet);
+        let nothing_new = kind == DecisionKind::Leave && (was_untold || entry.assessment.is_none());
+        if changed && !quiet && !nothing_new {
+            let why = assessment.decision.reasons.join("; ");
+            self.story.tell(
+                now,
+                EventKind::Decided,
+                Some(key),
+                format!("decision for `{key}`: {kind} — {why}"),
+            );
+        }
+        if changed {
+            effects.push(Effect::Decided(kind));
+        }
+        if let (DecisionKind::Act, Some(trigger), Some(record)) = (
+            kind,
+            &assessment.trigger,
+            entry.plan.as_ref().and_then(|hash| self.plans.get(hash)),
+        ) {
+            candidates.push((
+                policy::Candidate {
+                    key: key.clone(),
+                    remote: record.plan.basis.remote.clone(),
+                    remedy: assessment.rungs.last().copied().unwrap_or(Remedy::Resume),
+                    runway_expires_at: entry.runway,
+                    bytes: record.plan.figures.bytes,
+                },
+                record.plan.hash.clone(),
+                trigger.clone(),
+            ));
+        }
+        entry.assessment = Some(assessment);
+    }
+
+    pub(super) fn start(
+        &mut self,
+        candidates: Vec<(policy::Candidate, PlanHash, Trigger)>,
+        world: &policy::World,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.draining || candidates.is_empty() {
+            return;
+        }
+        let list: Vec<policy::Candidate> = candidates
+            .iter()
+            .map(|(candidate, _, _)| candidate.clone())
+            .collect();
+        let admissions: BTreeMap<FollowerKey, policy::Admission> =
+            policy::admit(&list, world, &self.settings.policy)
+                .into_iter()
+                .collect();
+        for (candidate, hash, trigger) in candidates {
+            let Some(entry) = self.followers.get_mut(&candidate.key) else {
+                continue;
+            };
+            match admissions.get(&candidate.key) {
+                Some(policy::Admission::Now) => {}
+                Some(policy::Admission::Later { reason, .. }) => {
+                    if let Some(assessment) = &mut entry.assessment {
+                        assessment
+                            .decision
+                            .reasons
+                            .push(format!("it starts later: {reason}"));
+                    }
+                    continue;
+                }
+                None => continue,
+            }
+            let Some(record) = self.plans.get(&hash) else {
+                continue;
+            };
+            entry.locked = true;
+            entry.locked_since = Some(now);
+            effects.push(Effect::StartRun {
+                plan: Box::new(record.plan.clone()),
+                trigger,
+            });
+        }
+    }
+}
+
+/// A breaker that opened or closed, for the audit log.
+fn breaker_changed(scope: &str, open: Option<&policy::BreakerOpen>, now: Timestamp) -> Effect {
+    Effect::Audit(AuditEvent {
+        at: now,
+        kind: if open.is_some() {
+            "breaker_opened"
+        } else {
+            "breaker_closed"
+        }
+        .to_owned(),
+        who: "policy".to_owned(),
+        subject: scope.to_owned(),
+        detail: open.map_or(
+            serde_json::Value::Null,
+            |open| serde_json::json!({ "unhealthy": open.unhealthy, "of": open.of }),
+        ),
+    })
+}

@@ -1,0 +1,172 @@
+//! Which calls a look makes: what every look begins with, and the second looks that verdicts
+//! and guards ask for. Says nothing about when.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Book, FollowerEntry};
+use crate::domain::cause::Cause;
+use crate::domain::ids::{ClusterName, FollowerKey, IndexName};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+use crate::elastic::read::Look;
+use crate::engine::looking::{self, Depth};
+use crate::engine::turns::{Waiting, in_turn};
+
+/// Second looks for one cluster in one look.
+const EXTRA_LOOKS: usize = 64;
+
+impl Book {
+    /// What a look at a cluster begins with.
+    pub fn first_looks(slow: bool) -> Vec<Look> {
+        let mut looks = vec![
+            Look::Root,
+            Look::FollowInfoAll,
+            Look::FollowStats,
+            Look::RemoteInfo,
+        ];
+        if slow {
+            looks.extend([
+                Look::License,
+                Look::ClusterHealth,
+                Look::Nodes,
+                Look::ClusterSettings,
+                Look::PersistentTasks,
+                Look::AutoFollow,
+            ]);
+        }
+        looks
+    }
+
+    /// The second looks on the follower cluster: what settles a verdict, and on the slow beat what
+    /// is remembered while followers are well.
+    pub fn second_looks(&self, cluster: &ClusterName, slow: bool, now: Timestamp) -> Vec<Look> {
+        let mine = self.followers.iter().filter(|(key, _)| &key.cluster == cluster);
+        let mut looks = Vec::new();
+        if slow {
+            let all: Vec<IndexName> = mine.clone().map(|(key, _)| key.index.clone()).collect();
+            if !all.is_empty() {
+                looks.push(Look::Meta(all.clone()));
+                looks.push(Look::Settings(all.clone()));
+                looks.push(Look::Aliases(all));
+            }
+            looks.extend(self.counting_looks(cluster, now));
+        }
+        let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
+        let mut add = |looks: &mut Vec<Look>, more: Vec<Look>| {
+            for look in more {
+                if looks.len() < EXTRA_LOOKS && seen.insert(format!("{look:?}")) {
+                    looks.push(look);
+                }
+            }
+        };
+        // Those with the shortest runway first, as far as the budget of one look goes. The well
+        // ones too: what just went wrong with one is settled in the look that first shows it.
+        let mut all: Vec<&FollowerEntry> = mine.map(|(_, entry)| entry).collect();
+        all.sort_by_key(|entry| {
+            (
+                entry.cause() == Cause::None,
+                entry.runway.unwrap_or(Timestamp::MAX),
+                &entry.facts.key,
+            )
+        });
+        for entry in all {
+            if entry.may_be_repaired() {
+                add(&mut looks, looking::follower_looks(&entry.facts, Depth::Full));
+            }
+            // After those, so that what was forbidden one way is overruled by what was answered another.
+            add(&mut looks, looking::needed(&entry.facts, &entry.memory).0);
+        }
+        looks
+    }
+
+    /// The looks at a leader cluster for the followers of one cluster.
+    pub fn leader_looks(&mut self, leader: &ClusterName, now: Timestamp) -> Vec<Look> {
+        let mut well: BTreeSet<IndexName> = BTreeSet::new();
+        let mut sick: BTreeMap<IndexName, (FollowerKey, Vec<Look>)> = BTreeMap::new();
+        let mut suspected: Vec<Look> = Vec::new();
+        for (key, entry) in &self.followers {
+            if entry.facts.leader_cluster.as_ref() != Some(leader) {
+                continue;
+            }
+            let Some(index) = &entry.facts.leader_index else {
+                continue;
+            };
+            if entry.cause() != Cause::None || entry.plan.is_some() {
+                let looks = looking::leader_looks(&entry.facts, Depth::Full);
+                sick.insert(index.clone(), (key.clone(), looks));
+            } else {
+                well.insert(index.clone());
+                suspected.extend(looking::needed(&entry.facts, &entry.memory).1);
+            }
+        }
+        well.retain(|index| !sick.contains_key(index));
+        let named_by_patterns = self.pattern_looks(leader);
+        if well.is_empty() && sick.is_empty() && named_by_patterns.is_none() {
+            return Vec::new();
+        }
+        let mut looks = vec![Look::Root, Look::License, Look::ClusterHealth, Look::Nodes];
+        looks.extend(named_by_patterns);
+        let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
+        if !well.is_empty() {
+            let well: Vec<IndexName> = well.into_iter().collect();
+            looks.push(Look::IndexStats(well.clone()));
+            looks.push(Look::Settings(well.clone()));
+            looks.push(Look::Meta(well));
+        }
+        // Sick ones are asked one by one, because of an index that a list lacks nothing is known;
+        // those that a look has no room for keep what is known of them until their turn.
+        for (_, own) in sick.values_mut() {
+            own.retain(|look| !seen.contains(&format!("{look:?}")));
+        }
+        let waiting = sick.iter().filter_map(|(index, (key, own))| {
+            let entry = self.followers.get(key)?;
+            Some(Waiting {
+                who: index,
+                runway: entry.runway,
+                asked_at: entry.leader_asked_at,
+                calls: own.len(),
+            })
+        });
+        let turn: Vec<IndexName> = in_turn(waiting.collect(), EXTRA_LOOKS)
+            .into_iter()
+            .cloned()
+            .collect();
+        let mut extra = 0;
+        for (key, own) in turn.iter().filter_map(|index| sick.remove(index)) {
+            if let Some(entry) = self.followers.get_mut(&key) {
+                entry.leader_asked_at = Some(now);
+            }
+            extra += own.len();
+            looks.extend(own);
+        }
+        for look in suspected {
+            if extra < EXTRA_LOOKS && seen.insert(format!("{look:?}")) {
+                extra += 1;
+                looks.push(look);
+            }
+        }
+        looks
+    }
+
+    /// Clusters whose followers name this one as their leader.
+    pub fn followers_of(&self, leader: &ClusterName) -> BTreeSet<ClusterName> {
+        self.followers
+            .values()
+            .filter(|entry| entry.facts.leader_cluster.as_ref() == Some(leader))
+            .map(|entry| entry.facts.key.cluster.clone())
+            .collect()
+    }
+
+    /// Leader clusters of the sick followers of a cluster: worth a fresh look.
+    pub fn sick_leaders(&self, cluster: &ClusterName) -> BTreeSet<ClusterName> {
+        self.followers
+            .iter()
+            .filter(|(key, entry)| {
+                // Retrying for no known cause: the leader itself may tell.
+                let quiet = matches!(entry.state(), State::Following | State::CatchingUp);
+                &key.cluster == cluster && (entry.cause() != Cause::None || !quiet)
+            })
+            .filter_map(|(_, entry)| entry.facts.leader_cluster.clone())
+            .collect()
+    }
+}

@@ -1,0 +1,151 @@
+//! What the policy knows beside one follower: the other followers, runs, brakes, breakers.
+
+use super::Book;
+use crate::domain::cause::Cause;
+use crate::domain::ids::{FollowerKey, RunId};
+use crate::domain::seen::Seen;
+use crate::domain::time::{Timestamp, after};
+use crate::policy;
+
+impl Book {
+    /// Runs that go on, as the policy counts them.
+    pub(super) fn in_flight(&self) -> Vec<policy::InFlight> {
+        self.followers
+            .iter()
+            .filter(|(_, entry)| entry.locked)
+            .filter_map(|(key, entry)| {
+                let record = self.plans.get(entry.plan.as_ref()?)?;
+                let remedy = record
+                    .plan
+                    .basis
+                    .ladder
+                    .iter()
+                    .copied()
+                    .max_by_key(|rung| rung.boldness())?;
+                Some(policy::InFlight {
+                    // A run that is being opened has no name yet; its lock counts all the same.
+                    run: entry
+                        .run
+                        .clone()
+                        .or_else(|| RunId::parse(policy::InFlight::OPENING).ok())?,
+                    key: key.clone(),
+                    remote: record.plan.basis.remote.clone(),
+                    remedy,
+                    bytes: if remedy.destroys() {
+                        record.plan.figures.bytes.unwrap_or(0)
+                    } else {
+                        0
+                    },
+                    since: entry.locked_since.unwrap_or(record.changed_at),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn population(&self) -> Vec<policy::Member> {
+        self.followers
+            .iter()
+            .filter_map(|(key, entry)| {
+                let verdict = entry.verdict.as_ref()?;
+                Some(policy::Member {
+                    key: key.clone(),
+                    remote: entry.facts.remote.clone(),
+                    unhealthy: verdict.cause != Cause::None,
+                    paused_by_people: verdict.cause == Cause::Paused,
+                    never_and_acknowledged: false,
+                    in_flight_or_cooling: entry.locked || entry.settling.is_some(),
+                })
+            })
+            .collect()
+    }
+
+    /// Ends the settling of those that have been well for the settle time since their run ended:
+    /// time that passes while one is unwell does not count.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        let settle = self.settings.policy.verify_settle;
+        for entry in self.followers.values_mut() {
+            let Some(ended) = entry.settling else { continue };
+            let well_since = entry
+                .memory
+                .history
+                .since()
+                .filter(|_| entry.verdict.is_some() && entry.cause() == Cause::None);
+            if well_since.is_some_and(|since| after(since.max(ended), settle) <= now) {
+                entry.settling = None;
+            }
+        }
+    }
+
+    /// After a restart: what a run ended on so lately that it cannot have settled settles again.
+    pub fn settle_again(&mut self, now: Timestamp) {
+        let settle = self.settings.policy.verify_settle;
+        for run in &self.past {
+            let lately = after(run.ended_at, settle) > now;
+            if let (true, true, Some(entry)) =
+                (lately, run.remedy.is_some(), self.followers.get_mut(&run.key))
+            {
+                entry.settling = entry.settling.max(Some(run.ended_at.min(now)));
+            }
+        }
+    }
+
+    /// What the policy knows beside one follower.
+    pub fn world(&self, key: &FollowerKey, now: Timestamp) -> policy::World {
+        self.world_of(key, &self.common_world(now))
+    }
+
+    pub(super) fn world_of(&self, key: &FollowerKey, common: &policy::World) -> policy::World {
+        let mut world = common.clone();
+        let entry = self.followers.get(key);
+        let leader = entry.and_then(|entry| entry.facts.leader_cluster.clone());
+        world.duplicate_cluster_uuid =
+            [Some(key.cluster.clone()), leader]
+                .into_iter()
+                .flatten()
+                .any(|name| {
+                    let uuid = self.clusters.get(&name).and_then(|cluster| cluster.uuid.as_ref());
+                    uuid.is_some()
+                        && self
+                            .clusters
+                            .values()
+                            .filter(|cluster| cluster.uuid.as_ref() == uuid)
+                            .count()
+                            > 1
+                });
+        // A leader that is itself a follower there is a chain or a pair that replicates both ways.
+        world.both_ways = match entry.map(|entry| (&entry.facts.leader_cluster, &entry.facts.leader_index)) {
+            Some((Some(cluster), Some(index))) => {
+                let leader = FollowerKey {
+                    cluster: cluster.clone(),
+                    index: index.clone(),
+                };
+                if self.followers.contains_key(&leader) {
+                    Seen::Present(true)
+                } else {
+                    Seen::Absent
+                }
+            }
+            _ => Seen::Absent,
+        };
+        world
+    }
+
+    pub(super) fn common_world(&self, now: Timestamp) -> policy::World {
+        let slowest = self
+            .clusters
+            .values()
+            .map(|cluster| cluster.settings.poll_interval)
+            .max();
+        policy::World {
+            warm_until: after(self.started_at, slowest.unwrap_or_default().saturating_mul(3)),
+            brakes: Seen::Present(self.brakes.clone()),
+            brake_file: self.brake_file.clone(),
+            in_flight: self.in_flight(),
+            past: self.past.clone(),
+            breaker: self.breaker.clone(),
+            blockers: self.blockers.clone(),
+            clock_jump: self.unsettled(now),
+            ..policy::World::quiet(now)
+        }
+    }
+}

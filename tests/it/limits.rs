@@ -1,0 +1,8 @@
+//! Approvals, limits, brakes and the audit log, by the whole engine against simulated clusters.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod approvals;
+mod blockers;
+mod brakes;
+mod mass;
+mod support;
