@@ -37,6 +37,7 @@ mod settings;
 mod shard;
 mod silent;
 mod task;
+pub mod witness;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

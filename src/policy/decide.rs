@@ -10,6 +10,7 @@ use crate::domain::facts::Facts;
 use crate::domain::journal::Trigger;
 use crate::domain::memory::Memory;
 use crate::domain::plan::{Plan, PlanRecord, PlanState, Wishes};
+use crate::domain::state::State;
 use crate::domain::time::{Span, Timestamp, after, millis_between};
 use crate::domain::verdict::Verdict;
 use crate::policy::consent::void_reason;
@@ -147,10 +148,19 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
     }
     let rungs = rungs(&verdict.ladder);
     if cause == Cause::None && rungs.is_empty() {
-        let mut done = Assessment::new(
-            DecisionKind::Leave,
-            vec![format!("nothing is wrong: it is {}", verdict.state)],
-        );
+        // A pause or close that our own journal explains is no cause; but no run works on it any
+        // more, so it was left so, and that is never silent (safety 6 and 13).
+        let (kind, word) = if matches!(verdict.state, State::Paused | State::Closed) {
+            let word =
+                "a run of refollow left it so and could not put it back: the run and its undo file say how";
+            (DecisionKind::Alert, format!("it is {}: {word}", verdict.state))
+        } else {
+            (
+                DecisionKind::Leave,
+                format!("nothing is wrong: it is {}", verdict.state),
+            )
+        };
+        let mut done = Assessment::new(kind, vec![word]);
         done.existing_void = moment.existing.and_then(|record| void_reason(record, None));
         return done;
     }

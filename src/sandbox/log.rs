@@ -5,6 +5,7 @@
 //! A refused connection is not in it either, as no server could have seen it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::elastic::transport::Request;
 use crate::sandbox::clock::rfc3339;
 use crate::sandbox::faults::{FaultKind, side_text};
 use crate::sandbox::pair::Side;
+use crate::sandbox::witness::Standing;
 
 /// Requests that only look are forgotten, oldest first, beyond this many; those that change
 /// something are kept for ever.
@@ -28,6 +30,9 @@ pub struct Entry {
     pub seq: u64,
     /// Virtual time of arrival, RFC 3339.
     pub at: String,
+    /// The same, milliseconds since the Unix epoch.
+    #[serde(skip)]
+    pub at_ms: i64,
     /// `leader` or `follower`.
     pub cluster: &'static str,
     /// HTTP method.
@@ -47,6 +52,10 @@ pub struct Entry {
     /// The fault that hit it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<FaultKind>,
+    /// Of a request that can change a follower: what was true of it when the cluster got it, or
+    /// when it arrived where no cluster did.
+    #[serde(skip)]
+    pub before: Option<Arc<Standing>>,
 }
 
 /// See the module header.
@@ -68,6 +77,7 @@ impl RequestLog {
         self.entries.push_back(Entry {
             seq,
             at: rfc3339(at_ms),
+            at_ms,
             cluster: side_text(side),
             method,
             path: request.target.clone(),
@@ -76,6 +86,7 @@ impl RequestLog {
             changes,
             acted: false,
             fault: None,
+            before: None,
         });
         if !changes {
             self.reads += 1;
@@ -84,6 +95,18 @@ impl RequestLog {
             }
         }
         seq
+    }
+
+    /// Number of the next entry: what happens now happens before it.
+    pub const fn next_seq(&self) -> u64 {
+        self.next
+    }
+
+    /// What was true when it arrived or acted; the later word counts.
+    pub fn witnessed(&mut self, seq: u64, standing: Option<Standing>) {
+        if let (Some(entry), Some(standing)) = (self.entry(seq), standing) {
+            entry.before = Some(Arc::new(standing));
+        }
     }
 
     /// The fault that hit it, if one did.

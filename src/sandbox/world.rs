@@ -222,6 +222,7 @@ impl World {
                 return Err(Broken::Refused);
             }
             let seq = state.log.arrived(side, request, self.now_ms());
+            state.witness(side, request, seq);
             if let Some(fault) = &fault {
                 state.log.hit(seq, fault.kind);
             }
@@ -312,6 +313,7 @@ impl World {
     fn begin(&self, side: Side, request: &Request, seq: u64) -> Result<Begun, Broken> {
         let handled = {
             let mut state = self.lock();
+            state.witness(side, request, seq);
             let handled = state.pair.handle(side, request);
             match handled {
                 Handled::Down => state.down[slot(side)] = true,
@@ -452,6 +454,16 @@ impl State {
                     .pair
                     .handle(*side, &load::request(*method, target, body.clone()));
             }
+        }
+    }
+
+    /// Notes beside a request that can change something how things stand.
+    fn witness(&mut self, side: Side, request: &Request, seq: u64) {
+        if crate::sandbox::log::can_change(request.method.as_str(), &request.target)
+            && !request.target.contains("/_bulk")
+        {
+            let standing = self.pair.standing_for(side, request);
+            self.log.witnessed(seq, standing);
         }
     }
 

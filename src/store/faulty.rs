@@ -91,6 +91,11 @@ impl FaultyStore {
         self
     }
 
+    /// The process dies now, wherever it is: every call fails from here on.
+    pub fn kill(&self) {
+        self.dead.store(true, Ordering::SeqCst);
+    }
+
     /// How many counted writes were asked for, the failed one included.
     pub fn writes(&self) -> u64 {
         self.writes.load(Ordering::SeqCst)

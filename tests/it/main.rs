@@ -8,6 +8,7 @@
 mod cli_client;
 mod config;
 mod corpus;
+mod disaster;
 mod elastic_client;
 mod evidence_agrees;
 mod executor;
@@ -18,6 +19,7 @@ mod limits;
 mod process;
 mod replay;
 mod sandbox_front;
+mod scenarios;
 mod silent;
 mod store_contract;
 mod tidy;

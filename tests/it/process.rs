@@ -9,6 +9,7 @@ mod killed;
 mod modes;
 mod refusals;
 mod signals;
+mod synced;
 
 use std::path::PathBuf;
 use std::process::Stdio;

@@ -1,0 +1,8 @@
+  606 s  follower POST /i00-f/_ccr/pause_follow → 200
+  606 s  follower POST /i00-f/_ccr/resume_follow → 200
+  610 s  follower POST /i00-f/_ccr/pause_follow → 200
+  610 s  follower POST /i00-f/_close → 200
+  610 s  follower PUT /i00-f/_ccr/follow → 200
+
+i00-f i01-f follows; refollow says following / none, leave
+run on i00-f: recreate, cured
