@@ -51,8 +51,10 @@ impl Book {
             .collect();
         if sick.len() > 1 {
             looks.push(Look::MetaAndRouting(sick.clone()));
-            looks.push(Look::Settings(sick));
+            looks.push(Look::Settings(sick.clone()));
+            looks.push(Look::IndexStats(sick.clone()));
         }
+        let in_lists = sick.len() > 1;
         if slow {
             let all: Vec<IndexName> = mine.clone().map(|(key, _)| key.index.clone()).collect();
             if !all.is_empty() {
@@ -79,11 +81,13 @@ impl Book {
                 who: key,
                 runway: entry.runway,
                 asked_at: entry.asked_at,
-                calls: looking::follower_looks(&entry.facts, Depth::Full).len(),
+                calls: own_calls(entry, in_lists).count(),
             });
         let turn = in_turn(waiting.collect(), EXTRA_LOOKS);
         for entry in turn.iter().filter_map(|key| self.followers.get(key)) {
-            add(&mut looks, looking::follower_looks(&entry.facts, Depth::Full));
+            let mut all = looking::follower_looks(&entry.facts, Depth::Full);
+            all.retain(|look| !(in_lists && is_listed(look)));
+            add(&mut looks, all);
         }
         // The well ones too: what just went wrong with one is settled in the look that first shows
         // it. After those above, so that what was forbidden one way is overruled by what was
@@ -208,4 +212,20 @@ impl Book {
             .filter_map(|(_, entry)| entry.facts.leader_cluster.clone())
             .collect()
     }
+}
+
+/// Asked of all sick followers at once.
+fn is_listed(look: &Look) -> bool {
+    matches!(
+        look,
+        Look::MetaAndRouting(_) | Look::Settings(_) | Look::IndexStats(_)
+    )
+}
+
+/// The calls that are made for one follower alone: what the cluster is asked once counts for nobody.
+fn own_calls(entry: &FollowerEntry, in_lists: bool) -> impl Iterator<Item = Look> {
+    let name = entry.facts.key.index.clone();
+    looking::follower_looks(&entry.facts, Depth::Full)
+        .into_iter()
+        .filter(move |look| !(in_lists && is_listed(look)) && format!("{look:?}").contains(name.as_str()))
 }
