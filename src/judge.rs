@@ -95,8 +95,9 @@ const RULES: &[(Cause, Rule)] = &[
     (Cause::Diverged, diverged::diverged),
 ];
 
-/// Causes that explain a fatal exception, beside which `unclassified` has nothing to say.
+/// Causes that explain a fatal exception of a known kind, beside which `unclassified` does not fit.
 const EXPLAIN_FATAL: &[Cause] = &[
+    Cause::License,
     Cause::LeaderDeleted,
     Cause::LeaderReplaced,
     Cause::LeaderRewound,
@@ -149,9 +150,8 @@ fn fits(case: &Case<'_>) -> Vec<(Cause, Fit)> {
     if state::could_not_be_looked_at(case) && !has(&fits, Cause::License) {
         fits.push((Cause::Unknown, Fit::now(why_unknown(case))));
     }
-    if !fits.iter().any(|(cause, _)| EXPLAIN_FATAL.contains(cause))
-        && let Some(fit) = task::unclassified(case)
-    {
+    let explained = fits.iter().any(|(cause, _)| EXPLAIN_FATAL.contains(cause));
+    if let Some(fit) = task::unclassified(case, explained) {
         fits.push((Cause::Unclassified, fit));
     }
     if fits.is_empty()

@@ -712,6 +712,9 @@ pub struct LeaderSide {
     pub meta: Series<IndexMeta>,
     /// `/<l>/_settings`. Absent: no such index.
     pub settings: Series<IndexSettings>,
+    /// The index that `/<l>/_settings` shows in place of `<l>`: the name is an alias or a data
+    /// stream. Absent: it shows `<l>` itself.
+    pub stands_for: Series<IndexName>,
     /// `_cluster/health/<l>?level=shards`.
     pub health: Series<IndexHealth>,
     /// `_cluster/health`.
@@ -798,7 +801,7 @@ every_series! {
 }
 
 every_series! {
-    LeaderSide: root, license, index, meta, settings, health, cluster_health, ilm, count, nodes, ilm_phases, lifecycle_date, privileges,
+    LeaderSide: root, license, index, meta, settings, stands_for, health, cluster_health, ilm, count, nodes, ilm_phases, lifecycle_date, privileges,
 }
 
 impl Facts {

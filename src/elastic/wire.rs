@@ -66,8 +66,8 @@ enum Body {
     State(Seen<state::State>),
     Settings(Seen<Table<IndexSettings>>),
     IndexHealth(Seen<Table<IndexHealth>>),
-    /// With all shard copies of the cluster.
-    ClusterHealth(Seen<ClusterHealth>, Option<u64>),
+    /// With all shard copies of the cluster, and its indices where `level` asked for them.
+    ClusterHealth(Seen<ClusterHealth>, Option<u64>, Option<Table<IndexHealth>>),
     Recovery(Seen<Table<Vec<ShardRecovery>>>),
     IndexStats(Seen<Table<IndexStats>>),
     Aliases(Seen<Table<BTreeMap<String, String>>>),
@@ -251,6 +251,10 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
         Kind::ClusterHealth => Body::ClusterHealth(
             look.read(cluster::health, &[]),
             guards::total_shards(raw_body(answer)),
+            match look.read(index::health, &[]) {
+                Seen::Present(indices) => Some(indices),
+                Seen::Absent | Seen::Unknown(_) => None,
+            },
         ),
         Kind::Recovery => Body::Recovery(look.read(index::recoveries, NO_INDEX)),
         Kind::IndexStats => Body::IndexStats(look.read(index::stats, NO_INDEX)),
@@ -449,7 +453,7 @@ impl Parsed {
             Body::Remote(seen) => why(seen),
             Body::State(seen) => why(seen),
             Body::IndexHealth(seen) => why(seen),
-            Body::ClusterHealth(seen, _) => why(seen),
+            Body::ClusterHealth(seen, ..) => why(seen),
             Body::Recovery(seen) => why(seen),
             Body::IndexStats(seen) => why(seen),
             Body::Settings(seen) | Body::Aliases(seen) => why(seen),

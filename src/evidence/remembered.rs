@@ -64,7 +64,10 @@ impl Remembered {
             last_renewing_at: field(value, "last_renewing_at"),
             declared: field(value, "declared").unwrap_or(false),
             promised_by_pattern: field(value, "promised_by_pattern"),
-            own_run: value.get("own_run").and_then(own_run),
+            own_run: value.get("own_run").and_then(|run| {
+                let well: Option<Timestamp> = field(value, "last_well_at");
+                own_run(run, well.max(field(value, "last_renewing_at")))
+            }),
             resume_accepted_at: field(value, "resume_accepted_at"),
             fatal_since: field(value, "fatal_since"),
             last_rise_at: field(value, "last_rise_at"),
@@ -86,16 +89,19 @@ impl Remembered {
     }
 }
 
-/// Our own run: by its flags, else by the names of the steps it lists.
-fn own_run(value: &Value) -> Option<OwnRun> {
+/// Our own run: by its flags, else by the names of the steps it lists. `well` is when the follower
+/// was last well: a list of steps without any instant is of a run that is remembered because
+/// nothing came after it.
+fn own_run(value: &Value, well: Option<Timestamp>) -> Option<OwnRun> {
     let object = value.as_object()?;
     let flag = |name: &str| object.get(name).and_then(Value::as_bool);
     let mut paused = flag("paused").unwrap_or(false);
     let mut closed = flag("closed").unwrap_or(false);
     let mut followed = flag("followed").unwrap_or(false);
-    if flag("paused").is_none() && flag("closed").is_none() && flag("followed").is_none() {
+    let lists_steps = flag("paused").is_none() && flag("closed").is_none() && flag("followed").is_none();
+    if lists_steps {
         let mut words = Vec::new();
-        collect_words(value, 0, &mut words);
+        collect_words(value, 0, &mut words, &is_word);
         let did = |names: &[&str]| words.iter().any(|word| names.contains(&word.as_str()));
         paused = did(&["pause", "paused", "pause_follow"]);
         closed = did(&["close", "closed", "_close"]);
@@ -117,20 +123,95 @@ fn own_run(value: &Value) -> Option<OwnRun> {
         // follower seen well since is not taken for one that our run left behind.
         at: object
             .get("at")
-            .and_then(Value::as_str)
-            .and_then(|at| at.parse::<Timestamp>().ok())
+            .map_or_else(
+                || newest_instant(value).or(well.filter(|_| lists_steps)),
+                |at| instant(at.as_str()?),
+            )
             .unwrap_or(Timestamp::UNIX_EPOCH),
     })
 }
 
-fn collect_words(value: &Value, depth: usize, words: &mut Vec<String>) {
+/// The newest instant of a run that lists its steps (`started_at`, `ended_at`, as `runs` prints).
+fn newest_instant(value: &Value) -> Option<Timestamp> {
+    let mut words = Vec::new();
+    collect_words(value, 0, &mut words, &|text| instant(text).is_some());
+    words.iter().filter_map(|text| instant(text)).max()
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
+    text.parse::<Timestamp>().ok()
+}
+
+fn is_word(text: &str) -> bool {
+    instant(text).is_none()
+}
+
+/// States of a listed step that was not sent.
+const NOT_SENT: &[&str] = &["pending", "planned", "skipped", "waiting", "not_started"];
+
+/// Texts of a value, at a bounded depth; those of a step that was not sent are left out.
+fn collect_words(value: &Value, depth: usize, words: &mut Vec<String>, wanted: &impl Fn(&str) -> bool) {
     if depth > 4 || words.len() > 64 {
         return;
     }
     match value {
-        Value::String(text) => words.push(text.clone()),
-        Value::Array(list) => list.iter().for_each(|one| collect_words(one, depth + 1, words)),
-        Value::Object(map) => map.values().for_each(|one| collect_words(one, depth + 1, words)),
+        Value::String(text) if wanted(text) => words.push(text.clone()),
+        Value::Array(list) => list
+            .iter()
+            .for_each(|one| collect_words(one, depth + 1, words, wanted)),
+        Value::Object(map) => {
+            let state = map.get("state").and_then(Value::as_str);
+            if !state.is_some_and(|state| NOT_SENT.contains(&state)) {
+                map.values()
+                    .for_each(|one| collect_words(one, depth + 1, words, wanted));
+            }
+        }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run_of(own_run: &Value) -> Option<OwnRun> {
+        Remembered::read(&json!({ "last_well_at": "2026-11-23T09:00:00Z", "own_run": own_run }))
+            .memory
+            .own_run
+    }
+
+    #[test]
+    fn a_run_as_runs_prints_it_says_what_was_sent_and_when() {
+        let run = run_of(&json!({ "id": "r-1", "steps": [
+            { "name": "pause", "state": "done", "started_at": "2026-11-23T09:10:00Z" },
+            { "name": "follow", "state": "sent", "started_at": "2026-11-23T09:11:00Z", "ended_at": null },
+        ] }))
+        .expect("a run");
+        assert!(run.paused && run.followed && !run.closed, "{run:?}");
+        assert_eq!(run.at.to_string(), "2026-11-23T09:11:00Z");
+    }
+
+    #[test]
+    fn a_step_that_was_not_sent_does_not_count() {
+        let run = run_of(&json!({ "id": "r-1", "steps": [
+            { "name": "pause", "state": "done" }, { "name": "follow", "state": "pending" },
+        ] }))
+        .expect("a run");
+        assert!(run.paused && !run.followed, "{run:?}");
+    }
+
+    #[test]
+    fn a_list_of_steps_without_an_instant_is_not_older_than_when_it_was_well() {
+        let run = run_of(&json!({ "id": "r-1", "steps": ["pause", "close", "follow"] })).expect("a run");
+        assert_eq!(run.at.to_string(), "2026-11-23T09:00:00Z");
+    }
+
+    #[test]
+    fn flags_without_an_instant_stay_older_than_everything() {
+        for own_run in [json!({ "followed": true }), json!({ "followed": true, "at": 5 })] {
+            assert_eq!(run_of(&own_run).expect("a run").at, Timestamp::UNIX_EPOCH);
+        }
     }
 }

@@ -61,7 +61,8 @@ pub(super) fn suspected<'a>(case: &Case<'a>) -> Option<Level<'a>> {
 /// Reads: `_stats` of both sides: sequence numbers equal on every shard, unchanged for a minute
 /// (or two refresh intervals, whichever is longer), document counts different and each the same
 /// in all looks of that time; where both were counted by search (`_count`) since, those counts
-/// instead, of two looks. Never where a side is not refreshed by itself (`refresh_interval` -1).
+/// instead, of two looks. Never by `_stats` alone where one side
+/// counts none (not refreshed since its restore, recording 01), and never where a side is not refreshed by itself (`refresh_interval` -1).
 /// Noticed within: 25 minutes (each follower's `_stats` is asked once in 20 minutes, then three
 /// looks a minute apart), on an index that stands still so long.
 /// Seen on: derived (reference 6, #89991). Wrong when: counting by search is forbidden (index
@@ -94,6 +95,10 @@ pub(super) fn diverged(case: &Case<'_>) -> Option<Fit> {
             || was_counted(&case.facts.leader.count, level.since) =>
         {
             // Counting has begun: the next look tells.
+            return None;
+        }
+        // A copy that was never refreshed since its restore counts no document at all.
+        None if level.leader.1.documents() == Some(0) || level.follower.1.documents() == Some(0) => {
             return None;
         }
         None => format!("by _stats alone, at rest for {minutes} min: a side may be unrefreshed"),

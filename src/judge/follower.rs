@@ -112,13 +112,22 @@ const WRITE_BLOCKS: &[&str] = &[
 
 /// `follower_blocked`.
 ///
-/// Reads: `index.blocks.*` in the follower's settings or cluster state.
+/// Reads: `index.blocks.*` in the follower's settings or cluster state; else a rising
+/// `cluster_block_exception` that names the follower and a write block.
 /// Noticed within: three looks (51 s) from the first write that fails; without writes, one slow beat
 /// (77 s).
 /// Seen on: 7.7.0, 8.10.4 (13; 49 where a recreate copied the leader's block): no exception
 /// anywhere, `failed_write_requests` rises, `operations_written` stands still.
 /// Wrong when: the block was removed since.
 pub(super) fn blocked(case: &Case<'_>) -> Option<Fit> {
+    blocked_by_settings(case).or_else(|| {
+        let met = blocks_met(case);
+        (!met.is_empty()).then(|| Fit::past(met))
+    })
+}
+
+/// The block in the settings, or in the metadata.
+pub(super) fn blocked_by_settings(case: &Case<'_>) -> Option<Fit> {
     let side = &case.facts.follower;
     let settings = case
         .fresh(&side.settings)
@@ -161,6 +170,31 @@ pub(super) fn blocked(case: &Case<'_>) -> Option<Fit> {
         ));
     }
     Some(Fit::now(found))
+}
+
+/// Texts of the blocks that stop writes, by their number: the type is shared with a leader's.
+const BLOCK_TEXTS: &[&str] = &["/8/index write", "/5/index read-only", "/12/"];
+
+/// Rising read exceptions that name a write block of the follower itself.
+fn blocks_met(case: &Case<'_>) -> Vec<Evidence> {
+    let index = case.facts.key.index.as_str();
+    let of_follower = format!("index [{index}] blocked by");
+    let found = case.rising().into_iter().filter_map(|rising| {
+        let one = rising.read.exception.chain().find(|one| {
+            one.kind == "cluster_block_exception"
+                && one.reason.starts_with(&of_follower)
+                && BLOCK_TEXTS.iter().any(|text| one.reason.contains(text))
+        })?;
+        Some(evidence(
+            rising.seen,
+            format!(
+                "shards[{}].read_exceptions[{}].exception.reason",
+                rising.shard, rising.entry
+            ),
+            &one.reason,
+        ))
+    });
+    found.collect()
 }
 
 /// `paused`.

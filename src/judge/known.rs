@@ -7,7 +7,7 @@
 use crate::domain::facts::{Exception, Series};
 use crate::domain::time::{Timestamp, millis_between};
 use crate::judge::case::{Case, newest, retries_by_read};
-use crate::judge::follower::blocked;
+use crate::judge::follower::blocked_by_settings;
 use crate::judge::identity::{compare, is_recent, resume_accepted};
 
 /// Answers to calls that are made together lie within this, in milliseconds.
@@ -41,7 +41,7 @@ pub(super) fn follower_can_write(case: &Case<'_>) -> bool {
     let side = &case.facts.follower;
     (told_now(case, &side.settings) || told_now(case, &side.meta))
         && case.known_closed().is_none()
-        && blocked(case).is_none()
+        && blocked_by_settings(case).is_none()
 }
 
 /// Every shard says that none of its writes failed.

@@ -5,10 +5,14 @@
 
 use crate::domain::facts::Health;
 use crate::domain::ids::IndexName;
+use crate::domain::time::millis_between;
 use crate::domain::verdict::Evidence;
 use crate::judge::Fit;
 use crate::judge::case::{Case, evidence, gone, newest, number, of_error};
 use crate::judge::identity::compare;
+
+/// Answers of one look are closer together than this, in milliseconds.
+const ONE_LOOK_MILLIS: i64 = 5_000;
 
 /// `leader_deleted`.
 ///
@@ -139,7 +143,7 @@ pub(super) fn followed_evidence(case: &Case<'_>, field: &str, value: &str) -> Ev
 /// `leader_not_followable`.
 ///
 /// Reads: leader settings (`index.soft_deletes.enabled`, `index.store.type`, shard count) against
-/// the follower's shard count; a refused resume or follow naming soft deletes, searchable
+/// the follower's shard count; settings asked for by name that show another index (an alias); a refused resume or follow naming soft deletes, searchable
 /// snapshots, aliases or data streams (text only: every such refusal is an
 /// `illegal_argument_exception`), or another shard count or a newer version
 /// (`snapshot_restore_exception`, text again).
@@ -180,6 +184,13 @@ pub(super) fn not_followable(case: &Case<'_>) -> Option<Fit> {
                 format!("{leads}, the follower has {follows}"),
             )]));
         }
+    }
+    if let Some((seen, other)) = newest(&leader.stands_for) {
+        return Some(Fit::now(vec![evidence(
+            seen,
+            "(the name)",
+            format!("an alias or a data stream of {other}"),
+        )]));
     }
     let refused = [case.refused_resume(), newest(&case.facts.follower.follow)];
     for (seen, refusal) in refused.into_iter().flatten() {
@@ -242,12 +253,13 @@ pub(super) fn closed(case: &Case<'_>) -> Option<Fit> {
             found.push(of_error(error));
         }
     }
+    let mut of_reads = Vec::new();
     for rising in case.rising() {
         if let Some(one) = rising.read.exception.chain().find(|one| {
             one.kind == "index_closed_exception"
                 || (one.kind == "cluster_block_exception" && one.reason.contains("/4/index closed"))
         }) {
-            found.push(evidence(
+            of_reads.push(evidence(
                 rising.seen,
                 format!(
                     "shards[{}].read_exceptions[{}].exception.type",
@@ -257,13 +269,20 @@ pub(super) fn closed(case: &Case<'_>) -> Option<Fit> {
             ));
         }
     }
+    found.extend(of_reads.iter().cloned());
     if let Some((seen, refusal)) = case.refused_resume()
         && refusal.exception.kind == "index_closed_exception"
     {
         found.push(evidence(seen, "error.type", "index_closed_exception"));
     }
     found.retain(|one| opened_at.is_none_or(|open| one.at > open));
-    (!found.is_empty()).then(|| Fit::now(found))
+    if !found.is_empty() {
+        return Some(Fit::now(found));
+    }
+    // The leader answers in the very look in which the retries still rise: opened a moment ago,
+    // which is all that explains them, and no reason to wait for anything that is true now.
+    of_reads.retain(|one| opened_at.is_none_or(|open| millis_between(one.at, open) <= ONE_LOOK_MILLIS));
+    (!of_reads.is_empty()).then(|| Fit::past(of_reads))
 }
 
 /// `leader_unavailable`.
@@ -311,32 +330,39 @@ pub(super) fn unavailable(case: &Case<'_>) -> Option<Fit> {
             format!("{} of {all} primaries answered", stats.primaries.len()),
         ));
     }
-    if newest(&leader.health).is_none_or(|(_, health)| health.status == Health::Red) {
-        for rising in case.rising() {
-            let of_missing_index = rising
-                .read
-                .exception
-                .chain()
-                .any(|one| one.kind == "index_not_found_exception");
-            if let Some(one) = rising.read.exception.chain().find(|one| {
-                matches!(
-                    one.kind.as_str(),
-                    "no_shard_available_action_exception" | "unavailable_shards_exception"
-                )
-            }) && !of_missing_index
-            {
-                found.push(evidence(
-                    rising.seen,
-                    format!(
-                        "shards[{}].read_exceptions[{}].exception.type",
-                        rising.shard, rising.entry
-                    ),
-                    &one.kind,
-                ));
-            }
+    let shown_well = newest(&leader.health).is_some_and(|(_, health)| health.status != Health::Red);
+    let mut of_reads = Vec::new();
+    for rising in case.rising() {
+        let of_missing_index = rising
+            .read
+            .exception
+            .chain()
+            .any(|one| one.kind == "index_not_found_exception");
+        if let Some(one) = rising.read.exception.chain().find(|one| {
+            matches!(
+                one.kind.as_str(),
+                "no_shard_available_action_exception" | "unavailable_shards_exception"
+            )
+        }) && !of_missing_index
+        {
+            of_reads.push(evidence(
+                rising.seen,
+                format!(
+                    "shards[{}].read_exceptions[{}].exception.type",
+                    rising.shard, rising.entry
+                ),
+                &one.kind,
+            ));
         }
     }
-    (!found.is_empty()).then(|| Fit::now(found))
+    if !shown_well {
+        found.append(&mut of_reads);
+    }
+    if !found.is_empty() {
+        return Some(Fit::now(found));
+    }
+    // Its health is well again while the retries still rise: over, or over in a moment.
+    (!of_reads.is_empty()).then(|| Fit::past(of_reads))
 }
 
 /// `remote_repointed`.

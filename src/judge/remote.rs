@@ -203,7 +203,7 @@ fn refused_for_license(refused: Option<(&Sighting<Refusal>, &Refusal)>) -> Optio
 ///
 /// Reads: `_license` of both clusters (type trial, platinum or enterprise; status active);
 /// `license.expired.feature: ccr` of any refused look or resume, else the text "current license
-/// is non-compliant for [ccr]".
+/// is non-compliant for [ccr]"; the same in a fatal or rising read exception of a task.
 /// Seen on: 8.10.4 (51: `_ccr/stats` answers 403, `_ccr/info` works, replication goes on).
 /// Wrong when: the licence was renewed since.
 pub(super) fn license(case: &Case<'_>) -> Option<Fit> {
@@ -224,7 +224,39 @@ pub(super) fn license(case: &Case<'_>) -> Option<Fit> {
         found.extend(refused_for_license(case.refused_resume()));
         found.extend(refused_for_license(newest(&case.facts.follower.follow)));
     }
-    (!found.is_empty()).then(|| Fit::now(found))
+    if !found.is_empty() {
+        return Some(Fit::now(found));
+    }
+    // What a task met may have been renewed since: it does not outrank lost history.
+    let met = license_of_tasks(case);
+    (!met.is_empty()).then(|| Fit::past(met))
+}
+
+/// Fatal and rising read exceptions of the follow tasks that speak of the licence.
+fn license_of_tasks(case: &Case<'_>) -> Vec<Evidence> {
+    let of_fatal = case
+        .fatal()
+        .filter(|(_, _, exception)| is_license(exception))
+        .map(|(seen, shard, exception)| {
+            evidence(
+                seen,
+                format!("shards[{shard}].fatal_exception.type"),
+                format!("{}: {}", exception.kind, exception.reason),
+            )
+        });
+    let of_reads = case
+        .rising()
+        .into_iter()
+        .filter(|rising| is_license(&rising.read.exception))
+        .map(|rising| {
+            let (shard, entry) = (rising.shard, rising.entry);
+            evidence(
+                rising.seen,
+                format!("shards[{shard}].read_exceptions[{entry}].exception.type"),
+                format!("{}: {}", rising.read.exception.kind, rising.read.exception.reason),
+            )
+        });
+    of_fatal.chain(of_reads).collect()
 }
 
 fn is_security(exception: &Exception) -> Option<&Exception> {

@@ -63,7 +63,14 @@ pub(super) fn could_not_be_looked_at(case: &Case<'_>) -> bool {
     let only_absent_stats = info.is_none() && !info_absent && gone(&case.facts.follower.stats).is_some();
     let index_gone =
         gone(&case.facts.follower.meta).is_some() || gone(&case.facts.follower.settings).is_some();
-    !(decisive || index_gone) && (!stats_known || only_absent_stats)
+    !(decisive || index_gone || is_closed_follower(case)) && (!stats_known || only_absent_stats)
+}
+
+/// The cluster state shows a follower, and closed: no task of it can run, whatever was not asked.
+fn is_closed_follower(case: &Case<'_>) -> bool {
+    newest(&case.facts.follower.meta)
+        .is_some_and(|(_, meta)| meta.open == Some(false) && meta.followed.is_some())
+        && case.known_closed().is_some()
 }
 
 /// The index does not exist, or exists without CCR metadata.

@@ -161,11 +161,16 @@ fn is_other_known(exception: &Exception) -> Option<&Exception> {
 
 /// `unclassified`.
 ///
-/// Reads: a `fatal_exception` that no other rule explains, or one that cannot be read.
+/// Reads: a `fatal_exception` that no other rule explains, or one that cannot be read. Beside a
+/// cause that explains fatal exceptions (`explained`) only those of no known kind count: another
+/// shard may have its own trouble.
 /// Seen on: 7.7.0, 8.10.4 (05, 06 without a look at the leader). Wrong when: never bold.
-pub(super) fn unclassified(case: &Case<'_>) -> Option<Fit> {
+pub(super) fn unclassified(case: &Case<'_>, explained: bool) -> Option<Fit> {
     let mut found: Vec<Evidence> = case
         .fatal()
+        .filter(|(_, _, exception)| {
+            !explained || (is_other_known(exception).is_none() && rejected_change(exception).is_none())
+        })
         .map(|(seen, shard, exception)| {
             evidence(
                 seen,

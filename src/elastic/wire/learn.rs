@@ -2,7 +2,7 @@
 
 use super::path::{Asked, Kind};
 use super::{Body, Parsed, Table, guards};
-use crate::domain::facts::{Facts, FollowerSide, IndexStats, Series, Sighting};
+use crate::domain::facts::{Facts, FollowerSide, IndexHealth, IndexSettings, IndexStats, Series, Sighting};
 use crate::domain::ids::{IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
 use crate::domain::time::millis_between;
@@ -229,7 +229,8 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
             return add(&mut side.settings, parsed, table, index, Missing::Unknown);
         }
         Body::IndexHealth(table) => return add(&mut side.health, parsed, table, index, Missing::Unknown),
-        Body::ClusterHealth(seen, shards) => {
+        Body::ClusterHealth(seen, shards, indices) => {
+            learn_health_of_all(&mut side.health, parsed, indices.as_ref(), index);
             push(&mut side.cluster_health, parsed, clone_seen(seen));
             let shards = shards.map_or_else(|| Seen::unknown("it holds no shard counts"), Seen::Present);
             push(&mut side.total_shards, parsed, shards);
@@ -280,6 +281,34 @@ fn learn_follower(facts: &mut Facts, parsed: &Parsed) -> bool {
         Body::IlmPolicy(_) | Body::LeaderIndices(_) | Body::Other => return false,
     }
     true
+}
+
+/// What settings asked for under one name show instead: an index behind an alias or a data stream.
+/// `None` where the answer tells neither.
+fn stands_for(table: &Seen<Table<IndexSettings>>, name: &str) -> Option<Seen<IndexName>> {
+    let table = table.present()?;
+    if table.entries.contains_key(name) {
+        return Some(Seen::Absent);
+    }
+    let mut others = table.entries.iter().filter_map(|(other, settings)| {
+        let whole = settings.present()?.contains_key("index.uuid");
+        whole.then(|| IndexName::parse(other).ok())?
+    });
+    let other = others.next().filter(|_| table.unreadable == 0)?;
+    Some(Seen::Present(other))
+}
+
+/// One index's part of `_cluster/health?level=…`. A list that lacks it adds nothing: what was
+/// asked by name stands.
+fn learn_health_of_all(
+    series: &mut Series<IndexHealth>,
+    parsed: &Parsed,
+    indices: Option<&Table<IndexHealth>>,
+    index: &str,
+) {
+    if let Some(entry) = indices.and_then(|table| table.entries.get(index)) {
+        push(series, parsed, entry.clone());
+    }
 }
 
 /// The data stream that the index backs, and whether it is replicated.
@@ -452,7 +481,10 @@ fn learn_leader(facts: &mut Facts, parsed: &Parsed) -> bool {
             push(&mut side.license, parsed, clone_seen(seen));
             return true;
         }
-        Body::ClusterHealth(seen, _) => {
+        Body::ClusterHealth(seen, _, indices) => {
+            if let Some(leader) = &leader {
+                learn_health_of_all(&mut side.health, parsed, indices.as_ref(), leader.as_str());
+            }
             push(&mut side.cluster_health, parsed, clone_seen(seen));
             return true;
         }
@@ -480,7 +512,14 @@ fn learn_leader(facts: &mut Facts, parsed: &Parsed) -> bool {
     let Some(leader) = leader else { return false };
     let leader = leader.as_str();
     match &parsed.body {
-        Body::Settings(table) => add(&mut side.settings, parsed, table, leader, Missing::Unknown),
+        Body::Settings(table) => {
+            if parsed.request.only_name() == Some(leader)
+                && let Some(seen) = stands_for(table, leader)
+            {
+                push(&mut side.stands_for, parsed, seen);
+            }
+            add(&mut side.settings, parsed, table, leader, Missing::Unknown)
+        }
         Body::IndexHealth(table) => add(&mut side.health, parsed, table, leader, Missing::Unknown),
         Body::IndexStats(table) => add_stats(&mut side.index, parsed, table, leader),
         Body::Ilm(table, body) => {

@@ -220,3 +220,105 @@ fn names_that_contain_other_names_are_kept_apart() {
     ));
     assert_eq!(parsed.followers().len(), 3);
 }
+
+#[test]
+fn health_of_the_whole_cluster_speaks_of_each_index_in_it_and_of_no_other() {
+    let body = json!({ "status": "red", "indices": { "f": { "status": "red", "number_of_shards": 1,
+        "active_primary_shards": 0, "unassigned_shards": 1 } } });
+    let asked = answer("eu", "/_cluster/health?level=shards", 200, &body);
+    assert!(
+        facts_of("f", std::slice::from_ref(&asked))
+            .follower
+            .health
+            .present()
+            .is_some()
+    );
+    assert!(facts_of("g", &[asked]).follower.health.last().is_none());
+}
+
+fn cause(follower: &str, answers: &[Answer]) -> String {
+    let verdict = refollow::judge::judge(&facts_of(follower, answers), None);
+    serde_json::to_value(verdict.cause)
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn stats(second: i64, retries: i64, exception: &Value) -> Answer {
+    let body = json!({ "indices": [ { "index": "f", "shards": [ { "shard_id": 0, "follower_global_checkpoint": 7,
+        "leader_global_checkpoint": 7, "time_since_last_read_millis": 9,
+        "read_exceptions": [ { "from_seq_no": 8, "retries": retries, "exception": exception } ] } ] } ] });
+    let mut asked = answer("eu", "/f/_ccr/stats", 200, &body);
+    asked.at = Timestamp::from_second(second).unwrap();
+    asked
+}
+
+#[test]
+fn retries_that_rise_have_their_cause_however_well_the_second_call_of_that_look_is() {
+    let well = json!({ "f": { "settings": { "index.uuid": "u" } } });
+    let leader = json!({ "indices": { "l": { "uuid": "u", "shards": { "0": [ { "routing": { "state": "STARTED",
+        "primary": true }, "seq_no": { "max_seq_no": 7, "global_checkpoint": 7 } } ] } } } });
+    for (exception, expected) in [
+        (
+            json!({ "type": "cluster_block_exception", "reason": "index [l] blocked by: [FORBIDDEN/4/index closed];" }),
+            "leader_closed",
+        ),
+        (
+            json!({ "type": "cluster_block_exception", "reason": "index [f] blocked by: [FORBIDDEN/8/index write (api)];" }),
+            "follower_blocked",
+        ),
+        (
+            json!({ "type": "security_exception", "reason": "x", "license.expired.feature": "ccr" }),
+            "license",
+        ),
+    ] {
+        let mut settings = answer("eu", "/f/_settings?flat_settings=true", 200, &well);
+        settings.at = Timestamp::from_second(80).unwrap();
+        let mut look = answer("us", "/l/_stats?level=shards", 200, &leader);
+        look.at = settings.at;
+        let rising = [
+            stats(20, 3, &exception),
+            stats(80, 9, &exception),
+            settings.clone(),
+            look.clone(),
+        ];
+        assert_eq!(cause("f", &rising), expected, "{exception}");
+        // One look alone never proves that something rises, and a stale entry is nothing.
+        let stale = [stats(20, 9, &exception), stats(80, 9, &exception), settings, look];
+        assert_eq!(cause("f", &stale), "none", "{exception}");
+    }
+}
+
+#[test]
+fn an_alias_in_the_leaders_place_cannot_be_followed() {
+    let none = json!([]);
+    let body =
+        |name: &str| json!({ name: { "settings": { "index.uuid": "u", "index.number_of_shards": "1" } } });
+    let asked = |name: &str| answer("us", "/l/_settings?flat_settings=true", 200, &body(name));
+    let stats = stats(20, 0, &none);
+    assert_eq!(
+        cause("f", &[stats.clone(), asked("l-000007")]),
+        "leader_not_followable"
+    );
+    assert_eq!(cause("f", &[stats.clone(), asked("l")]), "none");
+    // Mangled, it says nothing.
+    assert_eq!(
+        cause("f", &[stats, answer("us", "/l/_settings", 200, &json!({}))]),
+        "none"
+    );
+}
+
+#[test]
+fn the_cluster_state_of_a_closed_follower_alone_is_a_look_at_it() {
+    let state = |ccr: &Value| {
+        let body =
+            json!({ "metadata": { "indices": { "f": { "state": "close", "settings": {}, "ccr": ccr } } } });
+        answer("eu", "/_cluster/state/metadata/f", 200, &body)
+    };
+    assert_eq!(
+        cause("f", &[state(&json!({ "leader_index_uuid": "u" }))]),
+        "follower_closed"
+    );
+    assert_eq!(cause("f", &[state(&Value::Null)]), "unknown");
+}
