@@ -316,8 +316,8 @@ impl Engine {
                 () = tokio::time::sleep(rest) => {}
             }
             rest = BEAT;
+            self.forget_scratch().await;
             let Some(drill) = self.lock().drills.unfinished().cloned() else {
-                self.forget_scratch().await;
                 continue;
             };
             if drill.result.is_none() {

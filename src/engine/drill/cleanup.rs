@@ -80,6 +80,7 @@ impl Engine {
         if let Err(error) = &saved {
             tracing::error!("the cleaning up after a drill could not be stored: {error}");
         }
+        self.forget_scratch().await;
         cleaned.map(drop).map_err(drop)
     }
 
@@ -218,8 +219,10 @@ impl Engine {
     pub(super) async fn forget_scratch(self: &Arc<Self>) {
         let effects: Vec<Effect> = {
             let mut book = self.lock();
+            let current = book.drills.unfinished().map(Drill::key);
             let made = book.drills.made.clone();
             made.into_iter()
+                .filter(|key| Some(key) != current.as_ref())
                 .filter(|key| book.followers.get(key).is_some_and(|entry| !entry.locked))
                 .collect::<Vec<_>>()
                 .into_iter()
