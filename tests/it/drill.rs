@@ -336,7 +336,7 @@ async fn an_index_that_it_did_not_make_is_neither_changed_nor_deleted() {
         assert_ne!(report.result.unwrap().outcome, DrillOutcome::Proven);
         assert_eq!(
             house.scratch().await,
-            [name.clone()],
+            std::slice::from_ref(&name),
             "only the other one is left"
         );
         let notes = house.desk().status().notes.join("\n");
