@@ -218,6 +218,23 @@ fn why_nothing(case: &Case<'_>, state: State) -> Vec<Evidence> {
             at: run.at,
         }];
     }
+    let rising = case.rising();
+    if !rising.is_empty() {
+        return rising
+            .into_iter()
+            .map(|rising| {
+                let exception = &rising.read.exception;
+                evidence(
+                    rising.seen,
+                    format!(
+                        "shards[{}].read_exceptions[{}].exception",
+                        rising.shard, rising.entry
+                    ),
+                    format!("{}: {}", exception.kind, exception.reason),
+                )
+            })
+            .collect();
+    }
     case.shards()
         .take(3)
         .map(|(seen, shard)| {

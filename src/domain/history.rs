@@ -62,6 +62,8 @@ pub struct Judged {
 pub struct History {
     /// The state of the last judged look.
     pub state: Option<State>,
+    /// Since when it has been in that state.
+    pub state_since: Option<Timestamp>,
     /// The cause of the last judged look, and since when it holds.
     pub held: Option<Held>,
     /// The cause before the follower could not be looked at, while that lasts: a look that failed
@@ -88,6 +90,9 @@ impl History {
         let before = (self.state, self.held.map(|held| held.cause));
         if before.0.is_some_and(|before| before != state) {
             self.changes.push(now);
+        }
+        if before.0 != Some(state) || broken || self.state_since.is_none() {
+            self.state_since = Some(now);
         }
         self.changes
             .retain(|at| millis_between(*at, now) <= FLAPPING_WINDOW_MS);
@@ -137,6 +142,7 @@ impl History {
             shift(&mut held.since);
         }
         self.looked_at.iter_mut().for_each(shift);
+        self.state_since.iter_mut().for_each(shift);
         self.changes.iter_mut().for_each(shift);
     }
 }

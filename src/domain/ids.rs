@@ -88,6 +88,15 @@ fn no_text(text: &str) -> Option<&'static str> {
     text.trim().is_empty().then_some("is empty")
 }
 
+/// UUIDs of Elasticsearch are base64 for URLs (`UUIDs.base64UUID`); anything else is a mangled answer.
+fn uuid_problem(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        return Some("is empty");
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=' | '+');
+    (!text.chars().all(fits)).then_some("has a character that UUIDs do not have")
+}
+
 /// What Elasticsearch refuses in an index name (`MetadataCreateIndexService.validateIndexOrAliasName`),
 /// as far as it matters here: nothing that could be read as a pattern, a list or another path.
 fn index_problem(text: &str) -> Option<&'static str> {
@@ -140,9 +149,9 @@ id!(/// The concrete name of one index; never a pattern (safety 10).
 id!(/// The alias under which a follower cluster knows a leader cluster.
     RemoteAlias, "remote alias", |text| if text.is_empty() { Some("is empty") } else if text.chars().any(|c| matches!(c, '*' | ',' | ':' | '/' | ' ')) { Some("has a character that remote aliases cannot have") } else { None });
 id!(/// `index.uuid`: stays with an index from its creation to its deletion.
-    IndexUuid, "index UUID", no_text);
+    IndexUuid, "index UUID", uuid_problem);
 id!(/// `commit.user_data.history_uuid` of a shard copy: changes when the shard's history is replaced.
-    HistoryUuid, "history UUID", no_text);
+    HistoryUuid, "history UUID", uuid_problem);
 id!(/// `cluster_uuid` of `GET /`.
     ClusterUuid, "cluster UUID", |text| if text == "_na_" { Some("means that the cluster has not formed yet") } else { no_text(text) });
 id!(/// The id of a retention lease.

@@ -101,20 +101,25 @@ fn shorter(subject: &Subject, path: &str) -> String {
     };
     let follower = subject.follower.index.as_str();
     let leader = subject.leader_index.as_ref().map(IndexName::as_str);
+    let decoded = |name: &str| {
+        percent_encoding::percent_decode_str(name)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let is_ours = |name: &str| decoded(name) == follower || Some(decoded(name).as_str()) == leader;
     let segments: Vec<String> = route
         .split('/')
         .map(|segment| {
+            // Only a list that names ours is one of indices; others are metrics (`_stats/docs,store`).
+            if !segment.split(',').any(is_ours) {
+                return segment.to_owned();
+            }
             let mut others = 0;
             let kept: Vec<&str> = segment
                 .split(',')
                 .filter(|name| {
-                    let decoded = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-                    if decoded == follower || Some(decoded.as_ref()) == leader {
-                        return true;
-                    }
-                    // Patterns decide what was asked, and metrics of the cluster state are few.
-                    let expression = decoded.contains('*') || decoded.starts_with(['-', '_']);
-                    if expression || is_metric(&decoded) {
+                    // Patterns decide what was asked.
+                    if is_ours(name) || name.contains('*') || name.starts_with(['-', '_']) {
                         return true;
                     }
                     others += 1;
@@ -129,21 +134,6 @@ fn shorter(subject: &Subject, path: &str) -> String {
         Some(query) => format!("{route}?{query}"),
         None => route,
     }
-}
-
-/// Names that stand in a comma list without being indices (`_cluster/state/metadata,routing_table`).
-fn is_metric(name: &str) -> bool {
-    matches!(
-        name,
-        "metadata"
-            | "routing_table"
-            | "routing_nodes"
-            | "nodes"
-            | "blocks"
-            | "version"
-            | "master_node"
-            | "customs"
-    )
 }
 
 /// Keeps what concerns this follower or its leader and drops the rest of whole-cluster answers.

@@ -17,6 +17,18 @@ pub struct Remembered {
     pub memory: Memory,
 }
 
+/// Fields that stand in every file (contract, *Evidence file*).
+const CONTRACT: &[&str] = &[
+    "leader_index_uuid",
+    "leader_shard_history_uuids",
+    "parameters",
+    "last_state",
+    "last_well_at",
+    "declared",
+    "promised_by_pattern",
+    "own_run",
+];
+
 /// One field, where it has the right type.
 fn field<T: DeserializeOwned>(value: &Value, name: &str) -> Option<T> {
     let value = value.get(name)?;
@@ -61,9 +73,16 @@ impl Remembered {
         Self { memory }
     }
 
-    /// `remembered` as the file holds it.
+    /// `remembered` as the file holds it: the contract's fields always, of the others only those
+    /// that say something, so that a file does not change with every field that is added.
     pub fn write(memory: &Memory) -> Value {
-        serde_json::to_value(memory).unwrap_or(Value::Null)
+        let mut value = serde_json::to_value(memory).unwrap_or(Value::Null);
+        let nothing = serde_json::to_value(Memory::default()).unwrap_or(Value::Null);
+        if let Value::Object(fields) = &mut value {
+            fields
+                .retain(|name, field| CONTRACT.contains(&name.as_str()) || nothing.get(name) != Some(field));
+        }
+        value
     }
 }
 

@@ -148,6 +148,9 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
     }
     let rungs = rungs(&verdict.ladder);
     if cause == Cause::None && rungs.is_empty() {
+        if let Some(told) = fails_unexplained(moment) {
+            return told;
+        }
         // A pause or close that our own journal explains is no cause; but no run works on it any
         // more, so it was left so, and that is never silent (safety 6 and 13).
         let (kind, word) = if matches!(verdict.state, State::Paused | State::Closed) {
@@ -168,6 +171,14 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
         return waiting;
     }
     if verdict.approval == Approval::Never || rungs.is_empty() {
+        // The same cause on less evidence than the plan was made with: not all that it rests on
+        // could be looked at this time. It waits, and nothing starts on it before it could.
+        if let Some(record) = moment
+            .existing
+            .filter(|record| waits(record) && record.plan.basis.cause == cause)
+        {
+            return holds_on(moment, record);
+        }
         let mut told = Assessment::new(DecisionKind::Alert, vec![never(verdict)]);
         told.decision.reasons.extend(runway(moment));
         // What was not seen changes nothing about a plan.
@@ -182,6 +193,65 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
         return told;
     }
     planned(moment, rungs)
+}
+
+/// Reads or writes that fail again and again without a cause that is known: Elasticsearch goes on
+/// trying, which may help, and after [`LONGEST_WAIT`] a person must look (safety 13).
+fn fails_unexplained(moment: &Moment<'_>) -> Option<Assessment> {
+    let state = moment.verdict.state;
+    if !matches!(
+        state,
+        State::Retrying | State::Stalled | State::Fatal | State::Red
+    ) {
+        return None;
+    }
+    let history = &moment.memory.history;
+    let since = history
+        .state_since
+        .filter(|since| history.state == Some(state) && *since <= moment.world.now);
+    let ends = after(since.unwrap_or(moment.world.now), LONGEST_WAIT);
+    let shown = moment
+        .verdict
+        .evidence
+        .first()
+        .map_or_else(String::new, |evidence| {
+            format!(" ({} = {})", evidence.field, evidence.value)
+        });
+    let (kind, word) = if moment.world.now < ends {
+        (
+            DecisionKind::Wait,
+            format!(
+                "it is {state}{shown} for no cause that is known; Elasticsearch goes on trying, and after {ends} a person is asked"
+            ),
+        )
+    } else {
+        (
+            DecisionKind::Alert,
+            format!(
+                "it has been {state}{shown} for an hour and more, for no cause that is known: a person must look"
+            ),
+        )
+    };
+    let mut told = Assessment::new(kind, vec![word]);
+    told.decision.reasons.extend(runway(moment));
+    told.existing_void = moment.existing.and_then(|record| void_reason(record, None));
+    Some(told)
+}
+
+/// A plan whose facts could not all be seen in this look.
+fn holds_on(moment: &Moment<'_>, record: &PlanRecord) -> Assessment {
+    let (kind, stands) = match record.state {
+        PlanState::Approved => (DecisionKind::Wait, "its plan is approved and waits"),
+        _ => (DecisionKind::Ask, "a plan waits for approval"),
+    };
+    let mut held = Assessment::new(
+        kind,
+        vec![format!(
+            "{stands}; not everything that it rests on could be looked at this time, and nothing starts before it could"
+        )],
+    );
+    held.decision.reasons.extend(runway(moment));
+    held
 }
 
 /// The rungs that refollow climbs, up to the point where a person takes over.

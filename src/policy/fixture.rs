@@ -360,7 +360,11 @@ pub(crate) fn memory() -> Memory {
 
 pub(crate) fn verdict(cause: Cause) -> Verdict {
     Verdict {
-        state: State::Fatal,
+        state: if cause == Cause::None {
+            State::Following
+        } else {
+            State::Fatal
+        },
         cause,
         also: Vec::new(),
         ladder: cause.ladder().to_vec(),

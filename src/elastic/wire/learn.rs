@@ -83,6 +83,11 @@ fn learn_error(facts: &mut Facts, parsed: &Parsed) {
         .retain(|known| known.cluster != parsed.cluster || known.call != parsed.call);
     if let Some(error) = &parsed.error {
         facts.errors.push(error.clone());
+        // In the order of time, and of one moment always the same: which of two is cited must not
+        // depend on the order in which answers came in.
+        facts
+            .errors
+            .sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.call.cmp(&b.call)));
         let surplus = facts.errors.len().saturating_sub(MAX_ERRORS);
         facts.errors.drain(..surplus);
     }

@@ -41,6 +41,7 @@ impl Book {
             entry.locked_since.iter_mut().for_each(shift);
             entry.postponed_until.iter_mut().for_each(shift);
             entry.settling.iter_mut().for_each(shift);
+            entry.asked_at.iter_mut().for_each(shift);
             entry.leader_asked_at.iter_mut().for_each(shift);
             entry.runway.iter_mut().for_each(shift);
             entry.runways.values_mut().for_each(shift);

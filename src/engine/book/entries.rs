@@ -79,6 +79,8 @@ pub(crate) struct FollowerEntry {
     /// A run is being opened or goes on: nobody else may start one.
     pub locked: bool,
     pub locked_since: Option<Timestamp>,
+    /// When it was last asked everything that guards read.
+    pub asked_at: Option<Timestamp>,
     /// When its leader was last asked everything about it.
     pub leader_asked_at: Option<Timestamp>,
     /// No decision before this.
@@ -115,6 +117,7 @@ impl FollowerEntry {
             run: None,
             locked: false,
             locked_since: None,
+            asked_at: None,
             leader_asked_at: None,
             postponed_until: None,
             lag: None,

@@ -39,9 +39,22 @@ impl Book {
 
     /// The second looks on the follower cluster: what settles a verdict, and on the slow beat what
     /// is remembered while followers are well.
-    pub fn second_looks(&self, cluster: &ClusterName, slow: bool, now: Timestamp) -> Vec<Look> {
+    pub fn second_looks(&mut self, cluster: &ClusterName, slow: bool, now: Timestamp) -> Vec<Look> {
         let mine = self.followers.iter().filter(|(key, _)| &key.cluster == cluster);
         let mut looks = Vec::new();
+        // What every verdict on a sick one rests on, of all of them in two calls: with each asked
+        // for alone, many at once would be known one after another and never together.
+        let sick: Vec<IndexName> = mine
+            .clone()
+            .filter(|(_, entry)| entry.cause() != Cause::None || entry.plan.is_some())
+            .map(|(key, _)| key.index.clone())
+            .collect();
+        if sick.len() > 1 {
+            looks.push(Look::MetaAndRouting(sick.clone()));
+            looks.push(Look::Settings(sick.clone()));
+            looks.push(Look::IndexStats(sick.clone()));
+        }
+        let in_lists = sick.len() > 1;
         if slow {
             let all: Vec<IndexName> = mine.clone().map(|(key, _)| key.index.clone()).collect();
             if !all.is_empty() {
@@ -59,8 +72,26 @@ impl Book {
                 }
             }
         };
-        // Those with the shortest runway first, as far as the budget of one look goes. The well
-        // ones too: what just went wrong with one is settled in the look that first shows it.
+        // Everything that guards read, as far as the budget of one look goes: half of it for the
+        // shortest runway, half for whoever waited longest.
+        let waiting = mine
+            .clone()
+            .filter(|(_, entry)| entry.may_be_repaired())
+            .map(|(key, entry)| Waiting {
+                who: key,
+                runway: entry.runway,
+                asked_at: entry.asked_at,
+                calls: own_calls(entry, in_lists).count(),
+            });
+        let turn = in_turn(waiting.collect(), EXTRA_LOOKS);
+        for entry in turn.iter().filter_map(|key| self.followers.get(key)) {
+            let mut all = looking::follower_looks(&entry.facts, Depth::Full);
+            all.retain(|look| !(in_lists && is_listed(look)));
+            add(&mut looks, all);
+        }
+        // The well ones too: what just went wrong with one is settled in the look that first shows
+        // it. After those above, so that what was forbidden one way is overruled by what was
+        // answered another.
         let mut all: Vec<&FollowerEntry> = mine.map(|(_, entry)| entry).collect();
         all.sort_by_key(|entry| {
             (
@@ -70,18 +101,20 @@ impl Book {
             )
         });
         for entry in all {
-            if entry.may_be_repaired() {
-                add(&mut looks, looking::follower_looks(&entry.facts, Depth::Full));
-            }
-            // After those, so that what was forbidden one way is overruled by what was answered another.
             add(&mut looks, looking::needed(&entry.facts, &entry.memory).0);
+        }
+        let turn: Vec<FollowerKey> = turn.into_iter().cloned().collect();
+        for key in turn {
+            if let Some(entry) = self.followers.get_mut(&key) {
+                entry.asked_at = Some(now);
+            }
         }
         looks
     }
 
     /// The looks at a leader cluster for the followers of one cluster.
     pub fn leader_looks(&mut self, leader: &ClusterName, now: Timestamp) -> Vec<Look> {
-        let mut well: BTreeSet<IndexName> = BTreeSet::new();
+        let mut listed: BTreeSet<IndexName> = BTreeSet::new();
         let mut sick: BTreeMap<IndexName, (FollowerKey, Vec<Look>)> = BTreeMap::new();
         let mut suspected: Vec<Look> = Vec::new();
         for (key, entry) in &self.followers {
@@ -91,30 +124,40 @@ impl Book {
             let Some(index) = &entry.facts.leader_index else {
                 continue;
             };
+            // One that is gone stays out of the lists: that a list lacks it would be the newer word.
+            if entry
+                .facts
+                .leader
+                .index
+                .last()
+                .is_none_or(|seen| !seen.value.is_absent())
+            {
+                listed.insert(index.clone());
+            }
             if entry.cause() != Cause::None || entry.plan.is_some() {
                 let looks = looking::leader_looks(&entry.facts, Depth::Full);
                 sick.insert(index.clone(), (key.clone(), looks));
             } else {
-                well.insert(index.clone());
                 suspected.extend(looking::needed(&entry.facts, &entry.memory).1);
             }
         }
-        well.retain(|index| !sick.contains_key(index));
         let named_by_patterns = self.pattern_looks(leader);
-        if well.is_empty() && sick.is_empty() && named_by_patterns.is_none() {
+        if listed.is_empty() && sick.is_empty() && named_by_patterns.is_none() {
             return Vec::new();
         }
         let mut looks = vec![Look::Root, Look::License, Look::ClusterHealth, Look::Nodes];
         looks.extend(named_by_patterns);
         let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
-        if !well.is_empty() {
-            let well: Vec<IndexName> = well.into_iter().collect();
-            looks.push(Look::IndexStats(well.clone()));
-            looks.push(Look::Settings(well.clone()));
-            looks.push(Look::Meta(well));
+        // Who is sick stands in the lists too: what the judge needs of the leader is known of all of
+        // them at every look, whoever's turn it is.
+        if !listed.is_empty() {
+            let listed: Vec<IndexName> = listed.into_iter().collect();
+            looks.push(Look::IndexStats(listed.clone()));
+            looks.push(Look::Settings(listed.clone()));
+            looks.push(Look::Meta(listed));
         }
-        // Sick ones are asked one by one, because of an index that a list lacks nothing is known;
-        // those that a look has no room for keep what is known of them until their turn.
+        // Sick ones are asked one by one as well, because of an index that a list lacks nothing is
+        // known; those that a look has no room for keep what the lists say until their turn.
         for (_, own) in sick.values_mut() {
             own.retain(|look| !seen.contains(&format!("{look:?}")));
         }
@@ -169,4 +212,20 @@ impl Book {
             .filter_map(|(_, entry)| entry.facts.leader_cluster.clone())
             .collect()
     }
+}
+
+/// Asked of all sick followers at once.
+fn is_listed(look: &Look) -> bool {
+    matches!(
+        look,
+        Look::MetaAndRouting(_) | Look::Settings(_) | Look::IndexStats(_)
+    )
+}
+
+/// The calls that are made for one follower alone: what the cluster is asked once counts for nobody.
+fn own_calls(entry: &FollowerEntry, in_lists: bool) -> impl Iterator<Item = Look> {
+    let name = entry.facts.key.index.clone();
+    looking::follower_looks(&entry.facts, Depth::Full)
+        .into_iter()
+        .filter(move |look| !(in_lists && is_listed(look)) && format!("{look:?}").contains(name.as_str()))
 }

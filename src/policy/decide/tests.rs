@@ -12,6 +12,7 @@ use crate::domain::journal::{RunOutcome, Trigger};
 use crate::domain::plan::NO_WISHES;
 use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::seen::Seen;
+use crate::domain::state::State;
 use crate::domain::time::after;
 use crate::policy::breaker::BreakerOpen;
 use crate::policy::decide::{Assessment, Moment, decide};
@@ -502,4 +503,36 @@ proptest! {
             prop_assert!(assessment.trigger.is_none());
         }
     }
+}
+
+#[test]
+fn what_retries_without_a_known_cause_waits_an_hour_and_is_told_then() {
+    let mut case = Case::lost();
+    case.verdict = verdict(Cause::None);
+    case.verdict.state = State::Retrying;
+    case.memory.history.state = Some(State::Retrying);
+    for (since, expected) in [(59 * 60, DecisionKind::Wait), (60 * 60, DecisionKind::Alert)] {
+        case.memory.history.state_since = Some(ago(since));
+        assert_eq!(kind(&case), expected, "{since} s");
+    }
+    case.verdict.state = State::Following;
+    assert_eq!(kind(&case), DecisionKind::Leave);
+}
+
+#[test]
+fn a_plan_waits_where_not_all_that_it_rests_on_could_be_seen() {
+    let case = Case::lost();
+    let mut blind = Case::lost();
+    blind.verdict.ladder = vec![Remedy::Resume, Remedy::Human];
+    blind.verdict.approval = Approval::Never;
+    for (existing, expected) in [
+        (record(&case), DecisionKind::Ask),
+        (approved(&case), DecisionKind::Wait),
+    ] {
+        let held = with(&blind, &existing);
+        assert_eq!((held.decision.kind, held.existing_void), (expected, None));
+    }
+    blind.verdict = verdict(Cause::LeaderDeleted);
+    let told = with(&blind, &record(&case));
+    assert!(told.existing_void.is_some(), "another cause ends it");
 }

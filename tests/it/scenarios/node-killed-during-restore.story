@@ -5,5 +5,5 @@
   102 s  follower PUT /i00-f/_ccr/follow → no answer
 
 i01-f follows; refollow says following / none, leave
-i00-f red; refollow says red / restore_failed, wait
+i00-f red; refollow says red / restore_failed, ask
 run on i00-f: recreate, not_cured, a person must act

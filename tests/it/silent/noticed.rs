@@ -126,19 +126,19 @@ pub const TABLE: &[Row] = &[
         &["follower-blocked:payments-f"],
         Cause::FollowerBlocked,
         THREE_LOOKS,
-        "is retrying: follower_blocked (settings.index.blocks.write = true, from eu: GET /payments-f/_settings",
+        "follower_blocked (settings.index.blocks.write = true, from eu: GET /payments-f/_settings",
     ),
     row(
         &["follower-read-only:payments-f"],
         Cause::FollowerBlocked,
         THREE_LOOKS,
-        "is retrying: follower_blocked (settings.index.blocks.read_only = true",
+        "follower_blocked (settings.index.blocks.read_only = true",
     ),
     row(
         &["follower-flooded:payments-f"],
         Cause::FollowerBlocked,
         THREE_LOOKS,
-        "is retrying: follower_blocked (settings.index.blocks.read_only_allow_delete = true",
+        "follower_blocked (settings.index.blocks.read_only_allow_delete = true",
     ),
     Row {
         states: &[State::Closed],
@@ -194,7 +194,7 @@ pub const TABLE: &[Row] = &[
             &["remote-down"],
             Cause::RemoteUnreachable,
             ONE_LOOK,
-            "remote_unreachable (lead.connected = false, from eu: GET /_remote/info)",
+            "remote eu/lead unreachable",
         )
     },
     Row {

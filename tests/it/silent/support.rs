@@ -151,7 +151,7 @@ pub struct Course {
     /// Verdicts on the way, the last one included, each once, in order.
     pub verdicts: Vec<(State, Cause)>,
     pub why: Why,
-    /// The story's sentence about the last verdict.
+    /// The story's sentence about the last verdict: the follower's own, else its incident's.
     pub sentence: String,
 }
 
@@ -212,6 +212,19 @@ impl Watch {
             .collect()
     }
 
+    /// What was last said of a follower: by its incident for all of them, else of it alone.
+    async fn sentence(&self, index: &str) -> String {
+        if self.follower(index).incident.is_some() {
+            let told = self.told("incident").await;
+            return told.last().map(|(_, text)| text.clone()).unwrap_or_default();
+        }
+        self.story(index, "judged")
+            .await
+            .last()
+            .cloned()
+            .unwrap_or_default()
+    }
+
     /// Everything of that kind that was told: about whom, and what.
     pub async fn told(&self, kind: &str) -> Vec<(String, String)> {
         let events = self.desk.events(0).await.unwrap().events;
@@ -247,12 +260,7 @@ impl Watch {
             noticed: cause_since,
             verdicts,
             why: self.why(index).await,
-            sentence: self
-                .story(index, "judged")
-                .await
-                .last()
-                .cloned()
-                .unwrap_or_default(),
+            sentence: self.sentence(index).await,
         }
     }
 
