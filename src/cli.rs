@@ -250,6 +250,7 @@ async fn ask(command: Command, global: Global) -> u8 {
             reason,
             duration,
         } => session.brake(&scope.to_string(), &reason, duration).await,
+        Command::Drill { cluster, remote } => session.drill(&cluster, remote.as_ref()).await,
         Command::Release { scope } => session.release(&scope.to_string()).await,
         Command::Run
         | Command::CheckConfig { .. }

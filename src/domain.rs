@@ -9,6 +9,7 @@ pub mod auto_follow;
 pub mod brake;
 pub mod cause;
 pub mod decision;
+pub mod drill;
 pub mod facts;
 pub mod handbook;
 pub mod history;

@@ -14,6 +14,7 @@ pub mod blockers;
 pub(crate) mod book;
 mod clock_watch;
 mod counting;
+pub mod drill;
 pub mod events;
 pub mod executor;
 mod export;
@@ -140,6 +141,10 @@ impl Engine {
             }
         }
         book.extensions = extend::kept(store.state(extend::EXTENSIONS_KEY).await?);
+        book.drills = drill::kept(store.state(drill::DRILLS_KEY).await?);
+        for last in book.drills.last.values() {
+            drill::export(&metrics, last);
+        }
         let engine = Arc::new(Self {
             book: Mutex::new(book),
             clients: RwLock::new(clients),
@@ -176,6 +181,8 @@ impl Engine {
         let engine = Arc::clone(self);
         self.tasks
             .spawn("extend runways", move |cancel| engine.watch_extensions(cancel));
+        let engine = Arc::clone(self);
+        self.tasks.spawn("drill", move |cancel| engine.drill(cancel));
         Ok(())
     }
 

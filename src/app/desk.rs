@@ -11,14 +11,15 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::http::dto::{
     ApproveBody, AuditStory, AuditVerdict, AuditWanted, BrakeRequest, Brakes, Caller, Clusters, Daemon, Done,
-    EventItem, Events, Incidents, Patterns, PlanDetail, PlanNow, Plans, Problem, RecreateBody, Reply,
-    RunDetail, Runs, RunwayRequest, Status, Why,
+    DrillBody, DrillReport, EventItem, Events, Incidents, Patterns, PlanDetail, PlanNow, Plans, Problem,
+    RecreateBody, Reply, RunDetail, Runs, RunwayRequest, Status, Why,
 };
 use crate::metrics::Format;
 use crate::store::{AuditEvent, StoreError};
 
 mod audit;
 mod brakes;
+mod drill;
 mod followers;
 mod plans;
 mod runs;
@@ -154,6 +155,14 @@ impl Daemon for Desk {
 
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done> {
         Box::pin(self.let_go(scope, who))
+    }
+
+    fn begin_drill(&self, body: DrillBody, who: Caller) -> Reply<'_, DrillReport> {
+        Box::pin(self.call_drill(body, who))
+    }
+
+    fn drill(&self) -> Reply<'_, DrillReport> {
+        Box::pin(std::future::ready(self.newest_drill()))
     }
 
     fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory> {

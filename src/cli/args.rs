@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::config::parse_duration;
 use crate::domain::brake::BrakeScope;
-use crate::domain::ids::{FollowerKey, IndexName, RunId, SnapshotRef};
+use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias, RunId, SnapshotRef};
 use crate::http::dto::{OverrideBody, RecreateBody};
 
 /// Watches Elasticsearch cross-cluster replication and repairs broken followers safely.
@@ -133,6 +133,19 @@ pub enum Command {
         /// The scope exactly as it was braked
         #[arg(value_parser = scope)]
         scope: BrakeScope,
+    },
+    /// Prove the whole way from the look to the cure on a pair of clusters: the daemon makes a
+    /// leader and a follower index of its own (`refollow-drill-…`), loses their history on purpose,
+    /// must see, judge, plan, repair and verify it, and deletes both. You approve the plan by calling
+    /// this. Takes some minutes; never in mode `observe`; a brake stops it. Exit code 0: proven, 1: not,
+    /// 3: a guard refused it
+    Drill {
+        /// The follower cluster, as the configuration names it
+        #[arg(value_name = "CLUSTER", value_parser = cluster)]
+        cluster: ClusterName,
+        /// The alias of the leader cluster; needed where the follower cluster has several
+        #[arg(long, value_name = "ALIAS", value_parser = alias)]
+        remote: Option<RemoteAlias>,
     },
     /// Read the audit log, or prove that nothing in it was changed; works with the daemon down
     Audit {
@@ -272,6 +285,14 @@ fn plan_hash(text: &str) -> Result<String, String> {
     }
 }
 
+fn cluster(text: &str) -> Result<ClusterName, String> {
+    ClusterName::parse(text).map_err(|error| error.to_string())
+}
+
+fn alias(text: &str) -> Result<RemoteAlias, String> {
+    RemoteAlias::parse(text).map_err(|error| error.to_string())
+}
+
 fn run_id(text: &str) -> Result<RunId, String> {
     RunId::parse(text).map_err(|error| error.to_string())
 }
@@ -343,6 +364,8 @@ mod tests {
             "brake remote:eu/lead --reason drill",
             "brake follower:eu/orders-f --reason drill",
             "release remote:eu/lead",
+            "drill eu",
+            "drill eu --remote lead",
             "audit verify",
             "audit verify --state sqlite:///tmp/x.db",
             "audit show",
@@ -383,6 +406,9 @@ mod tests {
             "diagnose",
             "extend-runway eu/orders-f",
             "extend-runway eu/orders-f --to 36h --undo",
+            "drill",
+            "drill eu/orders-f",
+            "drill eu --remote a,b",
             "audit",
             "audit show --limit many",
             "audit show --since yesterday",

@@ -69,6 +69,8 @@ pub enum Look {
     /// `GET /<patterns>/_settings/<names>`: name, UUID and date of the open indices of a leader
     /// cluster that auto-follow patterns name, and what would keep them from being followed.
     LeaderIndices(Vec<String>),
+    /// `GET /<i>/_mapping`: a drill knows its indices by a field of their mapping.
+    Mapping(IndexName),
     /// `GET /<list>/_alias`.
     Aliases(Vec<IndexName>),
     /// `GET /_cluster/health/<i>?level=shards`. Elasticsearch waits for an index that does not
@@ -249,6 +251,7 @@ impl Look {
             }
             Self::Customs => "/_cluster/state/customs?filter_path=cluster_uuid,snapshots,restore".to_owned(),
             Self::IlmExplain(index) => of(index, "_ilm/explain"),
+            Self::Mapping(index) => of(index, "_mapping"),
             Self::AutoFollow => "/_ccr/auto_follow".to_owned(),
             Self::DataStreams => "/_data_stream".to_owned(),
             Self::AllDataStreams => "/_data_stream?expand_wildcards=all".to_owned(),

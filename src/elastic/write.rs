@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::domain::facts::{EsVersion, Exception, Parameters};
@@ -17,6 +18,8 @@ use crate::elastic::client::{Client, json_bytes, recognise};
 use crate::elastic::error::{exception, is_elastic_error, shown};
 use crate::elastic::read::{Target, encode};
 use crate::elastic::transport::{Credential, Method, Request, Response};
+
+mod scratch;
 
 /// For which cluster a change is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +127,22 @@ struct Order {
     long: bool,
     /// The body of an acceptance has one of these keys; any other body is not Elasticsearch's.
     promises: &'static str,
+    /// In place of a body: one JSON value a line, as `_bulk` takes them.
+    lines: Vec<Value>,
+}
+
+impl Order {
+    fn bytes(&self) -> Option<Bytes> {
+        if self.lines.is_empty() {
+            return self.target.body.as_ref().map(json_bytes);
+        }
+        let mut text = String::new();
+        for line in &self.lines {
+            text.push_str(&line.to_string());
+            text.push('\n');
+        }
+        Some(text.into())
+    }
 }
 
 fn order(method: Method, path: String, body: Option<Value>, credential: Credential) -> Order {
@@ -132,6 +151,7 @@ fn order(method: Method, path: String, body: Option<Value>, credential: Credenti
         credential,
         long: false,
         promises: "acknowledged",
+        lines: Vec::new(),
     }
 }
 
@@ -285,7 +305,7 @@ impl Client {
         let request = Request {
             method: order.target.method,
             target: order.target.path.clone(),
-            body: order.target.body.as_ref().map(json_bytes),
+            body: order.bytes(),
             credential: order.credential,
             deadline,
             changes: true,

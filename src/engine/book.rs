@@ -23,6 +23,7 @@ use std::sync::Arc;
 use crate::domain::answer::Answer;
 use crate::domain::brake::Brake;
 use crate::domain::decision::DecisionKind;
+use crate::domain::drill::Drills;
 use crate::domain::facts::SIGHTINGS;
 use crate::domain::ids::{ClusterName, FollowerKey, PlanHash, RunId};
 use crate::domain::journal::Trigger;
@@ -96,6 +97,8 @@ pub(crate) struct Book {
     /// Followers that are sick for one reason, by the incident's id.
     pub incidents: BTreeMap<String, OpenIncident>,
     pub story: Story,
+    /// Drills: the newest, the last results, and the followers that they made.
+    pub drills: Drills,
     /// SIGTERM came: nothing new starts.
     pub draining: bool,
     /// Followers that we leave paused or closed at exit (safety 8).
@@ -131,6 +134,7 @@ impl Book {
             extension_guards: BTreeMap::new(),
             incidents: BTreeMap::new(),
             story: Story::default(),
+            drills: Drills::default(),
             draining: false,
             held_at_exit: Vec::new(),
             clock_jump: None,

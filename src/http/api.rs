@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::ids::{FollowerKey, InvalidId, PlanHash, RunId};
 use crate::http::dto::{
-    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, ExtendBody, Problem, ProblemKind, RecreateBody,
-    RejectBody, ReleaseBody, Reply, RunwayRequest,
+    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, DrillBody, ExtendBody, Problem, ProblemKind,
+    RecreateBody, RejectBody, ReleaseBody, Reply, RunwayRequest,
 };
 use crate::http::{App, CallerExtension, openapi};
 
@@ -50,6 +50,7 @@ pub(super) fn routes(admin: bool) -> Router<App> {
             .route("/api/v1/plans/{hash}/reject", post(reject))
             .route("/api/v1/runs/{id}/abort", post(abort))
             .route("/api/v1/brakes", get(brakes).put(brake).delete(release))
+            .route("/api/v1/drill", get(drill).post(begin_drill))
             .route("/api/v1/audit", get(audit))
             .route("/api/v1/audit/verify", get(verify_audit))
     } else {
@@ -57,6 +58,7 @@ pub(super) fn routes(admin: bool) -> Router<App> {
             .route("/api/v1/followers/{cluster}/{index}/plan", get(admin_only))
             .route("/api/v1/followers/{cluster}/{index}/evidence", get(admin_only))
             .route("/api/v1/brakes", get(brakes))
+            .route("/api/v1/drill", get(admin_only))
             .route("/api/v1/audit", get(admin_only))
             .route("/api/v1/audit/verify", get(admin_only))
     }
@@ -351,6 +353,22 @@ async fn abort(
 ) -> Answer<impl Serialize> {
     let id = RunId::parse(&id)?;
     finish(app, "abort", move |daemon| daemon.abort(id, caller.0)).await
+}
+
+async fn drill(State(app): State<App>) -> Answer<impl Serialize> {
+    app.daemon.drill().await.map(Json)
+}
+
+async fn begin_drill(
+    State(app): State<App>,
+    caller: CallerExtension,
+    bytes: Bytes,
+) -> Answer<impl Serialize> {
+    let body: DrillBody = body(&bytes)?;
+    finish(app, "begin drill", move |daemon| {
+        daemon.begin_drill(body, caller.0)
+    })
+    .await
 }
 
 async fn brake(State(app): State<App>, caller: CallerExtension, bytes: Bytes) -> Answer<impl Serialize> {

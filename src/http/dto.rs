@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::brake::BrakeScope;
 use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
+use crate::domain::drill::{Drill, DrillResult, StepRecord};
 use crate::domain::handbook;
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::incident::IncidentKind;
@@ -545,6 +546,62 @@ pub struct BrakeBody {
     pub for_seconds: Option<u64>,
 }
 
+/// Body of `POST /api/v1/drill`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrillBody {
+    /// Follower cluster.
+    pub cluster: ClusterName,
+    /// Alias; absent: the only one of that cluster.
+    #[serde(default)]
+    pub remote: Option<RemoteAlias>,
+}
+
+/// `GET /api/v1/drill`: the newest drill, over or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillReport {
+    /// Who called it.
+    pub by: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The scratch follower.
+    pub follower: FollowerKey,
+    /// The alias that it follows through.
+    pub remote: RemoteAlias,
+    /// The scratch leader's cluster.
+    pub leader_cluster: ClusterName,
+    /// The scratch leader.
+    pub leader: IndexName,
+    /// What was done so far, the last one perhaps still running.
+    pub steps: Vec<StepRecord>,
+    /// The plan that was made.
+    pub plan: Option<PlanHash>,
+    /// The run that repaired it.
+    pub run: Option<RunId>,
+    /// How it ended; `null` while it goes on.
+    pub result: Option<DrillResult>,
+    /// Both scratch indices are gone.
+    pub cleaned: bool,
+}
+
+impl From<Drill> for DrillReport {
+    fn from(drill: Drill) -> Self {
+        Self {
+            follower: drill.key(),
+            by: drill.by,
+            started_at: drill.started_at,
+            remote: drill.remote,
+            leader_cluster: drill.leader.cluster,
+            leader: drill.leader.name.index().clone(),
+            steps: drill.steps,
+            plan: drill.plan,
+            run: drill.run,
+            result: drill.result,
+            cleaned: drill.cleaned,
+        }
+    }
+}
+
 /// Body of `DELETE /api/v1/brakes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -655,6 +712,18 @@ pub trait Daemon: Send + Sync {
     fn brake(&self, request: BrakeRequest, who: Caller) -> Reply<'_, Done>;
     /// Releases one; not engaged is [`ProblemKind::NotFound`].
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done>;
+
+    /// Begins a drill: breaks a follower of its own making and has it repaired.
+    fn begin_drill(&self, body: DrillBody, _who: Caller) -> Reply<'_, DrillReport> {
+        let text = format!("no drill of `{}` here", body.cluster);
+        Box::pin(std::future::ready(Err(Problem::not_found(text))))
+    }
+    /// The newest drill.
+    fn drill(&self) -> Reply<'_, DrillReport> {
+        Box::pin(std::future::ready(Err(Problem::not_found(
+            "there was no drill yet",
+        ))))
+    }
 
     /// A part of the audit log.
     fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory>;

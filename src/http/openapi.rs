@@ -215,6 +215,24 @@ pub(super) const ROUTES: &[Row] = &[
     ),
     (
         "get",
+        "/drill",
+        "getDrill",
+        "The newest drill, over or not, step by step",
+        "Drill",
+        None,
+        true,
+    ),
+    (
+        "post",
+        "/drill",
+        "beginDrill",
+        "Break a follower of its own making and have it repaired",
+        "Drill",
+        Some("DrillOf"),
+        true,
+    ),
+    (
+        "get",
         "/events",
         "listEvents",
         "What happened, from the audit log; after=SEQ",
@@ -273,7 +291,7 @@ fn schemas() -> Value {
     let whole: Vec<&str> = plan.into_iter().chain(["plan"]).collect();
     let run = ["id", "plan", "follower", "outcome", "remedy", "steps"];
     let run_whole: Vec<&str> = run.into_iter().chain(["journal"]).collect();
-    json!({
+    let mut all = json!({
         "Clusters": list("clusters", "Cluster"),
         "Cluster": object(&["name", "up", "version", "cluster_uuid", "last_look_at", "last_success_at", "followers", "problem", "remotes"], &[]),
         "Status": list("followers", "Follower"),
@@ -321,7 +339,26 @@ fn schemas() -> Value {
         "Problem": object(&["code", "status", "message", "remedy", "guard", "problems"], &[
             ("code", json!({ "enum": ["not_found", "refused", "expired", "void", "failed", "bad_request", "admin_socket_only", "method_not_allowed", "not_ready"] })),
         ]),
-    })
+    });
+    // `json!` takes no more in one piece.
+    all["Drill"] = object(
+        &[
+            "by",
+            "started_at",
+            "follower",
+            "remote",
+            "leader_cluster",
+            "leader",
+            "steps",
+            "plan",
+            "run",
+            "result",
+            "cleaned",
+        ],
+        &[("cleaned", json!({ "type": "boolean" }))],
+    );
+    all["DrillOf"] = object(&["cluster"], &[("remote", maybe_text)]);
+    all
 }
 
 fn parameters(path: &str) -> Vec<Value> {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::proto::{MetricFamily, MetricType};
-use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 use crate::domain::cause::Remedy;
 use crate::domain::decision::DecisionKind;
-use crate::domain::ids::ClusterName;
+use crate::domain::ids::{ClusterName, RemoteAlias};
 use crate::domain::journal::RunOutcome;
 use crate::domain::state::named_enum;
 use crate::domain::step::Step;
@@ -60,6 +60,8 @@ pub struct Metrics {
     guard_blocked: IntCounterVec,
     reload_ok: Gauge,
     reloaded_at: Gauge,
+    drilled_at: GaugeVec,
+    drill_ok: GaugeVec,
 }
 
 impl Metrics {
@@ -69,7 +71,7 @@ impl Metrics {
     /// When two metrics have one name, which a test excludes.
     pub fn new(version: &str) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let build = prometheus::GaugeVec::new(
+        let build = GaugeVec::new(
             Opts::new(
                 "refollow_build_info",
                 "Constant 1; the version that runs as a label.",
@@ -77,6 +79,8 @@ impl Metrics {
             &["version"],
         )?;
         build.with_label_values(&[version]).set(1.0);
+        let drill =
+            |name: &str, help: &str| GaugeVec::new(Opts::new(name, help), &["es_cluster", "remote_cluster"]);
         let counter =
             |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
         let this = Self {
@@ -119,9 +123,17 @@ impl Metrics {
                 "refollow_config_last_reload_success_timestamp_seconds",
                 "When the configuration was last loaded successfully.",
             )?,
+            drilled_at: drill(
+                "refollow_drill_last_timestamp_seconds",
+                "When the last drill of this pair ended; absent where there was none.",
+            )?,
+            drill_ok: drill(
+                "refollow_drill_last_success",
+                "Whether the last drill of this pair proved the way from the look to equal documents.",
+            )?,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 8] = [
+        let collectors: [Box<dyn Collector>; 10] = [
             Box::new(build),
             Box::new(this.look_errors.clone()),
             Box::new(this.decisions.clone()),
@@ -130,6 +142,8 @@ impl Metrics {
             Box::new(this.guard_blocked.clone()),
             Box::new(this.reload_ok.clone()),
             Box::new(this.reloaded_at.clone()),
+            Box::new(this.drilled_at.clone()),
+            Box::new(this.drill_ok.clone()),
         ];
         for collector in collectors {
             this.registry.register(collector)?;
@@ -215,6 +229,15 @@ impl Metrics {
         if successful {
             self.reloaded_at.set(seconds(at));
         }
+    }
+
+    /// The last drill of a pair ended, or was read from the store at start.
+    pub fn drilled(&self, cluster: &ClusterName, remote: &RemoteAlias, at: Timestamp, proven: bool) {
+        let labels = [cluster.as_str(), remote.as_str()];
+        self.drilled_at.with_label_values(&labels).set(seconds(at));
+        self.drill_ok
+            .with_label_values(&labels)
+            .set(f64::from(u8::from(proven)));
     }
 
     /// Everything as text: own metrics by name, then those of the snapshot.

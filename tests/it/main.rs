@@ -9,6 +9,7 @@ mod cli_client;
 mod config;
 mod corpus;
 mod disaster;
+mod drill;
 mod elastic_client;
 mod evidence_agrees;
 mod executor;

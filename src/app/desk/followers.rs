@@ -53,6 +53,7 @@ impl Desk {
                 extension.since
             ));
         }
+        notes.extend(super::drill::notes(&book.drills));
         for (key, step, since) in book.held() {
             let how = match step {
                 HeldStep::Pause => "paused",

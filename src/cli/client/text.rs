@@ -448,7 +448,7 @@ fn plan_facts(plan: &PlanItem, now: Timestamp) -> String {
         .collect()
 }
 
-fn plan_detail(plan: &PlanDetail, now: Timestamp) -> String {
+pub(super) fn plan_detail(plan: &PlanDetail, now: Timestamp) -> String {
     let basis = &plan.plan.basis;
     let mut out = plan_facts(&plan.item, now);
     out += &wrap("  follows       ", &format!("{}:{}", basis.remote, basis.leader));

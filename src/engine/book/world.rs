@@ -42,9 +42,11 @@ impl Book {
             .collect()
     }
 
+    /// What a drill made is broken on purpose: it opens no breaker, and dilutes none.
     pub(super) fn population(&self) -> Vec<policy::Member> {
         self.followers
             .iter()
+            .filter(|(key, _)| !self.drills.made(key))
             .filter_map(|(key, entry)| {
                 let verdict = entry.verdict.as_ref()?;
                 Some(policy::Member {
@@ -96,6 +98,10 @@ impl Book {
 
     pub(super) fn world_of(&self, key: &FollowerKey, common: &policy::World) -> policy::World {
         let mut world = common.clone();
+        if self.drills.made(key) {
+            let own = self.in_flight().into_iter().filter(|run| run.key == *key);
+            world.in_flight.extend(own);
+        }
         let entry = self.followers.get(key);
         let leader = entry.and_then(|entry| entry.facts.leader_cluster.clone());
         world.duplicate_cluster_uuid =
@@ -140,8 +146,18 @@ impl Book {
             warm_until: after(self.started_at, slowest.unwrap_or_default().saturating_mul(3)),
             brakes: Seen::Present(self.brakes.clone()),
             brake_file: self.brake_file.clone(),
-            in_flight: self.in_flight(),
-            past: self.past.clone(),
+            // Those of drills count for no limit.
+            in_flight: self
+                .in_flight()
+                .into_iter()
+                .filter(|run| !self.drills.made(&run.key))
+                .collect(),
+            past: self
+                .past
+                .iter()
+                .filter(|run| !self.drills.made(&run.key))
+                .cloned()
+                .collect(),
             breaker: self.breaker.clone(),
             blockers: self.blockers.clone(),
             clock_jump: self.unsettled(now),
