@@ -110,6 +110,7 @@ impl<'a> Sources<'a> {
         self.all(&side.index);
         self.newest(&side.meta);
         self.newest(&side.settings);
+        self.newest(&side.stands_for);
         self.newest(&side.health);
         self.newest(&side.cluster_health);
         self.newest(&side.ilm);
