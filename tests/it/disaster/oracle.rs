@@ -53,6 +53,8 @@ pub enum Kind {
     Release(BrakeScope),
     /// The mode is `observe` from here on, or no longer.
     Observe(bool),
+    /// These limits and rules are promised from here on; the mode is another matter.
+    Policy(Box<policy::Settings>),
     /// The daemon was started, stopped or killed; the configuration changed.
     Daemon,
     /// The daemon's wall clock was set.
@@ -84,6 +86,10 @@ pub struct Record {
     pub writes: u64,
     /// Tasks of any of the daemons that panicked.
     pub panics: u64,
+    /// Times that the daemon was killed.
+    pub crashes: u64,
+    /// Second daemons that got at the store beside a living one.
+    pub intruders: u64,
 }
 
 /// A broken promise.
@@ -155,6 +161,12 @@ pub fn violations(record: &Record) -> Vec<Violation> {
     if record.panics > 0 {
         found.push(broken("no_panic", format!("{} tasks panicked", record.panics)));
     }
+    if record.intruders > 0 {
+        found.push(broken(
+            "one_daemon",
+            format!("{} second daemons got at the store", record.intruders),
+        ));
+    }
     for (pair, log) in record.logs.iter().enumerate() {
         for entry in log.iter().filter(|entry| entry.changes) {
             no_wildcard(entry, &mut found);
@@ -179,6 +191,7 @@ pub fn violations(record: &Record) -> Vec<Violation> {
                 Moment::leader_is_good,
                 Moment::looked_just_before,
                 Moment::pause_needs_reason,
+                Moment::asked_first,
                 Moment::people_are_obeyed,
                 Moment::sent_once,
                 Moment::budgets_hold,
@@ -315,6 +328,17 @@ impl Moment<'_> {
             .iter()
             .filter(|deed| concerns(deed, self.pair, &self.before.name))
             .filter(|deed| deed.seqs[self.pair] <= self.entry.seq)
+    }
+}
+
+impl Record {
+    /// Limits and rules that were promised when the pair got that request, and since which deed.
+    fn policy_at(&self, pair: usize, seq: u64) -> (&policy::Settings, Option<&Deed>) {
+        let newest = self.deeds.iter().rev().find_map(|deed| match &deed.kind {
+            Kind::Policy(policy) if deed.seqs[pair] <= seq => Some((policy.as_ref(), Some(deed))),
+            _ => None,
+        });
+        newest.unwrap_or((&self.policy, None))
     }
 }
 

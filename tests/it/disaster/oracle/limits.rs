@@ -1,17 +1,41 @@
-//! Budgets, the breaker and brakes (promises 8 and 9).
+//! Budgets, the breaker, brakes and rules (promises 8, 9, 11).
 
 use refollow::domain::brake::BrakeScope;
 use refollow::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
+use refollow::policy::{Action, Mode};
 use refollow::sandbox::witness::Standing;
 
 use super::{Does, Kind, Moment, Violation, concerns_pair, does};
 
+/// For so long a run goes on that was let in before limits or rules were changed.
+const LET_IN_MS: i64 = 10 * 60_000;
+
 impl Moment<'_> {
+    /// Promise 11: what the rules say is asked about, or only told, waits for an approval.
+    pub(super) fn asked_first(&self) -> Option<Violation> {
+        if self.does != Does::Pause || !self.entry.acted {
+            return None;
+        }
+        let (promised, since) = self.record.policy_at(self.pair, self.entry.seq);
+        let free = promised.mode == Mode::Auto && promised.rules[0].action == Action::Auto;
+        // It takes the daemon a moment to read its configuration, and a run that went on then goes on.
+        let from = since.map_or(i64::MIN, |deed| deed.at_ms);
+        let let_in = self.entry.at_ms < from.saturating_add(5_000)
+            || self
+                .ours()
+                .any(|entry| (from.saturating_sub(LET_IN_MS)..=from).contains(&entry.at_ms));
+        if free || let_in || self.earlier().any(|deed| deed.kind == Kind::Approved) {
+            return None;
+        }
+        self.broken("asked_first", "the rules say to ask, and nobody approved it")
+    }
+
     /// Promise 9: recreates in flight through one remote, and within an hour.
     pub(super) fn budgets_hold(&self) -> Option<Violation> {
         if self.does != Does::Close {
             return None;
         }
+        let (promised, since) = self.record.policy_at(self.pair, self.entry.seq);
         let ours = |name: &&String| {
             let last = self.log().iter().rev().find(|entry| {
                 entry.seq < self.entry.seq
@@ -26,12 +50,14 @@ impl Moment<'_> {
             });
             last.is_some_and(|last| matches!(does(last), Does::Close | Does::Put)) && !theirs
         };
-        let limit = self.record.policy.limits.recreates_in_flight.per_remote as usize;
+        let limit = promised.limits.recreates_in_flight.per_remote as usize;
         let down: Vec<&String> = self.before.others_down.iter().filter(ours).collect();
         if down.len() >= limit {
             return self.broken("budgets_hold", format!("{down:?} are still in our hands"));
         }
-        let hour = self.entry.at_ms - 3_600_000;
+        // A run that was let in under another limit may still finish.
+        let let_in = since.map_or(i64::MIN, |deed| deed.at_ms + LET_IN_MS);
+        let hour = (self.entry.at_ms - 3_600_000).max(let_in);
         let mut closed: Vec<i64> = Vec::new();
         for log in &self.record.logs {
             for entry in log
@@ -43,7 +69,7 @@ impl Moment<'_> {
                 }
             }
         }
-        let most = self.record.policy.limits.recreates_per_hour as usize;
+        let most = promised.limits.recreates_per_hour as usize;
         let jumped = self.record.deeds.iter().any(|deed| deed.kind == Kind::Clock);
         if closed.len() > most && !jumped {
             return self.broken("budgets_hold", format!("{} PUTs within the hour", closed.len()));
@@ -57,7 +83,6 @@ impl Moment<'_> {
             return None;
         }
         let pause = self.ours().find(|entry| does(entry) == Does::Pause)?;
-        let limits = &self.record.policy.limits.breaker;
         let by_people = |seq: u64| {
             let held = self.record.deeds.iter().filter(|deed| {
                 deed.pair == Some(self.pair) && deed.kind == Kind::Hands && deed.seqs[self.pair] <= seq
@@ -65,6 +90,7 @@ impl Moment<'_> {
             held.count()
         };
         let open = |standing: &Standing, seq: u64| {
+            let limits = &self.record.policy_at(self.pair, seq).0.limits.breaker;
             let sick = standing.unhealthy.0.saturating_sub(by_people(seq));
             let floor = (limits.max_unhealthy * standing.unhealthy.1 as f64).floor();
             sick >= limits.min_unhealthy as usize && sick as f64 > floor
