@@ -24,6 +24,7 @@ mod heard;
 pub mod looking;
 pub(crate) mod observer;
 pub mod opening;
+mod pace;
 pub mod position;
 pub mod remember;
 mod requests;

@@ -24,6 +24,7 @@ mod climb;
 mod finish;
 mod next;
 mod position;
+mod prove;
 mod replace;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use crate::domain::state::State;
 use crate::domain::step::Step;
 use crate::domain::time::{Timestamp, millis_between};
 use crate::domain::verdict::Verdict;
+use crate::engine::pace::Pace;
 
 /// A lease renewed longer ago than this is not fresh, milliseconds. Renewals come every 30 s;
 /// the rest is room for clocks that differ.
@@ -32,6 +33,8 @@ pub struct Watch {
     leader_was: BTreeMap<u32, i64>,
     /// The leader's documents as the look before counted them.
     leader_had: Option<u64>,
+    /// How shards and leases moved since the last request.
+    pace: Pace,
     /// They were the same two looks in a row: counts of this look belong to these checkpoints. The
     /// calls of a look are not made at one instant.
     leader_stood: bool,
@@ -47,6 +50,7 @@ impl Watch {
         };
         self.copied_bytes = None;
         self.lag = None;
+        self.pace = Pace::default();
     }
 }
 
@@ -139,6 +143,8 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
         since: Since::default(),
         proof: Proof {
             leases_fresh: leases_fresh(looked, basis, &leader),
+            leases_renewed: Seen::unknown("not computed yet"),
+            standing_still: Seen::unknown("not computed yet"),
             lag: looked
                 .lag
                 .map_or_else(|| Seen::unknown("the lag is not known"), Seen::Present),
@@ -189,6 +195,15 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
     watch.leader_stood = !leader_is.is_empty() && leader_is == watch.leader_was;
     position.proof.documents = documents(looked);
     position.proof.documents_equal = documents_equal(watch, &position, looked, &follower);
+    let lease = looked.facts.lease_id();
+    watch.pace.look(looked.now, &follower, &leader, lease.as_ref());
+    position.proof.leases_renewed = watch
+        .pace
+        .leases_renewed(basis.shard_count, &leader, lease.as_ref());
+    position.proof.standing_still =
+        watch
+            .pace
+            .standing_still(looked.now, basis.shard_count, &position.proof.checkpoints_equal);
     watch.look(&position);
     if let Seen::Present(documents) = &position.proof.documents {
         watch.leader_had = Some(documents.leader);

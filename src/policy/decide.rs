@@ -282,6 +282,11 @@ fn wait_ends(moment: &Moment<'_>) -> Timestamp {
         .waited_since
         .filter(|since| *since <= moment.world.now)
         .unwrap_or(moment.world.now);
+    wait_since_ends(moment, since)
+}
+
+/// The same for a wait that began then.
+fn wait_since_ends(moment: &Moment<'_>, since: Timestamp) -> Timestamp {
     let hour = after(since, LONGEST_WAIT);
     let Some(end) = moment.runway_expires_at else {
         return hour;
@@ -534,6 +539,21 @@ impl Weighing<'_> {
                 return (DecisionKind::Act, Some(Trigger::Approved { by }));
             }
             reasons.extend(held_back(self.held));
+            // What has a known end is waited for. The rest would be a silence without one: the person
+            // who approved it has done their part, and nobody else is asked.
+            let given = record.consents.iter().map(|consent| consent.at).max();
+            let since = given.max(self.moment.waited_since);
+            let endless = self.held.iter().any(|guard| guard.changes_at.is_none());
+            let over =
+                since.is_some_and(|since| self.moment.world.now >= wait_since_ends(self.moment, since));
+            if endless && over {
+                reasons.push(
+                    "it is approved and has been held back for too long: a person must put right what \
+                     holds it back, or repair it by hand"
+                        .to_owned(),
+                );
+                return (DecisionKind::Alert, None);
+            }
             return (DecisionKind::Wait, None);
         }
         if action == Action::Auto && !self.needs_a_person(reasons) {

@@ -4,7 +4,9 @@
 //! two lives of a daemon under test, and what one wrote the other finds.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt as _;
 
@@ -31,12 +33,39 @@ struct Inner {
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     inner: Mutex<Inner>,
+    held: Arc<AtomicBool>,
+}
+
+/// The right to be the one daemon of a store, for as long as it lives: what the lock beside the
+/// file is to SQLite. Nothing but the memory of one process is locked, so it guards tests only.
+#[derive(Debug)]
+pub struct Held(Arc<AtomicBool>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
 }
 
 impl MemoryStore {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes the store for one daemon, as opening the file does.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] while another one has it.
+    pub fn hold(&self) -> Result<Held, StoreError> {
+        if self.held.swap(true, Ordering::SeqCst) {
+            return Err(StoreError::Locked {
+                path: PathBuf::from(":memory:"),
+                holder: format!("pid {}", std::process::id()),
+            });
+        }
+        Ok(Held(Arc::clone(&self.held)))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

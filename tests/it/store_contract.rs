@@ -568,21 +568,35 @@ async fn what_was_written_is_there_after_opening_again() {
     assert_eq!(store.verify_audit().await.unwrap(), AuditCheck::Whole(2));
 }
 
+/// `take`: what a daemon does first with its state. What it gives is dropped where a process ends.
+async fn a_second_daemon_is_refused<T: std::fmt::Debug>(
+    path: &Path,
+    take: impl AsyncFn() -> Result<T, StoreError>,
+) {
+    let first = take().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(
+            take().await.unwrap_err(),
+            StoreError::Locked {
+                path: path.to_owned(),
+                holder: format!("pid {}", std::process::id())
+            }
+        );
+    }
+    drop(first);
+    let next = take().await.unwrap();
+    assert!(take().await.is_err(), "the next one holds it as the first did");
+    drop(next);
+    take().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_second_daemon_on_one_state_is_refused_and_told_who_holds_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("refollow.db");
-    let first = at_path(&path).await.unwrap();
-    let refused = at_path(&path).await.unwrap_err();
-    assert_eq!(
-        refused,
-        StoreError::Locked {
-            path: path.clone(),
-            holder: format!("pid {}", std::process::id())
-        }
-    );
-    drop(first);
-    at_path(&path).await.unwrap();
+    a_second_daemon_is_refused(&path, async || at_path(&path).await).await;
+    let store = MemoryStore::new();
+    a_second_daemon_is_refused(Path::new(":memory:"), async || store.hold()).await;
 }
 
 #[tokio::test]

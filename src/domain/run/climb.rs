@@ -1,16 +1,13 @@
 //! The rungs before the point of no return: resume, then recreate up to its PUT.
 
-use crate::domain::cause::{Cause, Remedy};
-use crate::domain::journal::RunOutcome;
 use crate::domain::plan::LeaseWay;
 use crate::domain::run::Run;
-use crate::domain::run::finish;
 use crate::domain::run::next::{
     Attempt, Limits, Next, attempt, is_active, is_closed, lasted, look, passed, too_old, took_effect,
 };
 use crate::domain::run::position::Position;
+use crate::domain::run::prove;
 use crate::domain::seen::Seen;
-use crate::domain::state::State;
 use crate::domain::step::Step;
 
 /// Turns the judgement of a step into what is done.
@@ -25,7 +22,7 @@ fn go(run: &Run, position: &Position, limits: &Limits, step: Step) -> Next {
 /// The mild rung: pause if active, resume with the remembered parameters, prove.
 pub(super) fn resume(run: &Run, position: &Position, limits: &Limits) -> Next {
     if run.is_proven(Step::Resume) {
-        return prove(run, position, limits);
+        return prove::resumed(run, position, limits);
     }
     if is_closed(position) {
         return Next::BackOut("the follower was closed, and not by this run".to_owned());
@@ -71,108 +68,6 @@ fn paused(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
         Seen::Present(true) => look(limits, "shard follow tasks are still there".to_owned()),
         Seen::Unknown(why) => look(limits, format!("whether follow tasks are left is unknown: {why}")),
     })
-}
-
-/// Resumed: does it follow, or is it fatal again for the same cause?
-fn prove(run: &Run, position: &Position, limits: &Limits) -> Next {
-    let verdict = &position.verdict;
-    let resumed_at = run.proven_at(Step::Resume).unwrap_or_else(|| run.phase_at());
-    let close = |outcome, reason: String, person_must: Option<String>| Next::Close {
-        outcome,
-        reason,
-        person_must,
-        held: None,
-    };
-    if is_closed(position) || !is_active(position) {
-        return close(
-            RunOutcome::CannotTell,
-            "after it had been resumed, somebody else paused or closed the follower".to_owned(),
-            Some("find out who paused or closed it, and why".to_owned()),
-        );
-    }
-    match verdict.state {
-        State::Following | State::CatchingUp => {
-            if !lasted(position.since.following, position.now, limits.settle) {
-                return look(limits, format!("it follows since the resume ({})", verdict.state));
-            }
-            if run.plan().basis.cause == Cause::RestoredNotFollowing {
-                // The copy that ours made and nobody has proven yet: own settings, then the proof.
-                return finish::settings(run, position, limits)
-                    .unwrap_or_else(|| finish::verify(run, position, limits));
-            }
-            if let Some(differ) = position
-                .proof
-                .parameters
-                .present()
-                .filter(|names| !names.is_empty())
-            {
-                return close(
-                    RunOutcome::CannotTell,
-                    format!("it follows, but with other parameters: {}", differ.join(", ")),
-                    Some("compare the follow parameters with those in the undo file".to_owned()),
-                );
-            }
-            if !run.is_proven(Step::ProveResume) {
-                return Next::Proven(
-                    Step::ProveResume,
-                    vec![format!(
-                        "state {} without a break for {} s",
-                        verdict.state,
-                        limits.settle.as_secs()
-                    )],
-                );
-            }
-            close(RunOutcome::Cured, "resumed, and it follows".to_owned(), None)
-        }
-        State::Fatal => {
-            if !lasted(position.since.fatal, position.now, limits.look) {
-                return look(limits, "fatal again; one more look to be sure".to_owned());
-            }
-            let same = verdict.cause == run.plan().basis.cause;
-            if same && run.may_recreate_next() && verdict.ladder.contains(&Remedy::Recreate) {
-                return Next::Rung(Remedy::Recreate);
-            }
-            close(
-                RunOutcome::NotCured,
-                if same {
-                    format!(
-                        "resumed, and fatal again for the same cause ({}); the plan has no further rung",
-                        verdict.cause
-                    )
-                } else {
-                    format!("resumed, and fatal again for another cause: {}", verdict.cause)
-                },
-                None,
-            )
-        }
-        State::Unknown
-        | State::Missing
-        | State::Closed
-        | State::Restoring
-        | State::Red
-        | State::Paused
-        | State::Retrying
-        | State::Stalled => {
-            if passed(resumed_at, position.now, limits.prove) {
-                let outcome = if verdict.state == State::Unknown {
-                    RunOutcome::CannotTell
-                } else {
-                    RunOutcome::NotCured
-                };
-                return close(
-                    outcome,
-                    format!(
-                        "resumed, and after {} s it is {} ({})",
-                        limits.prove.as_secs(),
-                        verdict.state,
-                        verdict.cause
-                    ),
-                    None,
-                );
-            }
-            look(limits, format!("resumed; now {}", verdict.state))
-        }
-    }
 }
 
 /// The destructive rung up to the moment its PUT is seen to have had an effect.

@@ -13,7 +13,7 @@ use crate::domain::seen::Seen;
 use crate::domain::state::State;
 use crate::domain::step::Step;
 
-fn close(outcome: RunOutcome, reason: String, person_must: Option<String>) -> Next {
+pub(super) fn close(outcome: RunOutcome, reason: String, person_must: Option<String>) -> Next {
     Next::Close {
         outcome,
         reason,
@@ -237,31 +237,8 @@ pub(super) fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
         // Proven a moment ago; the closing entry was all that was missing.
         return cured(run, position);
     }
-    if lasted(
-        position.since.documents_differ,
-        position.now,
-        limits.settle.saturating_mul(2).max(limits.documents),
-    ) {
-        let figures = position
-            .proof
-            .documents
-            .present()
-            .map_or_else(String::new, |docs| {
-                format!(
-                    " ({} on the follower, {} on the leader)",
-                    docs.follower, docs.leader
-                )
-            });
-        // Counts show refreshed documents only, and a leader that is written to moves on between
-        // the two looks: they raise a doubt and prove no loss.
-        return close(
-            RunOutcome::CannotTell,
-            format!("all checkpoints are equal, and the document counts are not{figures}"),
-            Some(
-                "compare the two indices after a `_refresh` of both: the copy is new and its count differs all the same"
-                    .to_owned(),
-            ),
-        );
+    if let Some(end) = documents_differ(position, limits) {
+        return end;
     }
     let since = run
         .proven_at(Step::RestoreSettings)
@@ -277,6 +254,37 @@ pub(super) fn verify(run: &Run, position: &Position, limits: &Limits) -> Next {
         );
     }
     look(limits, open.join("; "))
+}
+
+/// Documents that differ at a common checkpoint, for longer than a refresh takes.
+pub(super) fn documents_differ(position: &Position, limits: &Limits) -> Option<Next> {
+    if !lasted(
+        position.since.documents_differ,
+        position.now,
+        limits.settle.saturating_mul(2).max(limits.documents),
+    ) {
+        return None;
+    }
+    let figures = position
+        .proof
+        .documents
+        .present()
+        .map_or_else(String::new, |docs| {
+            format!(
+                " ({} on the follower, {} on the leader)",
+                docs.follower, docs.leader
+            )
+        });
+    // Counts show refreshed documents only, and a leader that is written to moves on between
+    // the two looks: they raise a doubt and prove no loss.
+    Some(close(
+        RunOutcome::CannotTell,
+        format!("all checkpoints are equal, and the document counts are not{figures}"),
+        Some(
+            "compare the two indices after a `_refresh` of both: all operations are there and the count differs all the same"
+                .to_owned(),
+        ),
+    ))
 }
 
 fn cured(run: &Run, position: &Position) -> Next {

@@ -75,6 +75,12 @@ pub struct Since {
 pub struct Proof {
     /// Every leader primary holds our lease, renewed within the last minutes.
     pub leases_fresh: Seen<bool>,
+    /// Every one of them was renewed since the last request of this run, by the leader's own times:
+    /// the follower reaches the leader.
+    pub leases_renewed: Seen<bool>,
+    /// Shards that since the last request neither reached where the leader was a moment ago nor come
+    /// nearer to it. Present and empty: every shard keeps up.
+    pub standing_still: Seen<Vec<u32>>,
     /// Operations that the follower is behind the leader's own word, over all shards.
     pub lag: Seen<i64>,
     /// Every shard's checkpoints and sequence numbers are equal on both sides.

@@ -89,6 +89,11 @@ struct World {
     there: bool,
     /// A copy into the same index fails whatever is done (7.x after a failed restore).
     store_unusable: bool,
+    /// Leases are renewed: the follower reaches the leader.
+    link: Seen<bool>,
+    /// Shards that do not keep up.
+    still: Vec<u32>,
+    counts_differ: bool,
     /// What reached the cluster, in order, with whether it looked between.
     received: Vec<Step>,
     looks_since_put: u32,
@@ -113,6 +118,9 @@ impl World {
             red: false,
             there: true,
             store_unusable: false,
+            link: Seen::Present(true),
+            still: Vec::new(),
+            counts_differ: false,
             since: BTreeMap::new(),
             received: Vec::new(),
             looks_since_put: 1,
@@ -228,6 +236,7 @@ impl World {
             ("closed", state == State::Closed),
             ("restored_paused", state == State::Paused && self.copied),
             ("failed", state == State::Red),
+            ("differ", state == State::Following && self.counts_differ),
         ];
         for (name, holds) in holds {
             if holds {
@@ -295,17 +304,20 @@ impl World {
                 closed: since("closed"),
                 restored_paused: since("restored_paused"),
                 failed: since("failed"),
+                documents_differ: since("differ"),
                 ..Since::default()
             },
             proof: Proof {
                 leases_fresh: Seen::Present(state == State::Following),
+                leases_renewed: self.link.clone(),
+                standing_still: Seen::Present(self.still.clone()),
                 lag: Seen::Present(0),
                 checkpoints_equal: Seen::Present(state == State::Following),
                 documents: Seen::Present(Documents {
                     follower: 5,
                     leader: 5,
                 }),
-                documents_equal: Seen::Present(state == State::Following),
+                documents_equal: Seen::Present(state == State::Following && !self.counts_differ),
                 settings: Seen::Present(if self.own_settings_lost {
                     BTreeMap::from([("index.priority".to_owned(), Some("9".to_owned()))])
                 } else {
@@ -520,6 +532,37 @@ fn what_a_resume_cures_is_never_closed() {
         (RunOutcome::Cured, Some(Remedy::Resume))
     );
     assert_eq!(drive.world.received, [Step::Pause, Step::Resume]);
+}
+
+#[test]
+fn a_resume_is_cured_only_where_leases_checkpoints_and_documents_say_so_and_has_three_ends() {
+    let resumed = |change: &dyn Fn(&mut World)| {
+        let mut world = World::new();
+        world.history_lost = false;
+        change(&mut world);
+        let ladder = &[Remedy::Resume, Remedy::Human];
+        let mut drive = Drive::new(world, Cause::Unclassified, ladder, true);
+        let began = drive.world.now;
+        let end = drive.finish(|_| Way::Fine);
+        assert_eq!(drive.world.received, [Step::Pause, Step::Resume]);
+        let took = crate::domain::time::millis_between(began, drive.world.now) / 1000;
+        (end.outcome, took, end.reason)
+    };
+    let (outcome, took, reason) = resumed(&|_| {});
+    assert_eq!(outcome, RunOutcome::Cured, "{reason}");
+    assert!(took < 90, "a resume that cures is cheap: {took} s");
+    let (outcome, took, reason) = resumed(&|world| world.link = Seen::Present(false));
+    assert_eq!(outcome, RunOutcome::NotCured, "{reason}");
+    assert!(reason.contains("not every lease was renewed"), "{reason}");
+    assert!(took < 8 * 60, "and one that does not has an end: {took} s");
+    let (outcome, _, reason) = resumed(&|world| world.link = Seen::unknown("no answer"));
+    assert_eq!(outcome, RunOutcome::CannotTell, "{reason}");
+    let (outcome, _, reason) = resumed(&|world| world.still = vec![2]);
+    assert_eq!(outcome, RunOutcome::NotCured, "{reason}");
+    assert!(reason.contains("not catching up: shards 2"), "{reason}");
+    let (outcome, _, reason) = resumed(&|world| world.counts_differ = true);
+    assert_eq!(outcome, RunOutcome::CannotTell, "{reason}");
+    assert!(reason.contains("the document counts are not"), "{reason}");
 }
 
 #[test]

@@ -65,6 +65,8 @@ pub(super) struct Life<'a> {
     refreshed: bool,
     /// The last look did not show equal documents.
     counts_differ: bool,
+    /// It showed different ones at a common checkpoint.
+    counts_at_odds: bool,
 }
 
 /// One look, judged and placed.
@@ -94,6 +96,7 @@ impl<'a> Life<'a> {
             refreshed_at: None,
             refreshed: false,
             counts_differ: false,
+            counts_at_odds: false,
             run,
         }
     }
@@ -207,6 +210,7 @@ impl<'a> Life<'a> {
             },
         );
         self.counts_differ = position.proof.documents_equal != Told::Present(true);
+        self.counts_at_odds = position.proof.documents_equal == Told::Present(false);
         // A closed index shows no stats; what the guards compare is what it had when it was open.
         if matches!(self.run.phase(), Phase::Opened | Phase::Resuming)
             && let Some(stats) = self.facts.follower.index.present()
@@ -223,12 +227,13 @@ impl<'a> Life<'a> {
     }
 
     /// Counts mean something after a refresh (safety 12): once before the proof, and again while
-    /// they differ.
+    /// they differ. A resume is proven without it unless counts are at odds.
     async fn refresh(&mut self, now: Timestamp) {
         let due = self
             .refreshed_at
             .is_none_or(|at| self.counts_differ && millis_between(at, now) >= REFRESH_EVERY_MS);
-        if self.run.is_proven(Step::RestoreSettings) && due {
+        let resumed = self.run.phase() == Phase::Resuming && self.run.is_proven(Step::Resume);
+        if due && (self.run.is_proven(Step::RestoreSettings) || (resumed && self.counts_at_odds)) {
             self.refreshed_at = Some(now);
             self.refreshed = looking::refresh(self.bench, &self.facts).await;
         }

@@ -363,6 +363,35 @@ fn what_is_held_back_for_an_hour_is_asked_about() {
 }
 
 #[test]
+fn what_is_approved_and_held_back_for_an_hour_is_told_and_starts_all_the_same_once_nothing_holds_it() {
+    let mut case = Case::lost();
+    let mut record = approved(&case);
+    let disks = std::mem::take(&mut case.facts.follower.disks);
+    let at = |case: &Case, record: &PlanRecord, waited: i64| {
+        let moment = Moment {
+            waited_since: Some(ago(waited)),
+            existing: Some(record),
+            ..case.moment()
+        };
+        decide(&moment).decision
+    };
+    let consented = |record: &mut PlanRecord, seconds: i64| {
+        for consent in &mut record.consents {
+            consent.at = ago(seconds);
+        }
+    };
+    // It was waited for long before anybody approved it: the wait begins with the approval.
+    consented(&mut record, 60);
+    assert_eq!(at(&case, &record, 9000).kind, DecisionKind::Wait);
+    consented(&mut record, 3601);
+    let told = at(&case, &record, 9000);
+    assert_eq!(told.kind, DecisionKind::Alert, "{:?}", told.reasons);
+    assert!(told.reasons.iter().any(|reason| reason.contains("held back by")));
+    case.facts.follower.disks = disks;
+    assert_eq!(at(&case, &record, 9000).kind, DecisionKind::Act);
+}
+
+#[test]
 fn a_recreate_that_a_person_asked_for_still_needs_its_approval_and_every_guard() {
     let mut case = Case::lost();
     case.verdict = verdict(Cause::None);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use refollow::domain::brake::BrakeScope;
 use refollow::elastic::transport::Method;
+use refollow::policy::{self, Action};
 use refollow::sandbox::faults::{Fault, FaultKind};
 use refollow::sandbox::pair::Side;
 use refollow::sandbox::scenario;
@@ -57,12 +58,57 @@ pub enum Act {
     Release(BrakeScope),
     /// The configuration is reloaded, with or without mode `observe`.
     Reload(bool),
+    /// It is reloaded with other limits or rules.
+    Retune(Tune),
+    /// Somebody starts a second daemon on the same state.
+    SecondDaemon,
     /// The daemon is killed, for so many seconds.
     Kill(u32),
     /// The daemon is asked to stop, for so many seconds.
     Stop(u32),
     /// Somebody aborts the runs that go on.
     Abort,
+}
+
+/// Which limits or rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tune {
+    /// Everything is asked about.
+    AskAll,
+    /// Everything is only told.
+    AlertAll,
+    /// One recreate an hour.
+    OneAnHour,
+    /// The breaker opens at the first two.
+    TouchyBreaker,
+    /// As the story began.
+    AsBefore,
+}
+
+impl Tune {
+    pub const ALL: [Self; 5] = [
+        Self::AskAll,
+        Self::AlertAll,
+        Self::OneAnHour,
+        Self::TouchyBreaker,
+        Self::AsBefore,
+    ];
+
+    /// The policy with that change; the mode stays.
+    pub fn of(self, before: &policy::Settings) -> policy::Settings {
+        let mut policy = before.clone();
+        match self {
+            Self::AskAll => policy.rules[0].action = Action::Ask,
+            Self::AlertAll => policy.rules[0].action = Action::Alert,
+            Self::OneAnHour => policy.limits.recreates_per_hour = 1,
+            Self::TouchyBreaker => {
+                policy.limits.breaker.min_unhealthy = 2;
+                policy.limits.breaker.max_unhealthy = 0.0;
+            }
+            Self::AsBefore => {}
+        }
+        policy
+    }
 }
 
 /// What a person does to a follower.
@@ -115,6 +161,8 @@ impl Hands {
                 | Act::Brake(_)
                 | Act::Release(_)
                 | Act::Reload(_)
+                | Act::Retune(_)
+                | Act::SecondDaemon
                 | Act::Stop(_)
                 | Act::Abort
         )

@@ -1,16 +1,20 @@
 //! Stories drawn from a seed.
 
+use std::io::Write as _;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
 use refollow::domain::brake::BrakeScope;
+use refollow::domain::journal::RunOutcome;
 use refollow::policy::Mode;
 use refollow::sandbox::faults::FaultKind;
 use refollow::sandbox::pair::{Side, Version};
 use refollow::store::faulty::Side as Landing;
 
-use super::acts::{Act, Deed1};
-use super::oracle::violations;
+use super::acts::{Act, Deed1, Tune};
+use super::oracle::{Record, violations};
 use super::stage::{Mishap, Moment};
 use super::story::{Beat, Story, When, shortest, told};
 
@@ -76,7 +80,7 @@ fn accident(random: &mut Rng, pair: usize, follower: usize) -> Act {
         random,
         &[BrakeScope::All, BrakeScope::Recreate, BrakeScope::Resume],
     );
-    match random.u8(0..34) {
+    match random.u8(0..38) {
         0 => Act::LinkBreaks(pair),
         1 => Act::LinkHeals(pair),
         2 => Act::NodeDies(pair, side(random), random.u32(5..400)),
@@ -107,6 +111,8 @@ fn accident(random: &mut Rng, pair: usize, follower: usize) -> Act {
         29 => Act::Play(pair, follower, "leader-closed"),
         30 => Act::Play(pair, follower, "leader-opened"),
         31 => Act::Play(pair, follower, "history-lost"),
+        32..=34 => Act::Retune(pick(random, &Tune::ALL)),
+        35 => Act::SecondDaemon,
         _ => {
             let what = pick(
                 random,
@@ -205,11 +211,71 @@ pub fn story_of(seed: u64, long: bool) -> Story {
     }
 }
 
+/// What happened in all stories: a night in which nothing was repaired proves nothing.
+#[derive(Debug, Default)]
+struct Tally {
+    seeds: AtomicU64,
+    changes: AtomicU64,
+    cured: AtomicU64,
+    not_cured: AtomicU64,
+    cannot_tell: AtomicU64,
+    put_back: AtomicU64,
+    refused: AtomicU64,
+    handed_over: AtomicU64,
+    crashes: AtomicU64,
+    violations: AtomicU64,
+}
+
+impl Tally {
+    fn count(&self, record: &Record) {
+        let add = |to: &AtomicU64, how_many: u64| {
+            to.fetch_add(how_many, Ordering::SeqCst);
+        };
+        add(&self.seeds, 1);
+        add(&self.changes, record.changes);
+        add(&self.crashes, record.crashes);
+        add(&self.violations, violations(record).len() as u64);
+        for run in &record.runs {
+            add(&self.handed_over, u64::from(run.person_must.is_some()));
+            match run.outcome {
+                Some(RunOutcome::Cured) => add(&self.cured, 1),
+                Some(RunOutcome::NotCured) => add(&self.not_cured, 1),
+                Some(RunOutcome::CannotTell) => add(&self.cannot_tell, 1),
+                Some(RunOutcome::Refused) => add(&self.refused, 1),
+                Some(RunOutcome::BackedOut) => add(&self.put_back, 1),
+                None => {}
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let of = |from: &AtomicU64| from.load(Ordering::SeqCst);
+        write!(
+            f,
+            "{} seeds: {} changing requests, {} repairs, {} not cured, {} cannot tell, {} put back, \
+             {} refusals, {} handed to a person, {} crashes, {} violations",
+            of(&self.seeds),
+            of(&self.changes),
+            of(&self.cured),
+            of(&self.not_cured),
+            of(&self.cannot_tell),
+            of(&self.put_back),
+            of(&self.refused),
+            of(&self.handed_over),
+            of(&self.crashes),
+            of(&self.violations)
+        )
+    }
+}
+
 /// Fails with the shortest story of the seed that breaks what this seed breaks.
-fn must_hold(seed: u64, long: bool) {
+fn must_hold(seed: u64, long: bool, tally: &Tally) {
     let story = story_of(seed, long);
     let record = told(&story, None);
     let found = violations(&record);
+    tally.count(&record);
     let Some(first) = found.first() else { return };
     let short = shortest(&story, first.promise);
     let again = told(&short, None);
@@ -229,22 +295,27 @@ fn must_hold(seed: u64, long: bool) {
 #[test]
 fn no_promise_is_broken_whatever_happens() {
     let long = std::env::var_os("LONG").is_some();
+    let tally = Tally::default();
     if let Some(seed) = std::env::var("SEED").ok().and_then(|text| text.parse().ok()) {
-        return must_hold(seed, long);
+        return must_hold(seed, long, &tally);
     }
     let seeds = std::env::var("SEEDS").ok().and_then(|text| text.parse().ok());
     let seeds = seeds.unwrap_or(SEEDS);
-    let next = std::sync::atomic::AtomicU64::new(0);
+    let from = std::env::var("FROM").ok().and_then(|text| text.parse().ok());
+    let from: u64 = from.unwrap_or(0);
+    let next = AtomicU64::new(from);
     let broken = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
                     if seed >= seeds {
                         return;
                     }
-                    if let Err(panic) = std::panic::catch_unwind(|| must_hold(seed, long)) {
+                    if let Err(panic) =
+                        std::panic::catch_unwind(AssertUnwindSafe(|| must_hold(seed, long, &tally)))
+                    {
                         let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
                         broken.lock().unwrap().push((seed, text));
                     }
@@ -253,10 +324,16 @@ fn no_promise_is_broken_whatever_happens() {
         }
     });
     let broken = broken.into_inner().unwrap();
+    writeln!(std::io::stderr(), "{tally}").unwrap();
+    let played = seeds.saturating_sub(from);
+    if played >= 100 {
+        let repairs = tally.cured.load(Ordering::SeqCst);
+        assert!(repairs > played / 4, "too few repairs to prove anything: {tally}");
+    }
     let names: Vec<u64> = broken.iter().map(|(seed, _)| *seed).collect();
     assert!(
         broken.is_empty(),
-        "{} of {seeds} seeds: {names:?}\n{}",
+        "{tally}\n{} of {seeds} seeds: {names:?}\n{}",
         broken.len(),
         broken.first().map(|(_, text)| text.as_str()).unwrap_or_default()
     );
@@ -266,7 +343,7 @@ fn no_promise_is_broken_whatever_happens() {
 fn a_seed_is_played_the_same_way_every_time() {
     for seed in [3, 14, 15] {
         let story = story_of(seed, false);
-        let shape = |record: super::oracle::Record| -> Vec<String> {
+        let shape = |record: Record| -> Vec<String> {
             let all = record.logs.iter().flatten();
             let mut lines: Vec<String> = all
                 .map(|entry| format!("{} {} {} {:?}", entry.at, entry.method, entry.path, entry.status))

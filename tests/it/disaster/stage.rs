@@ -24,7 +24,7 @@ use refollow::sandbox::scenario;
 use refollow::sandbox::world::World;
 use refollow::store::Store;
 use refollow::store::faulty::{Counted, FaultyStore, Side as Landing};
-use refollow::store::memory::MemoryStore;
+use refollow::store::memory::{Held, MemoryStore};
 use refollow::tasks::Tasks;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -417,6 +417,8 @@ pub struct Daemon {
     pub tasks: Tasks,
     pub store: Arc<FaultyStore>,
     pub fate: Arc<Fate>,
+    /// The store's lock: the kernel takes it from a process that ends.
+    _held: Held,
 }
 
 impl Daemon {
@@ -450,6 +452,8 @@ pub struct Stage {
     pub daemon: Option<Daemon>,
     /// Tasks that panicked in former lives.
     pub panics: u64,
+    /// Daemons that ended without being asked to.
+    pub crashes: u64,
     _undo: tempfile::TempDir,
 }
 
@@ -515,6 +519,7 @@ impl Stage {
             seam: Arc::default(),
             daemon: None,
             panics: 0,
+            crashes: 0,
             _undo: undo,
         }
     }
@@ -541,7 +546,7 @@ impl Stage {
 
     /// Starts a daemon over the store; `death`: at which write of its life, on which side of it.
     pub async fn start(&mut self, death: Option<(u64, Landing)>) {
-        assert!(self.daemon.is_none(), "one daemon at a time");
+        let held = self.store.hold().expect("one daemon at a time");
         let fate = Arc::new(Fate::default());
         let (at, side) = death.unwrap_or((0, Landing::Before));
         let mortal = Arc::clone(&fate);
@@ -567,6 +572,7 @@ impl Stage {
             tasks,
             store,
             fate,
+            _held: held,
         });
     }
 
@@ -589,8 +595,14 @@ impl Stage {
         }
     }
 
+    /// A second daemon is started over the same store. True: it got in.
+    pub fn intrude(&self) -> bool {
+        self.daemon.is_some() && self.store.hold().is_ok()
+    }
+
     pub fn kill(&mut self) {
         if let Some(daemon) = self.daemon.take() {
+            self.crashes += 1;
             self.panics += daemon.tasks.panics();
             daemon.kill();
         }

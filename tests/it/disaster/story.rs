@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use refollow::domain::brake::BrakeScope;
+use refollow::domain::cause::Cause;
 use refollow::domain::decision::DecisionKind;
+use refollow::domain::ids::FollowerKey;
 use refollow::http::dto::{ApproveBody, BrakeRequest, Caller, Daemon as _};
 use refollow::policy::glob::Glob;
 use refollow::policy::{self, Action, Mode, Rule};
@@ -98,6 +100,10 @@ struct Director {
     hands: Arc<Hands>,
     agenda: Vec<(Instant, Act)>,
     observe_before: Mode,
+    /// The policy that the daemon was started with, and the one that people were promised.
+    began_with: policy::Settings,
+    promised: policy::Settings,
+    intruders: u64,
     /// Writes of the first life.
     first_writes: Option<u64>,
 }
@@ -158,11 +164,15 @@ pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
         }
     });
     let stage_mode = stage.settings.policy.mode;
+    let began_with = stage.settings.policy.clone();
     let mut director = Director {
         stage,
         hands,
         agenda,
         observe_before: stage_mode,
+        began_with,
+        promised: policy_of(story.mode),
+        intruders: 0,
         first_writes: None,
     };
     director.take_up();
@@ -341,6 +351,21 @@ impl Director {
             self.stage.reload();
             return;
         }
+        if let Act::Retune(tune) = act {
+            let mode = self.stage.settings.policy.mode;
+            self.stage.settings.policy = policy::Settings {
+                mode,
+                ..tune.of(&self.began_with)
+            };
+            let promised = Box::new(tune.of(&self.promised));
+            self.hands.note(None, None, Kind::Policy(promised));
+            self.stage.reload();
+            return;
+        }
+        if *act == Act::SecondDaemon {
+            self.intruders += u64::from(self.stage.intrude());
+            return;
+        }
         let Some(daemon) = &self.stage.daemon else { return };
         let desk = daemon.desk.clone();
         let who = || Caller {
@@ -461,8 +486,25 @@ impl Director {
                 }
             }
         }
+        if let Some(daemon) = &self.stage.daemon {
+            for item in words.iter().filter(|item| item.cause != Cause::None) {
+                let key = FollowerKey {
+                    cluster: item.cluster.clone(),
+                    index: item.index.clone(),
+                };
+                if let Ok(why) = daemon.desk.why(key).await {
+                    lines.push(format!(
+                        "{}/{}: {}",
+                        item.cluster,
+                        item.index,
+                        why.reasons.join("; ")
+                    ));
+                }
+            }
+        }
         let changes = self.stage.seam.changes();
         let writes = self.first_writes.or(self.writes()).unwrap_or_default();
+        let crashes = self.stage.crashes;
         self.stage.kill();
         // What still hangs about ends before the next story.
         tokio::time::sleep(Duration::from_secs(40)).await;
@@ -483,6 +525,8 @@ impl Director {
             changes,
             writes,
             panics: self.stage.panics,
+            crashes,
+            intruders: self.intruders,
         }
     }
 }
