@@ -109,7 +109,7 @@ impl Pace {
         }
         let lately = |at: Option<Timestamp>| at.is_some_and(|at| millis_between(at, now) <= STILL_MS);
         let still = |shard: &Shard| {
-            !lately(shard.level_at) && !(lately(shard.moved_at) && shard.lag < shard.first_lag)
+            !(lately(shard.level_at) || lately(shard.moved_at) && shard.lag < shard.first_lag)
         };
         Seen::Present(
             self.shards

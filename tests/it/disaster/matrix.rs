@@ -117,13 +117,12 @@ fn play(kind: &PlanKind, story: &Story) -> (u64, u64, Option<String>) {
         .map(|found| format!("{}: {}", found.promise, found.text))
         .collect();
     // Where the daemon died before it had ever seen the follower well, it may not dare to touch it;
-    // then it says so.
-    let untouched = record
+    // then a person is asked for what it lacks, by name.
+    let told = record
         .words
         .iter()
-        .all(|item| item.cause == Cause::None || item.decision != DecisionKind::Leave)
-        && record.runs.is_empty();
-    if !end && !handed && !untouched {
+        .all(|item| item.cause == Cause::None || item.decision == DecisionKind::Alert);
+    if !end && !handed && !told {
         lines.push(format!(
             "it does not follow at the end, and no run says what a person must do: {:?}",
             record.words
