@@ -19,6 +19,22 @@ pub struct Evidence {
     pub at: Timestamp,
 }
 
+impl Evidence {
+    /// The call for people: without its parameters, and of a list of names the first. The whole
+    /// call stands in the evidence file.
+    pub fn source(&self) -> String {
+        let route = self.call.split_once('?').map_or(&*self.call, |(route, _)| route);
+        let segments: Vec<String> = route
+            .split('/')
+            .map(|segment| match segment.split_once(',') {
+                Some((first, others)) if others.contains(',') => format!("{first},…"),
+                _ => segment.to_owned(),
+            })
+            .collect();
+        segments.join("/")
+    }
+}
+
 /// Is the index at the leader's place the one that was followed (contract, *Proof of identity*)?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Identity {
@@ -59,5 +75,29 @@ impl Verdict {
             .map(|remedy| remedy.boldness())
             .max()
             .unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_shown_the_call_and_not_its_parameters() {
+        let of = |call: &str| {
+            let evidence = Evidence {
+                field: String::new(),
+                value: String::new(),
+                call: call.to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+            };
+            evidence.source()
+        };
+        assert_eq!(of("eu: GET /a,b,c/_settings?flat_settings=true"), "eu: GET /a,…/_settings");
+        assert_eq!(
+            of("eu: GET /_cluster/state/metadata,routing_table/f?filter_path=x"),
+            "eu: GET /_cluster/state/metadata,routing_table/f"
+        );
+        assert_eq!(of("eu: GET /*,.*/_ccr/info"), "eu: GET /*,.*/_ccr/info");
     }
 }

@@ -188,7 +188,7 @@ fn evidence(evidence: &[Evidence]) -> String {
                     "{} = {} ({}, {})",
                     one.field,
                     one.value,
-                    one.call,
+                    one.source(),
                     instant(one.at)
                 ),
             )

@@ -170,7 +170,9 @@ fn sentence(key: &FollowerKey, verdict: &Verdict) -> String {
         .map(|evidence| {
             format!(
                 " ({} = {}, from {})",
-                evidence.field, evidence.value, evidence.call
+                evidence.field,
+                evidence.value,
+                evidence.source()
             )
         })
         .unwrap_or_default();

@@ -19,7 +19,7 @@ use super::stage::{Mishap, Moment};
 use super::story::{Beat, Story, When, shortest, told};
 
 /// Seeds of a normal `cargo test`, about half a second of CPU each; `SEEDS=10000` for a night.
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 300;
 
 fn pick<T: Clone>(random: &mut Rng, from: &[T]) -> T {
     from[random.usize(0..from.len())].clone()
