@@ -93,7 +93,10 @@ mod tests {
             };
             evidence.source()
         };
-        assert_eq!(of("eu: GET /a,b,c/_settings?flat_settings=true"), "eu: GET /a,…/_settings");
+        assert_eq!(
+            of("eu: GET /a,b,c/_settings?flat_settings=true"),
+            "eu: GET /a,…/_settings"
+        );
         assert_eq!(
             of("eu: GET /_cluster/state/metadata,routing_table/f?filter_path=x"),
             "eu: GET /_cluster/state/metadata,routing_table/f"
