@@ -546,7 +546,7 @@ impl Stage {
 
     /// Starts a daemon over the store; `death`: at which write of its life, on which side of it.
     pub async fn start(&mut self, death: Option<(u64, Landing)>) {
-        let held = self.store.hold().expect("one daemon at a time");
+        let held = self.store.hold().unwrap();
         let fate = Arc::new(Fate::default());
         let (at, side) = death.unwrap_or((0, Landing::Before));
         let mortal = Arc::clone(&fate);
