@@ -72,7 +72,7 @@ pub(super) const SECTIONS: &[Section] = &[
             "follower cluster: GET /{follower}/_count",
         ],
         you_never: "Do not approve a recreate while the new leader has fewer documents than the follower and nobody can say why.",
-        noticed: "At the next look at the leader: `leader_side_interval` (60 s), at once when the follower is sick.",
+        noticed: "Within 34 s where the follower retries (two looks); a follower that shows nothing: at the next look at the leader (`leader_side_interval`, 60 s).",
         recordings: &["06", "09"],
         scenarios: &["leader-replaced"],
         tests: &[
@@ -112,7 +112,7 @@ pub(super) const SECTIONS: &[Section] = &[
             "follower cluster: GET /{follower}/_count",
         ],
         you_never: "Do not recreate before the follower's extra documents are safe in a snapshot or in another index.",
-        noticed: "A changed history at the next look at the leader (`leader_side_interval`, 60 s). Numbers that went back need two such looks.",
+        noticed: "Within 67 s: a changed history at the next look at the leader (`leader_side_interval`, 60 s). Numbers that went back need two such looks.",
         recordings: &["08", "33"],
         scenarios: &[],
         tests: &[
@@ -147,7 +147,7 @@ pub(super) const SECTIONS: &[Section] = &[
             "leader cluster: GET /{leader}/_count",
         ],
         you_never: "Do not recreate because the follower has more documents: then it may be the better copy.",
-        noticed: "After at least two looks a minute apart on an index that nobody writes to.",
+        noticed: "Within 25 minutes on an index that nobody writes to: each follower is compared once in 20 minutes, then three looks a minute apart.",
         recordings: &[],
         scenarios: &[],
         tests: &[],

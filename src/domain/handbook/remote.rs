@@ -69,7 +69,7 @@ pub(super) const SECTIONS: &[Section] = &[
             "leader cluster: GET /_cluster/health",
         ],
         you_never: "Do not pause or recreate followers while the remote is away. If it lasts, raise `index.soft_deletes.retention_lease.period` on the leaders before the runway ends.",
-        noticed: "`connected: false` at the next look (`poll_interval`); rising retries need two.",
+        noticed: "Within 17 s by `connected: false` (one look); rising retries need two.",
         recordings: &["37"],
         scenarios: &["remote-down", "leader-restart", "fatal-but-curable"],
         tests: &[

@@ -17,7 +17,7 @@ pub(super) const SECTIONS: &[Section] = &[
         ],
         misleads: "`_ccr/info` says `paused`, `_ccr/stats` answers 404. After a node restart `_recovery` is `{}` and the recovery source is another: then only the decider or the journal tells.",
         why: "A live lease of the old follower (recording 03), no node that may take the shard (disk, filters, tier), or a node that died in the copy (36).",
-        does: "Asks a person. Which of the remedies this version carries out, stands in docs/SAFETY.md under *Limits that remain*.",
+        does: "Names the reason. With approval: closes, removes the lease, follows again with settings that keep the reason away (7.9 and later), and deletes and follows anew if that fails too. `refollow plan {key}` shows the steps.",
         never: "Never starts another copy without an approval: the first one failed for a reason that may still hold.",
         first: "Read the allocation explanation: it names why the copy failed. Remove that reason first.",
         commands: &[
