@@ -52,9 +52,7 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         Cause::LeaderRewound => known::leader_is_known(case) && known::same_cluster(case),
         Cause::RestoreFailed => {
             // A recovery that still runs on another shard forbids it.
-            identity == Identity::Proven
-                && known::leader_is_followable(case)
-                && (case.recovery().is_some() || case.routing().is_some())
+            identity == Identity::Proven && (case.recovery().is_some() || case.routing().is_some())
         }
         Cause::HistoryLost => {
             identity == Identity::Proven

@@ -311,13 +311,21 @@ proptest! {
     ) {
         let parts = which.get(parts());
         let mut left = Vec::new();
+        let mut roots = 0_usize;
         for (at, response) in parts.responses.iter().enumerate() {
             match ((gone >> (at % 61)) & 1, (bad >> (at % 59)) & 1) {
                 (1, 1) => {}
                 (0, 1) => left.push(mangled(response, (way + at) % WAYS).to_string()),
-                _ => left.push(parts.printed[at].clone()),
+                _ => {
+                    roots += usize::from(response["path"] == "/");
+                    left.push(parts.printed[at].clone());
+                }
             }
         }
+        // Without both looks at `GET /` nothing says that the alias led elsewhere: the file is then one
+        // of `leader_replaced`, whose literal ladder names the recreate (approval always).
+        let all = parts.responses.iter().filter(|one| one["path"] == "/").count();
+        prop_assume!(parts.whole.cause != Cause::RemoteRepointed || roots == all);
         let damaged = Parts::bytes(&parts.head, left.iter().map(String::as_str));
         let wrong = bolder(parts, &damaged, "with several damaged");
         prop_assert!(wrong.is_none(), "{}\n{}", wrong.unwrap(), String::from_utf8_lossy(&damaged));
