@@ -8,5 +8,5 @@
   114 s  follower POST /i00-f/_ccr/resume_follow → 400
 
 i01-f follows; refollow says following / none, leave
-i00-f paused; refollow says paused / leader_replaced, wait
+i00-f paused; refollow says paused / leader_replaced, alert
 run on i00-f: recreate, not_cured, a person must act
