@@ -63,8 +63,8 @@ pub(super) fn suspected<'a>(case: &Case<'a>) -> Option<Level<'a>> {
 /// in all looks of that time; where both were counted by search (`_count`) since, those counts
 /// instead, of two looks. Never by `_stats` alone where one side
 /// counts none (not refreshed since its restore, recording 01), and never where a side is not refreshed by itself (`refresh_interval` -1).
-/// Noticed within: 25 minutes (each follower's `_stats` is asked once in 20 minutes, then three
-/// looks a minute apart), on an index that stands still so long.
+/// Noticed within: 26 minutes (each follower's `_stats` is asked once in 20 minutes, then four
+/// slow beats of at most 82.5 s), on an index that stands still so long.
 /// Seen on: derived (reference 6, #89991). Wrong when: counting by search is forbidden (index
 /// `read`) and one side was not refreshed; so it is only ever for people.
 pub(super) fn diverged(case: &Case<'_>) -> Option<Fit> {

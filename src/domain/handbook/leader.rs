@@ -147,7 +147,7 @@ pub(super) const SECTIONS: &[Section] = &[
             "leader cluster: GET /{leader}/_count",
         ],
         you_never: "Do not recreate because the follower has more documents: then it may be the better copy.",
-        noticed: "Within 25 minutes on an index that nobody writes to: each follower is compared once in 20 minutes, then three looks a minute apart.",
+        noticed: "Within 26 minutes on an index that nobody writes to: each follower is compared once in 20 minutes, and then on the next slow beats, which are some 75 s apart.",
         recordings: &[],
         scenarios: &[],
         tests: &[],
