@@ -13,6 +13,7 @@ mod labels;
 mod leader;
 mod lost;
 mod matrix;
+mod pairs;
 mod restore;
 mod taken;
 mod tasks;

@@ -1,7 +1,6 @@
 //! Moments of the recordings, labelled by what the scenario had done by then: the number of the
 //! recording says what was broken, a word of its answers which moment it is.
 
-use refollow::evidence::{Evidence, Subject, build};
 use serde_json::{Value, json};
 
 use super::labels::{Shelf, row};
@@ -11,22 +10,7 @@ use crate::judge::recorded::{Moment, moments, versions};
 /// The same moment as the daemon would write it: only this follower's part of each answer, and
 /// without the calls that no rule of the judge reads.
 fn small(moment: &Moment) -> Value {
-    let file = Evidence::parse(&moment.bytes()).unwrap();
-    let case = file.case().unwrap();
-    let subject = Subject {
-        follower: case.facts.key.clone(),
-        leader_cluster: case.facts.leader_cluster.clone(),
-        remote: case.facts.remote.clone(),
-        leader_index: case.facts.leader_index.clone(),
-    };
-    let built = build(
-        &subject,
-        case.facts.now,
-        case.memory.as_ref(),
-        None,
-        &file.answers(),
-    );
-    let mut evidence = serde_json::to_value(&built).unwrap();
+    let mut evidence = moment.written();
     let unread = [
         "_nodes",
         "_cat",
@@ -107,21 +91,8 @@ fn asks_everything(moment: &Moment) -> bool {
 /// What a daemon had remembered of the leader: here from the leader's own statistics in the same
 /// moment, for scenarios in which the leader is still the one followed.
 fn remembering_the_leader(moment: Moment) -> Moment {
-    let leader = moment.evidence["leader_index"].as_str().unwrap().to_owned();
-    let responses = moment.evidence["responses"].as_array().unwrap();
-    let found = responses.iter().find_map(|response| {
-        let index = &response["body"]["indices"][&leader];
-        (response["cluster"] == "us" && index["uuid"].is_string()).then(|| index.clone())
-    });
-    let index = found.unwrap_or_else(|| panic!("{}: the leader was not looked at", moment.recording));
-    let shards = index["shards"].as_object().unwrap();
-    let mut histories = vec![Value::Null; shards.len()];
-    for (shard, copies) in shards {
-        histories[shard.parse::<usize>().unwrap()] = copies[0]["commit"]["user_data"]["history_uuid"].clone();
-    }
-    moment
-        .remembering("leader_index_uuid", index["uuid"].clone())
-        .remembering("leader_shard_history_uuids", Value::Array(histories))
+    let known = moment.remembering_its_leader();
+    known.unwrap_or_else(|| panic!("{}: the leader was not looked at", moment.recording))
 }
 
 /// Files of one recording: every moment that matches, on every version that recorded it.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use refollow::evidence::{Evidence, Subject, build};
 use serde_json::{Value, json};
 
 /// One moment of a recording: what a daemon would have seen between two changes.
@@ -26,6 +27,42 @@ impl Moment {
     pub fn remembering(mut self, field: &str, value: Value) -> Self {
         self.evidence["remembered"][field] = value;
         self
+    }
+
+    /// The same moment as the daemon would write it: only this follower's part of each answer.
+    pub fn written(&self) -> Value {
+        let file = Evidence::parse(&self.bytes()).unwrap();
+        let case = file.case().unwrap();
+        let subject = Subject {
+            follower: case.facts.key.clone(),
+            leader_cluster: case.facts.leader_cluster.clone(),
+            remote: case.facts.remote.clone(),
+            leader_index: case.facts.leader_index.clone(),
+        };
+        let (now, memory) = (case.facts.now, case.memory.as_ref());
+        serde_json::to_value(build(&subject, now, memory, None, &file.answers())).unwrap()
+    }
+
+    /// With the leader's identity remembered: here from the leader's own statistics in the same
+    /// moment, for scenarios in which the leader is still the one followed. `None`: it was not
+    /// looked at.
+    pub fn remembering_its_leader(&self) -> Option<Moment> {
+        let leader = self.evidence["leader_index"].as_str().unwrap();
+        let responses = self.evidence["responses"].as_array().unwrap();
+        let index = responses.iter().find_map(|response| {
+            let index = &response["body"]["indices"][leader];
+            (response["cluster"] == "us" && index["uuid"].is_string()).then_some(index)
+        })?;
+        let shards = index["shards"].as_object()?;
+        let mut histories = vec![Value::Null; shards.len()];
+        for (shard, copies) in shards {
+            if let Some(slot) = histories.get_mut(shard.parse::<usize>().unwrap()) {
+                *slot = copies[0]["commit"]["user_data"]["history_uuid"].clone();
+            }
+        }
+        let known = self.clone();
+        let known = known.remembering("leader_index_uuid", index["uuid"].clone());
+        Some(known.remembering("leader_shard_history_uuids", Value::Array(histories)))
     }
 
     /// The paths of its responses, in order.
