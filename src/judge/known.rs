@@ -81,6 +81,16 @@ pub(super) fn licences_are_whole(case: &Case<'_>) -> bool {
     (follower.0.is_empty() && leader.0.is_empty()) || (newest(follower).is_some() && newest(leader).is_some())
 }
 
+/// Nothing that the leader cluster was asked is known: it is out of reach for us, so that no single
+/// answer of it is missing.
+pub(super) fn leader_cluster_is_silent(case: &Case<'_>) -> bool {
+    fn silent<T>(series: &Series<T>) -> bool {
+        series.last().is_some_and(|seen| seen.value.is_unknown())
+    }
+    let leader = &case.facts.leader;
+    silent(&leader.root) && silent(&leader.index) && silent(&leader.settings) && silent(&leader.license)
+}
+
 /// No part of the look at the leader is missing that would forbid more: a daemon asks which cluster
 /// it is together with the index's settings and statistics.
 pub(super) fn leader_look_is_whole(case: &Case<'_>) -> bool {

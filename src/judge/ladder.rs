@@ -123,8 +123,10 @@ fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
     if named == Cause::RemoteNotConfigured && !remote::not_configured_is_confirmed(case) {
         return false;
     }
-    if named != Cause::HistoryLost && !(known::licences_are_whole(case) && known::leader_look_is_whole(case))
-    {
+    // A leader cluster that nobody reaches is what an unreachable remote looks like from here.
+    let whole = known::licences_are_whole(case) && known::leader_look_is_whole(case)
+        || is_of_the_way(named) && known::leader_cluster_is_silent(case);
+    if !whole && named != Cause::HistoryLost {
         return false;
     }
     if is_of_the_way(named) && (case.paused().is_some() || case.known_closed().is_some()) {

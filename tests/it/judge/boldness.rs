@@ -121,11 +121,7 @@ fn pairs() -> Vec<Moment> {
             continue;
         }
         for later in with_memory(later) {
-            let mut both = later.clone();
-            let mut responses = earlier.evidence["responses"].as_array().unwrap().clone();
-            responses.extend(later.evidence["responses"].as_array().unwrap().clone());
-            both.evidence["responses"] = Value::Array(responses);
-            pairs.push(both);
+            pairs.push(later.after(earlier));
         }
     }
     pairs

@@ -65,6 +65,15 @@ impl Moment {
         Some(known.remembering("leader_shard_history_uuids", Value::Array(histories)))
     }
 
+    /// With the answers of an earlier moment before its own.
+    #[must_use]
+    pub fn after(mut self, earlier: &Moment) -> Self {
+        let mut responses = earlier.evidence["responses"].as_array().unwrap().clone();
+        responses.append(self.evidence["responses"].as_array_mut().unwrap());
+        self.evidence["responses"] = Value::Array(responses);
+        self
+    }
+
     /// The paths of its responses, in order.
     pub fn paths(&self) -> Vec<String> {
         self.evidence["responses"]
@@ -121,11 +130,17 @@ fn instant(at_ms: i64) -> String {
         .to_string()
 }
 
-/// Every moment of a recording at which the follower was asked about, oldest first.
+/// Every moment of a recording at which its follower was asked about, oldest first.
 pub fn moments(version: &str, number: &str) -> Vec<Moment> {
     let recording = load(version, number);
+    let (follower, leader) = pair_of(recording["steps"].as_array().unwrap());
+    moments_of(version, number, &follower, &leader)
+}
+
+/// The same for one of several followers.
+pub fn moments_of(version: &str, number: &str, follower: &str, leader: &str) -> Vec<Moment> {
+    let recording = load(version, number);
     let steps = recording["steps"].as_array().unwrap();
-    let (follower, leader) = pair_of(steps);
     let mut moments = Vec::new();
     let mut responses: Vec<Value> = Vec::new();
     let mut carried: Vec<Value> = Vec::new();
@@ -169,7 +184,7 @@ pub fn moments(version: &str, number: &str) -> Vec<Moment> {
         if path.ends_with("/_ccr/resume_follow") || path.contains("/_ccr/follow") {
             carried.push(as_response(step));
         }
-        learn(&mut remembered, step, &follower);
+        learn(&mut remembered, step, follower);
         // What was looked at while it was well is remembered.
         let _ = &remembered;
     }
