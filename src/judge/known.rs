@@ -78,7 +78,26 @@ pub(super) fn leader_was_looked_at_now(case: &Case<'_>) -> bool {
 /// what they do not know (docs/SAFETY.md).
 pub(super) fn licences_are_whole(case: &Case<'_>) -> bool {
     let (follower, leader) = (&case.facts.follower.license, &case.facts.leader.license);
-    (follower.0.is_empty() && leader.0.is_empty()) || (newest(follower).is_some() && newest(leader).is_some())
+    let told = newest(leader).is_some_and(|(seen, _)| is_of_the_newest_leader_look(case, seen.at));
+    (follower.0.is_empty() && leader.0.is_empty()) || (newest(follower).is_some() && told)
+}
+
+/// No later answer to `GET /` of the leader cluster shows that this one is of an earlier look, and
+/// that the newest look's own is missing.
+fn is_of_the_newest_leader_look(case: &Case<'_>, at: Timestamp) -> bool {
+    let root = case.facts.leader.root.last();
+    root.is_none_or(|root| millis_between(at, root.at) <= SECOND_LOOK_MILLIS)
+}
+
+/// The follower's own word and the word on its connection are of the look of its newest statistics.
+pub(super) fn first_look_is_whole(case: &Case<'_>) -> bool {
+    let side = &case.facts.follower;
+    let near_stats = |at: Timestamp| {
+        let stats = side.stats.last();
+        stats.is_none_or(|stats| millis_between(at, stats.at) <= SECOND_LOOK_MILLIS)
+    };
+    side.info.last().is_none_or(|info| near_stats(info.at))
+        && side.remote.last().is_none_or(|remote| near_stats(remote.at))
 }
 
 /// Nothing that the leader cluster was asked is known: it is out of reach for us, so that no single
@@ -100,7 +119,8 @@ pub(super) fn leader_look_is_whole(case: &Case<'_>) -> bool {
         newest(&leader.root).is_some() && looked_at.is_some() && newest(&leader.settings).is_none();
     let unnamed = case.memory.leader_cluster_uuid.is_some()
         && looked_at.is_some_and(|(seen, _)| !is_named_at(case, seen.at));
-    !without_settings && !unnamed
+    let old = looked_at.is_some_and(|(seen, _)| !is_of_the_newest_leader_look(case, seen.at));
+    !without_settings && !unnamed && !old
 }
 
 /// The leader cluster told its UUID in the look of that moment.

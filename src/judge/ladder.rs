@@ -60,6 +60,7 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
             identity == Identity::Proven
                 && case.active()
                 && known::tasks_are_of_the_newest_look(case)
+                && known::first_look_is_whole(case)
                 && known::follower_can_write(case)
                 && known::primaries_are_there(case)
                 && known::leader_is_followable(case)
@@ -71,6 +72,7 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         }
         Cause::SettingsDiverged | Cause::FollowerRewritten => {
             identity == Identity::Proven
+                && known::first_look_is_whole(case)
                 && known::follower_can_write(case)
                 && known::primaries_are_there(case)
                 && known::leader_is_followable(case)
