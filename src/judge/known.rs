@@ -100,6 +100,16 @@ pub(super) fn first_look_is_whole(case: &Case<'_>) -> bool {
         && side.remote.last().is_none_or(|remote| near_stats(remote.at))
 }
 
+/// The alias names where it leads to, as far as memory or an earlier look ever named it: without
+/// `seeds` and `proxy_address` nothing tells a repointed alias from one that was left alone.
+pub(super) fn remote_leads_where_known(case: &Case<'_>) -> bool {
+    let remote = &case.facts.follower.remote;
+    let remembered = case.memory.remote_addresses.as_ref();
+    let ever_named = remembered.is_some_and(|addresses| !addresses.is_empty())
+        || remote.history().any(|(_, remote)| !remote.addresses.is_empty());
+    newest(remote).is_none_or(|(_, remote)| !remote.addresses.is_empty() || !ever_named)
+}
+
 /// Nothing that the leader cluster was asked is known: it is out of reach for us, so that no single
 /// answer of it is missing.
 pub(super) fn leader_cluster_is_silent(case: &Case<'_>) -> bool {

@@ -85,9 +85,10 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
     }
 }
 
-/// The remote is known to be connected now, and by the addresses that are remembered.
+/// The remote is known to be connected now, and names where to.
 fn remote_connected(case: &Case<'_>) -> bool {
     newest(&case.facts.follower.remote).is_some_and(|(_, remote)| remote.connected == Some(true))
+        && known::remote_leads_where_known(case)
 }
 
 /// A leader that was looked at is behind the follower on a shard (seen once it is not yet

@@ -237,6 +237,34 @@ fn spoil(response: &mut Value, pick: usize, way: u8) {
     }
 }
 
+#[test]
+fn without_the_addresses_of_the_aliases_no_verdict_is_bolder() {
+    let mut tried = 0;
+    for parts in parts() {
+        for (at, response) in parts.responses.iter().enumerate() {
+            if response["path"] != "/_remote/info" {
+                continue;
+            }
+            let mut nameless = response.clone();
+            let Some(aliases) = nameless["body"].as_object_mut() else {
+                continue;
+            };
+            for alias in aliases.values_mut().filter_map(Value::as_object_mut) {
+                alias.remove("seeds");
+                alias.remove("proxy_address");
+            }
+            let wrong = bolder(
+                parts,
+                &parts.with(at, Some(&nameless.to_string())),
+                "with no address",
+            );
+            assert!(wrong.is_none(), "{}", wrong.unwrap());
+            tried += 1;
+        }
+    }
+    assert!(tried > 300, "{tried}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
