@@ -241,6 +241,9 @@ pub struct Recreate {
     /// unfollow (which loses the way back)
     #[arg(long, value_name = "WAY", value_parser = ["forget", "wait", "unfollow"])]
     pub lease: Option<String>,
+    /// Side by side: follow the leader anew under this free name and leave the follower as it is
+    #[arg(long = "side-by-side", value_name = "NEW-INDEX", value_parser = index, conflicts_with_all = ["snapshot", "lease"])]
+    pub beside: Option<IndexName>,
 }
 
 impl Recreate {
@@ -250,6 +253,7 @@ impl Recreate {
             overrides: self.overrides.clone(),
             snapshot: self.snapshot.clone(),
             lease: self.lease.clone(),
+            beside: self.beside.clone(),
         }
     }
 }
@@ -263,6 +267,10 @@ fn override_of(text: &str) -> Result<OverrideBody, String> {
         index,
         fact: fact.to_owned(),
     })
+}
+
+fn index(text: &str) -> Result<IndexName, String> {
+    IndexName::parse(text).map_err(|error| error.to_string())
 }
 
 fn snapshot(text: &str) -> Result<String, String> {

@@ -492,6 +492,9 @@ pub struct RecreateBody {
     /// `forget` (the default), `wait` or `unfollow`.
     #[serde(default)]
     pub lease: Option<String>,
+    /// Side by side: the free name under which the leader is followed anew; the follower is not touched.
+    #[serde(default)]
+    pub beside: Option<IndexName>,
 }
 
 /// One overridden fact; the person is whoever calls.

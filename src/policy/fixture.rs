@@ -453,6 +453,7 @@ impl Case {
 
     pub(crate) fn question(&self, stage: Stage, remedy: Remedy) -> Question<'_> {
         Question {
+            beside: None,
             stage,
             remedy,
             verdict: &self.verdict,
@@ -483,6 +484,7 @@ impl Case {
 
 pub(crate) fn flying(index: &str, remedy: Remedy, bytes: u64) -> InFlight {
     InFlight {
+        beside: None,
         run: RunId::parse(&format!("run-{index}")).unwrap(),
         key: key(index),
         remote: alias(),

@@ -323,5 +323,6 @@ fn wishes(body: &RecreateBody, who: &str) -> Result<Wishes, Problem> {
             .collect(),
         snapshot,
         lease,
+        beside: body.beside.clone(),
     })
 }
