@@ -407,7 +407,9 @@ impl Run {
     fn beside_takes(&self, event: &Event) -> bool {
         let followed = self.reached(Step::FollowBeside) > 0;
         match event {
-            Event::Intent { step, .. } => *step == Step::FollowBeside && !followed && self.born.is_none(),
+            Event::Intent { step, .. } => {
+                *step == Step::FollowBeside && self.reached(Step::FollowBeside) < 2 && self.born.is_none()
+            }
             Event::Proven { step, .. } => *step == Step::FollowBeside && followed && self.born.is_some(),
             Event::Born { .. } => followed && self.born.is_none(),
             Event::BackingOut { .. }

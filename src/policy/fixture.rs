@@ -403,6 +403,8 @@ pub(crate) struct Case {
     pub(crate) settings: Settings,
     pub(crate) run: Option<RunContext>,
     pub(crate) wishes: Wishes,
+    /// Side by side: what stands under the new name.
+    pub(crate) beside: Option<Facts>,
 }
 
 impl Case {
@@ -415,6 +417,7 @@ impl Case {
             settings: settings(),
             run: None,
             wishes: Wishes::default(),
+            beside: None,
         }
     }
 
@@ -453,7 +456,7 @@ impl Case {
 
     pub(crate) fn question(&self, stage: Stage, remedy: Remedy) -> Question<'_> {
         Question {
-            beside: None,
+            beside: self.beside.as_ref(),
             stage,
             remedy,
             verdict: &self.verdict,

@@ -1,6 +1,6 @@
 //! Side by side: the leader is followed anew under a name that is free, and the follower is not touched.
 //!
-//! One PUT, whose effect is seen by looking; then the copy is finished and verified as any other
+//! A PUT, whose effect is seen by looking; then the copy is finished and verified as any other
 //! (`finish`). A copy that fails, or that somebody aborts, is given up: it is deleted where the
 //! journal holds its UUID, the name still shows that UUID, and no alias has come onto it. What is
 //! left of the follower is never judged here: no request of such a run names it.
@@ -33,27 +33,25 @@ fn free(run: &Run, position: &Position, limits: &Limits) -> Next {
     if run.born().is_some() {
         return Next::BackOut("the new copy is gone again: somebody deleted it".to_owned());
     }
-    if sent.reached == 0 {
-        return match attempt(run, position, limits, Step::FollowBeside) {
-            Attempt::Send => Next::Do(Step::FollowBeside),
-            Attempt::Wait(why) => look(limits, why),
-            Attempt::GiveUp(why) => Next::BackOut(why),
-        };
-    }
-    // One PUT that may have reached the cluster is enough: nothing is lost by stopping here.
+    // There is nothing under the name that a second follow could replace; what was not refused may
+    // still be at work.
     let refusal = sent.refusal();
-    let pause = if refusal.is_some() {
-        limits.look
-    } else {
-        limits.quiet
+    let pause = match (&refusal, sent.reached) {
+        (None, 1..) => limits.quiet,
+        _ => limits.look,
     };
     if !passed(sent.settled_at(), position.now, pause) {
         return look(limits, "the follow shows no effect yet".to_owned());
     }
-    Next::BackOut(match refusal {
-        Some(refusal) => format!("the follow was refused: {refusal}"),
-        None => "the follow had no effect".to_owned(),
-    })
+    if let Some(refusal) = refusal {
+        return Next::BackOut(format!("the follow was refused: {refusal}"));
+    }
+    // Guards may hold the second one; nothing is lost by stopping here.
+    let patient = !passed(sent.first_at, position.now, limits.hand_over);
+    if patient && sent.reached < 2 && sent.count < limits.attempts {
+        return Next::Do(Step::FollowBeside);
+    }
+    Next::BackOut("the follow had no effect".to_owned())
 }
 
 /// An index of the name is there.

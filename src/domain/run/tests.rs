@@ -14,6 +14,8 @@ use crate::domain::state::State;
 use crate::domain::time::after;
 use crate::domain::verdict::{Identity, Verdict};
 
+mod beside;
+
 fn plan(cause: Cause, ladder: &[Remedy]) -> Plan {
     let basis = PlanBasis {
         cluster: ClusterName::parse("eu").unwrap(),

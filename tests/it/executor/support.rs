@@ -487,6 +487,17 @@ impl Table {
             .collect()
     }
 
+    /// The paths of what the run sent, refreshes left out.
+    pub fn paths(&self) -> Vec<String> {
+        self.world
+            .changes()
+            .iter()
+            .skip(self.own_changes)
+            .filter(|entry| entry.path.contains("_ccr/") || is_index_change(entry))
+            .map(|entry| entry.path.clone())
+            .collect()
+    }
+
     /// How often two PUTs follow each other without a look at the follower between.
     pub fn puts_without_a_look_between(&self) -> usize {
         let mut looked = true;

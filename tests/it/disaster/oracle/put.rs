@@ -1,6 +1,7 @@
 //! The point of no return: what must stand when a PUT or a DELETE arrives (promises 2, 4, 6, 7).
 
-use super::{Does, FRESH_MS, Moment, Violation, does};
+use super::super::stage::is_twin;
+use super::{Does, FRESH_MS, Kind, Moment, Violation, does};
 
 impl Moment<'_> {
     /// Promise 7.
@@ -20,6 +21,10 @@ impl Moment<'_> {
             return None;
         }
         let Some(follower) = &self.before.follower else {
+            // Side by side: under a free name, and only for a person's yes.
+            if is_twin(&self.before.name) && self.earlier().any(|deed| deed.kind == Kind::Approved) {
+                return None;
+            }
             let deleted = self.ours().next().is_some_and(|last| does(last) == Does::Delete);
             return if deleted {
                 None
@@ -80,6 +85,9 @@ impl Moment<'_> {
     /// Promise 4.
     pub(super) fn leader_is_good(&self) -> Option<Violation> {
         if !self.does.destroys() || self.disturbed_since_look("leader") {
+            return None;
+        }
+        if is_twin(&self.before.name) {
             return None;
         }
         // Deleting or following anew what is already empty or broken loses nothing of the follower's.
