@@ -93,7 +93,7 @@ fn each_guard_of_side_by_side_blocks_for_its_own_reason() {
         }),
         ("alias_counts_once block", |case| {
             change(&mut case.facts.leader.meta, |meta| {
-                meta.aliases = vec!["sales".to_owned()]
+                meta.aliases = vec!["sales".to_owned()];
             });
         }),
         ("room_for_copy block", |case| {
@@ -133,7 +133,7 @@ fn each_guard_of_side_by_side_blocks_for_its_own_reason() {
 fn an_alias_that_counts_twice_and_the_last_copy_are_overridden_by_name_and_index_alone() {
     let spoil = |case: &mut Case, fact: &str, index: &str| {
         change(&mut case.facts.leader.meta, |meta| {
-            meta.aliases = vec!["sales".to_owned()]
+            meta.aliases = vec!["sales".to_owned()];
         });
         case.wishes.overrides = vec![Override {
             index: IndexName::parse(index).unwrap(),
