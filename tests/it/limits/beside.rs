@@ -52,7 +52,29 @@ async fn both_ways_are_shown_with_their_costs_and_the_copy_is_made_only_for_a_pe
         })
         .await;
 
+    // Its leader has an alias, which would count twice: that is said, and holds it.
     let plan = asked(&house, named("orders-g")).await.unwrap();
+    house.approve(&plan, "ann").await.unwrap();
+    house.pass(120).await;
+    let why = house.desk.why(key("orders-f")).await.unwrap();
+    let held = why
+        .guards
+        .iter()
+        .find(|guard| guard.name == "alias_counts_once")
+        .unwrap();
+    assert!(!held.passes() && held.inputs.contains("orders-read"), "{held:?}");
+    let plan = asked(
+        &house,
+        RecreateBody {
+            overrides: vec![OverrideBody {
+                index: IndexName::parse("orders-f").unwrap(),
+                fact: "alias_counts_once".to_owned(),
+            }],
+            ..named("orders-g")
+        },
+    )
+    .await
+    .unwrap();
     assert_eq!(
         (plan.kind.as_str(), plan.must_type.as_ref()),
         ("side_by_side", None),
@@ -77,7 +99,9 @@ async fn both_ways_are_shown_with_their_costs_and_the_copy_is_made_only_for_a_pe
         })
         .await;
     let must = house.runs().await[0].person_must.clone().unwrap();
-    assert!(must.contains("/orders-f'") && must.contains(&before), "{must}");
+    for part in ["/orders-f'", &before, "orders-read", "twice"] {
+        assert!(must.contains(part), "{part}: {must}");
+    }
     assert_ne!(uuid(&house, "orders-g").await, before);
 
     // The way back is not taken away by a policy, also after a restart.
