@@ -187,6 +187,7 @@ pub fn violations(record: &Record) -> Vec<Violation> {
             for check in [
                 Moment::lease_gone_before_put,
                 Moment::put_only_over_closed_by_us,
+                Moment::way_back_is_kept,
                 Moment::look_between_puts,
                 Moment::leader_is_good,
                 Moment::looked_just_before,

@@ -258,3 +258,36 @@ async fn an_index_that_somebody_else_makes_under_the_name_is_never_deleted() {
     assert_eq!(outcome, RunOutcome::CannotTell, "{end:?}\n{}", table.story());
     assert!(exists(&table, "orders-g").await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_leader_is_followed_beside_for_what_was_overridden_and_no_snapshot_is_needed() {
+    const LAST_COPY: &[&str] = &[
+        "documents_not_fewer",
+        "sequence_numbers_not_lower",
+        "not_below_remembered",
+    ];
+    for version in [Version::V8_10_4, Version::V7_7_0] {
+        let mut table = table(version).await;
+        table.play("leader-replaced:orders-f");
+        table.write(0, 10).await;
+        let verdict = table.until(Cause::LeaderReplaced).await;
+        let refused = table.refused(&beside(&table, &verdict, &[])).await;
+        for guard in LAST_COPY {
+            assert!(refused.contains(guard), "{guard}: {refused}");
+        }
+        assert!(!refused.contains("snapshot_of_follower"), "{refused}");
+
+        let since = table.world.changes().len();
+        let run = run_of(&table, &beside(&table, &verdict, LAST_COPY)).await;
+        let end = table.execute(&run).await;
+        assert_eq!(
+            ended(&end, &table).0,
+            RunOutcome::Cured,
+            "{end:?}\n{}",
+            table.story()
+        );
+        follower_untouched(&table, since);
+        let kept = table.count(Side::Follower, "orders-f").await;
+        assert_eq!((kept, table.count(Side::Follower, "orders-g").await), (300, 10));
+    }
+}
