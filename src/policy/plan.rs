@@ -81,6 +81,7 @@ pub fn build_plan(
         follow_settings: follow_settings(verdict.cause, facts, memory),
         snapshot: wishes.snapshot.clone(),
         lease: wishes.lease,
+        beside: wishes.beside.clone(),
     };
     let hash = basis
         .hash()

@@ -12,6 +12,8 @@ use crate::policy::fixture::{Case, ago, now, seen, some, uuid, verdict};
 use crate::policy::guards::{Stage, evaluate};
 use crate::policy::settings::Mode;
 
+mod beside;
+
 const STAGES: [(Stage, Remedy); 8] = [
     (Stage::Plan, Remedy::Recreate),
     (Stage::Plan, Remedy::Resume),
