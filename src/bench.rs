@@ -2,8 +2,11 @@
 //!
 //! Builds the answers of a cluster with many followers in memory, then measures the CPU time of
 //! the whole process (not the wall clock: the machines are shared) for two things in turn,
-//! several rounds each: parsing the same bytes into a JSON tree and nothing else, and a whole
-//! look (parse, learn, judge, decide, encode the metrics).
+//! several rounds each: the bare parse of the same bytes and nothing else (into a JSON tree, and
+//! into the smallest types that hold what a look reads), and a whole look (parse, learn, judge,
+//! decide, memories as they are stored, encode the metrics).
+
+mod bare;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -49,12 +52,16 @@ pub struct Report {
     pub shards: u64,
     /// Bytes of the answers of one look.
     pub bytes: usize,
-    /// CPU microseconds per shard of the bare parse: minimum, median, maximum over the rounds.
+    /// CPU microseconds per shard of the bare parse into a tree: minimum, median, maximum over the rounds.
     pub bare_parse_us_per_shard: [f64; 3],
+    /// CPU microseconds per shard of the bare parse into types.
+    pub typed_parse_us_per_shard: [f64; 3],
     /// CPU microseconds per shard of a whole look.
     pub look_us_per_shard: [f64; 3],
-    /// Median of the look over median of the bare parse.
+    /// Median of the look over median of the bare parse into a tree.
     pub ratio: f64,
+    /// Median of the look over median of the bare parse into types.
+    pub ratio_typed: f64,
 }
 
 /// Measures.
@@ -86,6 +93,7 @@ pub fn measure(size: Size) -> Result<Report, String> {
     };
     let mut book = Book::new(settings, Vec::new(), start);
     let mut bare = Vec::new();
+    let mut typed = Vec::new();
     let mut look = Vec::new();
     for round in 0..size.rounds.max(1) {
         let began = cpu();
@@ -94,6 +102,10 @@ pub fn measure(size: Size) -> Result<Report, String> {
             std::hint::black_box(&tree);
         }
         bare.push(per_shard(began, shards));
+
+        let began = cpu();
+        bare::typed(&bodies).map_err(|error| error.to_string())?;
+        typed.push(per_shard(began, shards));
 
         let now = after(start, Duration::from_secs(15 * u64::from(round + 1)));
         let list: Vec<Answer> = bodies
@@ -112,17 +124,23 @@ pub fn measure(size: Size) -> Result<Report, String> {
         book.learn(&list, now);
         book.judge(&cluster, true, now);
         std::hint::black_box(book.decide(now));
+        for (key, memory) in book.changed_memories() {
+            let text = serde_json::to_string(&memory).map_err(|error| error.to_string())?;
+            std::hint::black_box((key, text));
+        }
         std::hint::black_box(book.metrics(now));
         look.push(per_shard(began, shards));
     }
-    let (bare, look) = (spread(bare), spread(look));
+    let (bare, typed, look) = (spread(bare), spread(typed), spread(look));
     Ok(Report {
         followers: size.followers,
         shards,
         bytes,
         bare_parse_us_per_shard: bare,
+        typed_parse_us_per_shard: typed,
         look_us_per_shard: look,
         ratio: look[1] / bare[1].max(f64::MIN_POSITIVE),
+        ratio_typed: look[1] / typed[1].max(f64::MIN_POSITIVE),
     })
 }
 
@@ -142,12 +160,14 @@ pub fn table(report: &Report) -> Result<String, std::fmt::Error> {
         report.shards,
         report.bytes as f64 / 1e6
     )?;
-    out.push_str(&row(
-        "bare parse of the same bytes",
-        report.bare_parse_us_per_shard,
-    ));
+    out.push_str(&row("bare parse into a tree", report.bare_parse_us_per_shard));
+    out.push_str(&row("bare parse into types", report.typed_parse_us_per_shard));
     out.push_str(&row("whole look", report.look_us_per_shard));
-    writeln!(out, "  a look costs {:.2} times the bare parse", report.ratio)?;
+    writeln!(
+        out,
+        "  a look costs {:.2} times the bare parse into a tree, {:.2} times the one into types",
+        report.ratio, report.ratio_typed
+    )?;
     Ok(out)
 }
 
