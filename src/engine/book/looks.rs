@@ -51,10 +51,9 @@ impl Book {
             }
             looks.extend(self.counting_looks(cluster, now));
         }
-        let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
-        let mut add = |looks: &mut Vec<Look>, more: Vec<Look>| {
+        let add = |looks: &mut Vec<Look>, more: Vec<Look>| {
             for look in more {
-                if looks.len() < EXTRA_LOOKS && seen.insert(format!("{look:?}")) {
+                if looks.len() < EXTRA_LOOKS && !looks.contains(&look) {
                     looks.push(look);
                 }
             }
@@ -70,6 +69,9 @@ impl Book {
             )
         });
         for entry in all {
+            if looks.len() >= EXTRA_LOOKS {
+                break;
+            }
             if entry.may_be_repaired() {
                 add(&mut looks, looking::follower_looks(&entry.facts, Depth::Full));
             }
@@ -106,7 +108,7 @@ impl Book {
         }
         let mut looks = vec![Look::Root, Look::License, Look::ClusterHealth, Look::Nodes];
         looks.extend(named_by_patterns);
-        let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
+        let always = looks.len();
         if !well.is_empty() {
             let well: Vec<IndexName> = well.into_iter().collect();
             looks.push(Look::IndexStats(well.clone()));
@@ -116,7 +118,7 @@ impl Book {
         // Sick ones are asked one by one, because of an index that a list lacks nothing is known;
         // those that a look has no room for keep what is known of them until their turn.
         for (_, own) in sick.values_mut() {
-            own.retain(|look| !seen.contains(&format!("{look:?}")));
+            own.retain(|look| !looks.iter().take(always).any(|one| one == look));
         }
         let waiting = sick.iter().filter_map(|(index, (key, own))| {
             let entry = self.followers.get(key)?;
@@ -131,6 +133,8 @@ impl Book {
             .into_iter()
             .cloned()
             .collect();
+        let mut asked = looks.clone();
+        asked.truncate(always);
         let mut extra = 0;
         for (key, own) in turn.iter().filter_map(|index| sick.remove(index)) {
             if let Some(entry) = self.followers.get_mut(&key) {
@@ -140,8 +144,9 @@ impl Book {
             looks.extend(own);
         }
         for look in suspected {
-            if extra < EXTRA_LOOKS && seen.insert(format!("{look:?}")) {
+            if extra < EXTRA_LOOKS && !asked.contains(&look) {
                 extra += 1;
+                asked.push(look.clone());
                 looks.push(look);
             }
         }

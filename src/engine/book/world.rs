@@ -91,11 +91,14 @@ impl Book {
 
     /// What the policy knows beside one follower.
     pub fn world(&self, key: &FollowerKey, now: Timestamp) -> policy::World {
-        self.world_of(key, &self.common_world(now))
+        let mut world = self.common_world(now);
+        self.see_from(key, &mut world);
+        world
     }
 
-    pub(super) fn world_of(&self, key: &FollowerKey, common: &policy::World) -> policy::World {
-        let mut world = common.clone();
+    /// Sets what the policy is told of one follower only. The rest is the same for all of them, and
+    /// is not copied for each: it holds every run of the last days.
+    pub(super) fn see_from(&self, key: &FollowerKey, world: &mut policy::World) {
         let entry = self.followers.get(key);
         let leader = entry.and_then(|entry| entry.facts.leader_cluster.clone());
         world.duplicate_cluster_uuid =
@@ -127,7 +130,6 @@ impl Book {
             }
             _ => Seen::Absent,
         };
-        world
     }
 
     pub(super) fn common_world(&self, now: Timestamp) -> policy::World {
