@@ -308,7 +308,7 @@ impl<'a> Case<'a> {
             .follower
             .info
             .latest_known()
-            .and_then(|(_, info)| info.parameters.as_ref());
+            .and_then(|(_, info)| info.parameters.as_deref());
         from_info
             .or(self.memory.parameters.as_ref())
             .and_then(|parameters| parameters.get("read_poll_timeout"))

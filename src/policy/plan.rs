@@ -246,7 +246,7 @@ impl Own {
         let parameters = follower
             .info
             .present()
-            .and_then(|info| info.parameters.clone())
+            .and_then(|info| info.parameters.as_deref().cloned())
             .or_else(|| memory.parameters.clone());
         lacks(
             "the follow parameters (they can be read only while it is active) are",
@@ -573,7 +573,7 @@ mod tests {
             }),
             ("parameters", |c| {
                 change(&mut c.facts.follower.info, |info| {
-                    info.parameters = Some(BTreeMap::default());
+                    info.parameters = Some(BTreeMap::default().into());
                 });
             }),
             ("own settings", |c| {
