@@ -22,6 +22,19 @@ pub fn filter(value: &Value, patterns: &str) -> Value {
     })
 }
 
+/// Whether a comma list of `filter_path` patterns may leave something at or below a path.
+pub fn may_show(patterns: &str, path: &str) -> bool {
+    let mut include = patterns
+        .split(',')
+        .filter(|pattern| !pattern.is_empty() && !pattern.starts_with('-'))
+        .peekable();
+    include.peek().is_none()
+        || include.any(|pattern| {
+            let levels = pattern.split('.').zip(path.split('.'));
+            pattern.contains("**") || levels.into_iter().all(|(level, key)| wildcard(level, key))
+        })
+}
+
 fn keep(value: &Value, paths: &[&[&str]]) -> Option<Value> {
     if paths
         .iter()

@@ -116,6 +116,12 @@ impl Call {
             None => body,
         }
     }
+
+    /// Whether `filter_path` may leave something at or below this path.
+    pub fn may_show(&self, path: &str) -> bool {
+        self.param("filter_path")
+            .is_none_or(|patterns| json::may_show(patterns, path))
+    }
 }
 
 /// `{"acknowledged": true}`.

@@ -10,6 +10,7 @@
 //! ```text
 //! version 8.10.4 | followers 2 | mode auto | length 10m    settings, one a line
 //! expires 2m                                              plans expire after that
+//! budget two                                              two recreates at a time, sixty an hour
 //! window closes                                           recreates start until 10:06 only
 //! at 70s do history-lost i00-f                            an event at a time
 //! at change 4 do leader-replaced i00-f                    an event once the n-th changing request is sent
@@ -77,6 +78,15 @@ fn window_closes(policy: &mut policy::Settings) {
     }];
 }
 
+/// Two recreates at a time, and as many within an hour as are wanted.
+fn budget_of_two(policy: &mut policy::Settings) {
+    let limits = &mut policy.limits;
+    limits.recreates_in_flight.total = 2;
+    limits.recreates_in_flight.per_cluster = 2;
+    limits.recreates_in_flight.per_remote = 2;
+    limits.recreates_per_hour = 60;
+}
+
 fn act(words: &[&str]) -> Act {
     match words {
         ["link", "breaks"] => Act::LinkBreaks(0),
@@ -119,6 +129,7 @@ fn read(text: &str) -> Script {
             poll: Duration::from_secs(20),
             death: None,
             blind: None,
+            configured: None,
             mishaps: Vec::new(),
             beats: Vec::new(),
             length: 600,
@@ -145,6 +156,7 @@ fn read(text: &str) -> Script {
             ["expires", "2m"] => {
                 story.blind = Some(|policy| policy.approval_expires_after = Duration::from_mins(2));
             }
+            ["budget", "two"] => story.configured = Some(budget_of_two),
             ["window", "closes"] => story.blind = Some(window_closes),
             ["at", "change", number, "do", event @ ..] => story.beats.push(Beat {
                 when: When::Change(number.parse().unwrap(), Moment::Sent, 0),

@@ -139,8 +139,11 @@ fn state(pair: &Pair, call: &Call, metrics: &str, expression: Option<&str>) -> A
         body.insert("master_node".to_owned(), json!(cluster.node));
     }
     if wanted("metadata") {
+        // What `filter_path` leaves out anyway is not built: with hundreds of followers that is
+        // nearly everything.
         let indices: Map<String, Value> = chosen
             .iter()
+            .filter(|_| call.may_show("metadata.indices"))
             .map(|index| {
                 (
                     index.name.clone(),
@@ -151,6 +154,7 @@ fn state(pair: &Pair, call: &Call, metrics: &str, expression: Option<&str>) -> A
         let tasks: Vec<Value> = cluster
             .tasks
             .values()
+            .filter(|_| call.may_show("metadata.persistent_tasks"))
             .map(|task| task.state(&cluster.node))
             .collect();
         let mut metadata = json!({"cluster_uuid": cluster.uuid, "indices": indices,

@@ -408,6 +408,7 @@ fn story(mutant: &Mutant, broken: bool) -> Story {
         poll: Duration::from_secs(20),
         death: None,
         blind: mutant.blind.filter(|_| broken),
+        configured: None,
         mishaps: Vec::new(),
         beats,
         length: 420,
