@@ -112,7 +112,7 @@ impl Call {
     /// Applies `filter_path`.
     pub fn filter(&self, body: Value) -> Value {
         match self.param("filter_path") {
-            Some(patterns) => json::filter(&body, patterns),
+            Some(patterns) => json::filter(body, patterns),
             None => body,
         }
     }

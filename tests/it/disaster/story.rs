@@ -184,7 +184,7 @@ pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
         agenda,
         observe_before: stage_mode,
         began_with,
-        promised: policy_of(story.mode),
+        promised: story.policy(),
         intruders: 0,
         first_writes: None,
     };
@@ -395,7 +395,9 @@ impl Director {
                     } else {
                         desk.reject(plan.hash, who(), "no".to_owned()).await
                     };
-                    if said.is_ok() && *act == Act::Approve {
+                    // Killed right after the approval was stored, it counts and nobody was answered.
+                    let stored = said.is_ok() || daemon.fate.is_dead();
+                    if stored && *act == Act::Approve {
                         let pair = plan
                             .follower
                             .cluster
