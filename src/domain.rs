@@ -21,6 +21,7 @@ pub mod plan;
 pub mod replicated;
 pub mod run;
 pub mod seen;
+pub mod shared;
 pub mod state;
 pub mod step;
 pub mod time;

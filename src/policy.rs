@@ -34,5 +34,5 @@ pub use glob::Glob;
 pub use guards::{OVERRIDABLE, OVERRIDABLE_BESIDE, Question, RunContext, Stage, WARM_UP, evaluate};
 pub use plan::build_plan;
 pub use settings::{Action, Mode, Rule, Settings};
-pub use underway::may_continue;
+pub use underway::{may_continue, still_automatic};
 pub use world::{BlockerWord, ClockJump, InFlight, Member, PastRun, World};

@@ -16,6 +16,7 @@ use crate::domain::ids::{
     SnapshotRef,
 };
 use crate::domain::seen::Seen;
+use crate::domain::shared::Shared;
 use crate::domain::time::{Timestamp, moved};
 
 pub use sources::{SIGHTINGS, Sources};
@@ -209,7 +210,7 @@ pub struct ShardStats {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FollowStats {
     /// By shard number; shards whose entry is malformed are left out.
-    pub shards: BTreeMap<u32, ShardStats>,
+    pub shards: Shared<BTreeMap<u32, ShardStats>>,
     /// How many entries could not be read as a shard.
     pub malformed: u32,
     /// `total_global_checkpoint_lag` (8.13 and later).
@@ -240,7 +241,7 @@ pub struct FollowInfo {
     /// `status`.
     pub status: FollowStatus,
     /// `parameters`; only while active.
-    pub parameters: Option<Parameters>,
+    pub parameters: Option<Shared<Parameters>>,
 }
 
 /// One alias of `_remote/info`. Absent: the answer is whole and lacks the alias.

@@ -880,7 +880,9 @@ impl Run {
             id: self.id.clone(),
             paused,
             closed,
-            followed: self.replaced || self.reached(Step::Follow) > 0 || self.reached(Step::FollowNew) > 0,
+            // Seen to follow, its copy is done with: whoever pauses it then is somebody else.
+            followed: !self.is_proven(Step::ResumeRestored)
+                && (self.replaced || self.reached(Step::Follow) > 0 || self.reached(Step::FollowNew) > 0),
             replaced: self.replaced,
             deleted: self.held() == Some(Step::Delete),
             at: last.unwrap_or(self.last_at),

@@ -6,6 +6,7 @@
 //! `Seen::Unknown` with its beginning shown, and only an exception that says so means *absent*.
 //! It decides nothing: that is the judge's business. No bytes make it panic.
 
+mod about;
 mod ccr;
 mod cluster;
 mod exception;

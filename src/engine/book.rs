@@ -10,6 +10,7 @@ mod deciding;
 mod entries;
 mod incidents;
 mod judging;
+mod learning;
 mod looks;
 mod patterns;
 mod plans;
@@ -18,20 +19,16 @@ mod tests;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::domain::answer::Answer;
 use crate::domain::brake::Brake;
 use crate::domain::decision::DecisionKind;
 use crate::domain::drill::Drills;
-use crate::domain::facts::SIGHTINGS;
 use crate::domain::ids::{ClusterName, FollowerKey, PlanHash, RunId};
 use crate::domain::journal::Trigger;
 use crate::domain::memory::Memory;
 use crate::domain::plan::{Plan, PlanRecord};
 use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, after};
-use crate::elastic::wire;
 use crate::engine::events::{EventKind, Story};
 use crate::engine::settings::Settings;
 use crate::policy;
@@ -248,49 +245,6 @@ impl Book {
                     .and_then(|cluster| cluster.settings.remotes.get(alias).cloned())
             });
             entry.name_leader(leader);
-        }
-    }
-
-    /// Takes in answers of any cluster.
-    pub fn learn(&mut self, answers: &[Answer], now: Timestamp) {
-        for answer in answers {
-            let parsed = wire::parse(answer);
-            let kept = Arc::new(answer.clone());
-            self.learn_auto_follow(&parsed);
-            for index in parsed.followers() {
-                let key = FollowerKey {
-                    cluster: answer.cluster.clone(),
-                    index,
-                };
-                if !self.followers.contains_key(&key) {
-                    self.story.tell(
-                        now,
-                        EventKind::Seen,
-                        Some(&key),
-                        format!("follower `{key}` found"),
-                    );
-                    self.followers
-                        .insert(key.clone(), FollowerEntry::new(key, Memory::default(), now));
-                }
-            }
-            for entry in self.followers.values_mut() {
-                let concerns = entry.facts.key.cluster == answer.cluster
-                    || entry.facts.leader_cluster.as_ref() == Some(&answer.cluster);
-                if concerns && wire::learn(&mut entry.facts, &parsed) {
-                    entry.heard.keep(&kept);
-                    entry.facts.keep_last(SIGHTINGS);
-                }
-            }
-            self.name_leaders_of(&answer.cluster);
-            if let Some(cluster) = self.clusters.get_mut(&answer.cluster) {
-                if let Some(root) = parsed.root() {
-                    cluster.uuid.clone_from(&root.cluster_uuid);
-                    cluster.version = Some(root.version.to_string());
-                }
-                if let Some(remotes) = parsed.remotes() {
-                    cluster.remotes = remotes;
-                }
-            }
         }
     }
 

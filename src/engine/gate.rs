@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::domain::answer::Answer;
-use crate::domain::cause::Remedy;
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::GuardResult;
 use crate::domain::ids::{FollowerKey, RemoteAlias, RunId};
 use crate::domain::memory::Memory;
@@ -46,6 +46,10 @@ impl Gate for EngineGate {
             &book.world(key, now),
             &book.settings.policy,
         )
+    }
+
+    fn automatic(&self, key: &FollowerKey, remote: &RemoteAlias, cause: Cause) -> Result<(), String> {
+        policy::still_automatic(key, remote, cause, &self.0.lock().settings.policy)
     }
 
     fn freshen(&self) -> BoxFuture<'_, ()> {

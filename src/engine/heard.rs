@@ -1,10 +1,12 @@
 //! The answers that one follower's facts rest on, kept for its evidence file. Shared between
 //! followers, so that a whole-cluster answer is held once; dropped with the last fact that needs it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::answer::Answer;
+use crate::domain::answer::{Answer, Call};
 use crate::domain::facts::{Facts, Sources};
+use crate::domain::ids::ClusterName;
 use crate::domain::time::moved;
 
 /// Answers beyond those needed before the list is looked through again.
@@ -53,21 +55,14 @@ impl Heard {
 /// ended an error.
 pub fn select(answers: &[Arc<Answer>], sources: &Sources<'_>) -> Vec<Arc<Answer>> {
     let mut needed: Vec<bool> = answers.iter().map(|answer| sources.have(answer)).collect();
-    let mut seen: Vec<(&Answer, usize, bool)> = Vec::new();
+    let mut seen: HashMap<(&ClusterName, &Call), (usize, bool)> = HashMap::new();
     for (place, answer) in answers.iter().enumerate() {
         let is_needed = needed.get(place).copied().unwrap_or_default();
-        match seen
-            .iter_mut()
-            .find(|(known, _, _)| known.call == answer.call && known.cluster == answer.cluster)
-        {
-            Some((_, newest, wanted)) => {
-                *newest = place;
-                *wanted |= is_needed;
-            }
-            None => seen.push((answer, place, is_needed)),
-        }
+        let (newest, wanted) = seen.entry((&answer.cluster, &answer.call)).or_default();
+        *newest = place;
+        *wanted |= is_needed;
     }
-    for (_, newest, wanted) in seen {
+    for (newest, wanted) in seen.into_values() {
         if let Some(one) = needed.get_mut(newest) {
             *one |= wanted;
         }

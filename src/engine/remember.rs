@@ -60,7 +60,10 @@ fn while_well(memory: &mut Memory, facts: &Facts, uuid: Option<IndexUuid>) {
     set(&mut memory.remote, facts.remote.clone());
     set(&mut memory.leader_index, facts.leader_index.clone());
     if let Some(info) = facts.follower.info.present() {
-        set(&mut memory.parameters, info.parameters.clone());
+        let parameters = info.parameters.as_deref();
+        if memory.parameters.as_ref() != parameters {
+            set(&mut memory.parameters, parameters.cloned());
+        }
     }
     let recorded = facts
         .follower

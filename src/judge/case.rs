@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::answer::Call;
 use crate::domain::facts::{
-    Exception, Facts, FollowInfo, FollowStats, FollowStatus, Health, IndexHealth, LookError, ReadException,
-    Refusal, Routing, Series, ShardRecovery, ShardStats, Sighting,
+    Exception, Facts, FollowInfo, FollowStats, FollowStatus, Health, IndexHealth, IndexMeta, IndexSettings,
+    IndexStats, LookError, ReadException, Refusal, Routing, Series, ShardRecovery, ShardStats, Sighting,
 };
 use crate::domain::ids::ClusterName;
 use crate::domain::memory::Memory;
@@ -240,15 +240,17 @@ impl<'a> Case<'a> {
         let near = millis_between(seen_before.at, seen.at) <= NEW_ENTRY_MAX_GAP_MILLIS;
         let mut rising = Vec::new();
         for shard in now.shards.values() {
+            // First what is so of nearly every shard of every look: no read fails.
+            let Some(reads) = shard.read_exceptions.present().filter(|reads| !reads.is_empty()) else {
+                continue;
+            };
             let Some(earlier) = before.shards.get(&shard.shard) else {
                 continue;
             };
             if began_anew(earlier, shard) {
                 continue;
             }
-            let (Some(reads), Some(reads_before)) =
-                (shard.read_exceptions.present(), earlier.read_exceptions.present())
-            else {
+            let Some(reads_before) = earlier.read_exceptions.present() else {
                 continue;
             };
             let earlier = retries_by_read(reads_before);
@@ -281,14 +283,15 @@ impl<'a> Case<'a> {
         let (seen, now) = self.stats()?;
         let (_, before) = self.stats_before()?;
         now.shards.values().find_map(|shard| {
+            // First what is so of nearly every shard of every look: no write ever failed.
+            let failures = shard.failed_write_requests.filter(|failures| *failures > 0)?;
             let earlier = before.shards.get(&shard.shard)?;
             if began_anew(earlier, shard) {
                 return None;
             }
-            let (failures, failures_before) = (shard.failed_write_requests?, earlier.failed_write_requests?);
-            let goes_on = self.rose_lately(seen.at)
-                && failures > 0
-                && failures == failures_before
+            let failures_before = earlier.failed_write_requests?;
+            let goes_on = failures == failures_before
+                && self.rose_lately(seen.at)
                 && shard.outstanding_write_requests.is_some_and(|count| count > 0);
             let failed = failures > failures_before || goes_on;
             let stood = shard.operations_written? == earlier.operations_written?
@@ -305,7 +308,7 @@ impl<'a> Case<'a> {
             .follower
             .info
             .latest_known()
-            .and_then(|(_, info)| info.parameters.as_ref());
+            .and_then(|(_, info)| info.parameters.as_deref());
         from_info
             .or(self.memory.parameters.as_ref())
             .and_then(|parameters| parameters.get("read_poll_timeout"))
@@ -320,38 +323,30 @@ impl<'a> Case<'a> {
     /// `index_closed_exception` for a call that named it. Says *open*: the cluster state, shard
     /// statistics, a count, settings without that mark. Of contradicting words the later one
     /// counts, and of those at the same moment the closed one.
-    pub(super) fn closed(&self) -> Option<(bool, Evidence)> {
+    fn closing(&self) -> Option<(bool, Closing<'a>)> {
         let side = &self.facts.follower;
-        let mut closed: Option<Evidence> = None;
-        let mut open: Option<Evidence> = None;
+        let mut closed: Option<Closing<'a>> = None;
+        let mut open: Option<Closing<'a>> = None;
         if let Some((seen, meta)) = self.fresh(&side.meta)
             && let Some(is_open) = meta.open
         {
-            let found = evidence(
-                seen,
-                format!("metadata.indices.{}.state", self.facts.key.index),
-                if is_open { "open" } else { "close" },
-            );
-            later(if is_open { &mut open } else { &mut closed }, found);
+            let slot = if is_open { &mut open } else { &mut closed };
+            later(slot, Closing::Meta(seen, is_open));
         }
         if let Some((seen, settings)) = self.fresh(&side.settings) {
             let mark = settings
                 .get("index.verified_before_close")
                 .is_some_and(|value| value == "true");
-            let found = evidence(
-                seen,
-                "settings.index.verified_before_close",
-                if mark { "true" } else { "(not set)" },
-            );
-            later(if mark { &mut closed } else { &mut open }, found);
+            let slot = if mark { &mut closed } else { &mut open };
+            later(slot, Closing::Settings(seen, mark));
         }
         if let Some((seen, stats)) = self.fresh(&side.index)
             && !stats.primaries.is_empty()
         {
-            later(&mut open, evidence(seen, "indices.*.shards", "answered"));
+            later(&mut open, Closing::Statistics(seen));
         }
         if let Some((seen, count)) = self.fresh(&side.count) {
-            later(&mut open, evidence(seen, "count", count.to_string()));
+            later(&mut open, Closing::Count(seen, *count));
         }
         for error in self.errors() {
             if error.cluster == self.facts.key.cluster
@@ -363,11 +358,11 @@ impl<'a> Case<'a> {
                     .is_none_or(|named| named == self.facts.key.index.as_str())
                 && !error.call.path.contains(':')
             {
-                later(&mut closed, of_error(error));
+                later(&mut closed, Closing::Error(error));
             }
         }
         match (closed, open) {
-            (Some(closed), Some(open)) if open.at > closed.at => Some((false, open)),
+            (Some(closed), Some(open)) if open.at() > closed.at() => Some((false, open)),
             (Some(closed), _) => Some((true, closed)),
             (None, Some(open)) => Some((false, open)),
             (None, None) => None,
@@ -376,8 +371,8 @@ impl<'a> Case<'a> {
 
     /// Known to be closed.
     pub(super) fn known_closed(&self) -> Option<Evidence> {
-        self.closed()
-            .and_then(|(closed, evidence)| closed.then_some(evidence))
+        let (_, word) = self.closing().filter(|(closed, _)| *closed)?;
+        Some(word.evidence(self))
     }
 
     /// The newest health of the follower index.
@@ -574,8 +569,49 @@ pub(super) fn retries_by_read(reads: &[ReadException]) -> BTreeMap<Option<i64>, 
     retries
 }
 
-fn later(slot: &mut Option<Evidence>, found: Evidence) {
-    if slot.as_ref().is_none_or(|known| found.at >= known.at) {
+/// What says whether the index is closed.
+#[derive(Clone, Copy)]
+enum Closing<'a> {
+    Meta(&'a Sighting<IndexMeta>, bool),
+    Settings(&'a Sighting<IndexSettings>, bool),
+    Statistics(&'a Sighting<IndexStats>),
+    Count(&'a Sighting<u64>, u64),
+    Error(&'a LookError),
+}
+
+impl Closing<'_> {
+    fn at(self) -> Timestamp {
+        match self {
+            Self::Meta(seen, _) => seen.at,
+            Self::Settings(seen, _) => seen.at,
+            Self::Statistics(seen) => seen.at,
+            Self::Count(seen, _) => seen.at,
+            Self::Error(error) => error.at,
+        }
+    }
+
+    fn evidence(self, case: &Case<'_>) -> Evidence {
+        match self {
+            Self::Meta(seen, is_open) => evidence(
+                seen,
+                format!("metadata.indices.{}.state", case.facts.key.index),
+                if is_open { "open" } else { "close" },
+            ),
+            Self::Settings(seen, mark) => evidence(
+                seen,
+                "settings.index.verified_before_close",
+                if mark { "true" } else { "(not set)" },
+            ),
+            Self::Statistics(seen) => evidence(seen, "indices.*.shards", "answered"),
+            Self::Count(seen, count) => evidence(seen, "count", count.to_string()),
+            Self::Error(error) => of_error(error),
+        }
+    }
+}
+
+/// The later word; of those at the same moment the one that is asked later.
+fn later<'a>(slot: &mut Option<Closing<'a>>, found: Closing<'a>) {
+    if slot.is_none_or(|known| found.at() >= known.at()) {
         *slot = Some(found);
     }
 }
@@ -607,7 +643,9 @@ pub(super) fn millis_of(text: &str) -> Option<i64> {
             _ => return None,
         },
     };
-    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, "0"));
+    let Some((whole, fraction)) = amount.split_once('.') else {
+        return amount.parse::<i64>().ok()?.checked_mul(factor);
+    };
     let whole: i64 = whole.parse().ok()?;
     // Three digits are a thousandth of a day at least: nobody asks for more.
     let digits: String = fraction.chars().chain("000".chars()).take(3).collect();

@@ -15,7 +15,7 @@ use crate::domain::time::{Span, Timestamp, after, millis_between};
 use crate::domain::verdict::Verdict;
 use crate::policy::consent::void_reason;
 use crate::policy::guards::{Question, Stage, evaluate};
-use crate::policy::plan::build_plan;
+use crate::policy::plan::build_plan_again;
 use crate::policy::settings::{Action, Mode, Settings};
 use crate::policy::world::World;
 
@@ -410,12 +410,13 @@ fn planned(moment: &Moment<'_>, rungs: Vec<Remedy>) -> Assessment {
     let (action, rule, mut reasons) = allowed(moment);
     let wishes = wishes(moment);
     reasons.extend(runway(moment));
-    let plan = build_plan(
+    let plan = build_plan_again(
         moment.verdict,
         moment.facts,
         moment.memory,
         &wishes,
         moment.world.now,
+        moment.existing.map(|record| &record.plan),
     )
     .map(|mut plan| {
         plan.figures.runway_expires_at = moment.runway_expires_at;

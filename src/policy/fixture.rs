@@ -220,7 +220,7 @@ pub(crate) fn facts() -> Facts {
         remote: Some(alias()),
         leader_index: Some(IndexName::parse("orders").unwrap()),
         status: FollowStatus::Active,
-        parameters: Some(parameters()),
+        parameters: Some(parameters().into()),
     });
     f.remote = some(RemoteInfo {
         connected: Some(true),

@@ -36,6 +36,22 @@ pub fn build_plan(
     wishes: &Wishes,
     now: Timestamp,
 ) -> Result<Plan, Vec<String>> {
+    build_plan_again(verdict, facts, memory, wishes, now, None)
+}
+
+/// The same, beside the plan that was made before: where both are of the same, its hash is taken
+/// over and not computed anew, which is most of the work.
+///
+/// # Errors
+/// As [`build_plan`].
+pub(super) fn build_plan_again(
+    verdict: &Verdict,
+    facts: &Facts,
+    memory: &Memory,
+    wishes: &Wishes,
+    now: Timestamp,
+    before: Option<&Plan>,
+) -> Result<Plan, Vec<String>> {
     let mut missing = Vec::new();
     let own = Own::of(verdict.cause, facts, memory, &mut missing);
     let shard_count = own.as_ref().map_or(0, |own| own.shard_count);
@@ -83,9 +99,13 @@ pub fn build_plan(
         lease: wishes.lease,
         beside: wishes.beside.clone(),
     };
-    let hash = basis
-        .hash()
-        .map_err(|error| vec![format!("the plan cannot be written as JSON: {error}")])?;
+    let same = before.filter(|plan| plan.format == PLAN_FORMAT && plan.basis == basis);
+    let hash = match same {
+        Some(plan) => plan.hash.clone(),
+        None => basis
+            .hash()
+            .map_err(|error| vec![format!("the plan cannot be written as JSON: {error}")])?,
+    };
     Ok(Plan {
         format: PLAN_FORMAT,
         hash,
@@ -227,7 +247,7 @@ impl Own {
         let parameters = follower
             .info
             .present()
-            .and_then(|info| info.parameters.clone())
+            .and_then(|info| info.parameters.as_deref().cloned())
             .or_else(|| memory.parameters.clone());
         lacks(
             "the follow parameters (they can be read only while it is active) are",
@@ -554,7 +574,7 @@ mod tests {
             }),
             ("parameters", |c| {
                 change(&mut c.facts.follower.info, |info| {
-                    info.parameters = Some(BTreeMap::default());
+                    info.parameters = Some(BTreeMap::default().into());
                 });
             }),
             ("own settings", |c| {

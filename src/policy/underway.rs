@@ -1,11 +1,11 @@
 //! What holds back a run that is already underway: brakes and windows, asked before each step that
 //! changes something until the PUT is sent (contract, *A run in flight*).
 
-use crate::domain::cause::Remedy;
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::ids::{FollowerKey, RemoteAlias};
 use crate::domain::seen::Seen;
 use crate::domain::step::Step;
-use crate::policy::settings::Settings;
+use crate::policy::settings::{Action, Settings};
 use crate::policy::windows::{Opening, opening};
 use crate::policy::world::World;
 
@@ -69,16 +69,43 @@ pub fn may_continue(
     Ok(())
 }
 
+/// Whether mode and rules of now let a repair of this cause begin without a person. Asked before
+/// each pause of a run that nobody approved: what was opened under other rules begins nothing.
+///
+/// # Errors
+/// What they say now, as a sentence: the run backs out with it as its reason.
+pub fn still_automatic(
+    key: &FollowerKey,
+    remote: &RemoteAlias,
+    cause: Cause,
+    settings: &Settings,
+) -> Result<(), String> {
+    let rule = settings
+        .rules
+        .iter()
+        .find(|rule| rule.matches(key, Some(remote), cause));
+    let wanted = rule.map_or(Action::Ask, |rule| rule.action);
+    let action = wanted.min(settings.mode.at_most());
+    if action == Action::Auto {
+        return Ok(());
+    }
+    Err(format!(
+        "mode and rules say `{}` now, and nobody approved it",
+        action.as_str()
+    ))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::may_continue;
+    use super::{may_continue, still_automatic};
     use crate::domain::brake::{Brake, BrakeScope};
-    use crate::domain::cause::Remedy;
+    use crate::domain::cause::{Cause, Remedy};
     use crate::domain::ids::{FollowerKey, RemoteAlias};
     use crate::domain::seen::Seen;
     use crate::domain::step::Step;
     use crate::domain::time::Timestamp;
-    use crate::policy::settings::Settings;
+    use crate::policy::glob::Glob;
+    use crate::policy::settings::{Action, Mode, Rule, Settings};
     use crate::policy::world::World;
 
     fn asked(world: &World, step: Step, remedy: Remedy) -> Result<(), String> {
@@ -97,6 +124,33 @@ mod tests {
             expires_at: None,
         }]);
         world
+    }
+
+    #[test]
+    fn what_nobody_approved_begins_only_under_rules_and_a_mode_that_act() {
+        let key = FollowerKey::parse("eu/orders-f").unwrap();
+        let remote = RemoteAlias::parse("lead").unwrap();
+        let all = || vec![Glob::new("*")];
+        let now = |mode, action, cause| {
+            let settings = Settings {
+                mode,
+                rules: vec![Rule {
+                    clusters: all(),
+                    followers: all(),
+                    remotes: all(),
+                    causes: vec![Cause::HistoryLost],
+                    action,
+                }],
+                ..Settings::default()
+            };
+            still_automatic(&key, &remote, cause, &settings).is_ok()
+        };
+        assert!(now(Mode::Auto, Action::Auto, Cause::HistoryLost));
+        assert!(!now(Mode::Auto, Action::Auto, Cause::Stalled), "no rule: it asks");
+        assert!(!now(Mode::Auto, Action::Ask, Cause::HistoryLost));
+        assert!(!now(Mode::Auto, Action::Alert, Cause::HistoryLost));
+        assert!(!now(Mode::Ask, Action::Auto, Cause::HistoryLost));
+        assert!(!now(Mode::Observe, Action::Auto, Cause::HistoryLost));
     }
 
     #[test]

@@ -6,28 +6,45 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 /// Keeps only what the comma list of `filter_path` patterns names (`*` one level, `**` any).
-pub fn filter(value: &Value, patterns: &str) -> Value {
+pub fn filter(value: Value, patterns: &str) -> Value {
     let include: Vec<Vec<&str>> = patterns
         .split(',')
         .filter(|pattern| !pattern.is_empty() && !pattern.starts_with('-'))
         .map(|pattern| pattern.split('.').collect())
         .collect();
     if include.is_empty() {
-        return value.clone();
+        return value;
     }
     let paths: Vec<&[&str]> = include.iter().map(Vec::as_slice).collect();
-    keep(value, &paths).unwrap_or_else(|| match value {
-        Value::Array(_) => Value::Array(Vec::new()),
-        _ => Value::Object(Map::new()),
+    let is_list = value.is_array();
+    keep(value, &paths).unwrap_or_else(|| {
+        if is_list {
+            Value::Array(Vec::new())
+        } else {
+            Value::Object(Map::new())
+        }
     })
 }
 
-fn keep(value: &Value, paths: &[&[&str]]) -> Option<Value> {
+/// Whether a comma list of `filter_path` patterns may leave something at or below a path.
+pub fn may_show(patterns: &str, path: &str) -> bool {
+    let mut include = patterns
+        .split(',')
+        .filter(|pattern| !pattern.is_empty() && !pattern.starts_with('-'))
+        .peekable();
+    include.peek().is_none()
+        || include.any(|pattern| {
+            let levels = pattern.split('.').zip(path.split('.'));
+            pattern.contains("**") || levels.into_iter().all(|(level, key)| wildcard(level, key))
+        })
+}
+
+fn keep(value: Value, paths: &[&[&str]]) -> Option<Value> {
     if paths
         .iter()
         .any(|path| path.is_empty() || path == &["**"].as_slice())
     {
-        return Some(value.clone());
+        return Some(value);
     }
     match value {
         Value::Object(object) => {
@@ -35,19 +52,19 @@ fn keep(value: &Value, paths: &[&[&str]]) -> Option<Value> {
             for (key, inner) in object {
                 let mut rest: Vec<&[&str]> = Vec::new();
                 for path in paths {
-                    descend(key, path, &mut rest);
+                    descend(&key, path, &mut rest);
                 }
                 if rest.is_empty() {
                     continue;
                 }
                 if let Some(inner) = keep(inner, &rest) {
-                    kept.insert(key.clone(), inner);
+                    kept.insert(key, inner);
                 }
             }
             (!kept.is_empty()).then_some(Value::Object(kept))
         }
         Value::Array(items) => {
-            let kept: Vec<Value> = items.iter().filter_map(|item| keep(item, paths)).collect();
+            let kept: Vec<Value> = items.into_iter().filter_map(|item| keep(item, paths)).collect();
             (!kept.is_empty()).then_some(Value::Array(kept))
         }
         _ => None,
@@ -204,14 +221,14 @@ mod tests {
         let body =
             json!({"indices": {"a": {"uuid": "u", "shards": {"0": [{"x": 1, "leases": 2}]}}}, "took": 3});
         assert_eq!(
-            filter(&body, "indices.*.uuid,indices.*.shards.*.leases"),
+            filter(body.clone(), "indices.*.uuid,indices.*.shards.*.leases"),
             json!({"indices": {"a": {"uuid": "u", "shards": {"0": [{"leases": 2}]}}}})
         );
         assert_eq!(
-            filter(&body, "**.x"),
+            filter(body.clone(), "**.x"),
             json!({"indices": {"a": {"shards": {"0": [{"x": 1}]}}}})
         );
-        assert_eq!(filter(&body, "nothing"), json!({}));
+        assert_eq!(filter(body.clone(), "nothing"), json!({}));
     }
 
     #[test]

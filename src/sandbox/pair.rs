@@ -89,6 +89,8 @@ pub struct Pair {
     pub(super) version: Version,
     pub(super) secured: bool,
     pub(super) now_ms: i64,
+    /// Nothing happens by itself before this, as far as was looked and nobody touched anything since.
+    calm_until_ms: i64,
     pub(super) link_broken: bool,
     pub(super) restore_rate: Option<u64>,
     pub(super) users: [String; 3],
@@ -110,6 +112,7 @@ impl Pair {
             version: options.version,
             secured: options.secured,
             now_ms: options.start_ms,
+            calm_until_ms: i64::MIN,
             link_broken: false,
             restore_rate: None,
             users: [SUPERUSER.to_owned(), SUPERUSER.to_owned(), SUPERUSER.to_owned()],
@@ -134,14 +137,24 @@ impl Pair {
 
     /// Advances the simulation: polls, renewals, retries, restores, expiry. Never backwards.
     pub fn advance_to(&mut self, now_ms: i64) {
+        if now_ms < self.calm_until_ms {
+            self.now_ms = self.now_ms.max(now_ms);
+            return;
+        }
         while let Some(next) = self.next_event_ms() {
             if next > now_ms {
+                self.calm_until_ms = next;
                 break;
             }
             self.now_ms = self.now_ms.max(next);
             self.step();
         }
         self.now_ms = self.now_ms.max(now_ms);
+    }
+
+    /// Somebody may have changed what happens next: it is looked up anew.
+    pub(super) fn stir(&mut self) {
+        self.calm_until_ms = i64::MIN;
     }
 
     /// The next time at which something happens by itself.
@@ -458,7 +471,9 @@ impl Pair {
         }
     }
 
+    /// A cluster to be changed, after which other things may happen next.
     pub(super) fn cluster_mut(&mut self, side: Side) -> &mut Cluster {
+        self.stir();
         match side {
             Side::Leader => &mut self.leader,
             Side::Follower => &mut self.follower,
@@ -486,6 +501,7 @@ impl Pair {
         status: u16,
         body: &serde_json::Value,
     ) {
+        self.stir();
         let response = errors::response(status, body, self.version == Version::V8_10_4);
         self.waiting.push(Waiting {
             side,

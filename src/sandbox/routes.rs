@@ -112,9 +112,15 @@ impl Call {
     /// Applies `filter_path`.
     pub fn filter(&self, body: Value) -> Value {
         match self.param("filter_path") {
-            Some(patterns) => json::filter(&body, patterns),
+            Some(patterns) => json::filter(body, patterns),
             None => body,
         }
+    }
+
+    /// Whether `filter_path` may leave something at or below this path.
+    pub fn may_show(&self, path: &str) -> bool {
+        self.param("filter_path")
+            .is_none_or(|patterns| json::may_show(patterns, path))
     }
 }
 

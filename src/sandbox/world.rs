@@ -123,7 +123,9 @@ impl World {
     pub fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let result = {
             let mut state = self.lock();
-            act(&mut state)
+            let result = act(&mut state);
+            state.pair.stir();
+            result
         };
         self.notify();
         result
@@ -434,6 +436,7 @@ impl State {
             } else {
                 self.load.tick(&mut self.pair);
             }
+            self.pair.stir();
         }
         self.pair.advance_to(now_ms.max(self.pair.now_ms()));
         happened

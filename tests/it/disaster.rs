@@ -7,6 +7,7 @@
 )]
 
 pub mod acts;
+mod found;
 mod matrix;
 mod mutants;
 pub mod oracle;

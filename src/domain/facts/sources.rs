@@ -2,8 +2,6 @@
 //!
 //! A rule that begins to compare looks of another series needs all sightings of it here.
 
-use std::collections::HashSet;
-
 use crate::domain::answer::{Answer, Call};
 use crate::domain::facts::{Facts, FollowerSide, LeaderSide, Series, Sighting};
 use crate::domain::ids::ClusterName;
@@ -15,7 +13,8 @@ pub const SIGHTINGS: usize = 4;
 /// The calls and times of the sightings and errors that a verdict may rest on.
 #[derive(Debug, Default)]
 pub struct Sources<'a> {
-    found: HashSet<(Timestamp, &'a ClusterName, &'a Call)>,
+    /// Few, and nearly all of another time than what is looked for: a hash of each costs more.
+    found: Vec<(Timestamp, &'a ClusterName, &'a Call)>,
     /// Of series that no rule compares, the newest only.
     of_verdict: bool,
 }
@@ -40,14 +39,16 @@ impl<'a> Sources<'a> {
         self.follower(&facts.follower);
         self.leader(&facts.leader);
         for error in &facts.errors {
-            self.found.insert((error.at, &error.cluster, &error.call));
+            self.found.push((error.at, &error.cluster, &error.call));
         }
         self
     }
 
     /// This answer is one of them.
     pub fn have(&self, answer: &Answer) -> bool {
-        self.found.contains(&(answer.at, &answer.cluster, &answer.call))
+        self.found.iter().any(|(at, cluster, call)| {
+            *at == answer.at && **call == answer.call && **cluster == answer.cluster
+        })
     }
 
     /// Every sighting: of these the judge compares one look with another.

@@ -1,5 +1,7 @@
 //! The rungs before the point of no return: resume, then recreate up to its PUT.
 
+use crate::domain::facts::FollowStatus;
+use crate::domain::journal::{RunOutcome, StepAnswer};
 use crate::domain::plan::LeaseWay;
 use crate::domain::run::Run;
 use crate::domain::run::next::{
@@ -19,6 +21,16 @@ fn go(run: &Run, position: &Position, limits: &Limits, step: Step) -> Next {
     }
 }
 
+/// It is paused, and not by us: left alone, and told (safety 11).
+fn theirs(reason: String) -> Next {
+    Next::Close {
+        outcome: RunOutcome::CannotTell,
+        reason,
+        person_must: Some("find out who paused the follower, and why".to_owned()),
+        held: None,
+    }
+}
+
 /// The mild rung: pause if active, resume with the remembered parameters, prove.
 pub(super) fn resume(run: &Run, position: &Position, limits: &Limits) -> Next {
     if run.is_proven(Step::Resume) {
@@ -33,6 +45,12 @@ pub(super) fn resume(run: &Run, position: &Position, limits: &Limits) -> Next {
         }
         if is_active(position) {
             return Next::Proven(Step::Resume, vec!["_ccr/info says active".to_owned()]);
+        }
+        let accepted = run
+            .sent(Step::Resume)
+            .is_some_and(|sent| matches!(sent.answer, Some(StepAnswer::Accepted { .. })));
+        if accepted && position.follow == Seen::Present(FollowStatus::Paused) {
+            return theirs("after our resume was accepted, somebody else paused the follower".to_owned());
         }
         // A refused resume is new evidence, never a rung: `go` turns it into backing out.
         return go(run, position, limits, Step::Resume);
@@ -56,6 +74,17 @@ fn paused(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
     }
     if run.is_proven(Step::Pause) {
         return None;
+    }
+    // It was active when we looked, ours was refused and it is paused: who paused it meanwhile is
+    // not known, so somebody did (safety 11). A 5xx may still take effect, and says nothing.
+    if let Some(sent) = run.sent(Step::Pause)
+        && sent.refused == sent.count
+        && let Some(StepAnswer::Refused { status, kind, reason }) = &sent.answer
+        && (400..500).contains(status)
+    {
+        return Some(theirs(format!(
+            "somebody else paused the follower; our own pause was refused: {status} {kind}: {reason}"
+        )));
     }
     Some(match &position.tasks_left {
         Seen::Present(false) | Seen::Absent => Next::Proven(

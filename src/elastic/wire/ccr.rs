@@ -217,19 +217,20 @@ pub(super) fn stats(body: &[u8]) -> Result<Stats, String> {
 }
 
 fn follow_stats(shards: Vec<L<Obj<Shard>>>, lag: Option<i64>) -> FollowStats {
-    let mut stats = FollowStats {
+    let mut malformed = 0;
+    let shards = shards
+        .into_iter()
+        .filter_map(|shard| {
+            let shard = shard.0.and_then(|Obj(shard)| shard_stats(shard));
+            malformed += u32::from(shard.is_none());
+            shard.map(|shard| (shard.shard, shard))
+        })
+        .collect();
+    FollowStats {
+        shards,
+        malformed,
         total_global_checkpoint_lag: lag,
-        ..FollowStats::default()
-    };
-    for shard in shards {
-        match shard.0.and_then(|Obj(shard)| shard_stats(shard)) {
-            Some(shard) => {
-                stats.shards.insert(shard.shard, shard);
-            }
-            None => stats.malformed += 1,
-        }
     }
-    stats
 }
 
 fn shard_stats(raw: Shard) -> Option<ShardStats> {
@@ -337,7 +338,9 @@ pub(super) fn info(body: &[u8]) -> Result<Table<FollowInfo>, String> {
                 leader_index: entry.leader_index.0,
                 status,
                 parameters: match entry.parameters {
-                    Some(serde_json::Value::Object(map)) => Some(map.into_iter().collect::<Parameters>()),
+                    Some(serde_json::Value::Object(map)) => {
+                        Some(map.into_iter().collect::<Parameters>().into())
+                    }
                     _ => None,
                 },
             }),

@@ -32,13 +32,13 @@ impl Book {
             self.tell_breaker(&before, now, &mut effects);
         }
         self.expire(now, &mut effects);
-        let common = self.common_world(now);
+        let mut world = self.common_world(now);
         let keys: Vec<FollowerKey> = self.followers.keys().cloned().collect();
         let mut candidates = Vec::new();
         for key in keys {
-            self.decide_one(&key, &common, now, &mut effects, &mut candidates);
+            self.decide_one(&key, &mut world, now, &mut effects, &mut candidates);
         }
-        self.start(candidates, &common, now, &mut effects);
+        self.start(candidates, &world, now, &mut effects);
         effects
     }
 
@@ -88,7 +88,7 @@ impl Book {
     pub(super) fn decide_one(
         &mut self,
         key: &FollowerKey,
-        common: &policy::World,
+        world: &mut policy::World,
         now: Timestamp,
         effects: &mut Vec<Effect>,
         candidates: &mut Vec<(policy::Candidate, PlanHash, Trigger)>,
@@ -99,23 +99,23 @@ impl Book {
         if entry.locked || entry.postponed_until.is_some_and(|until| now < until) {
             return;
         }
-        let Some(verdict) = entry.verdict.clone() else {
+        let Some(verdict) = &entry.verdict else {
             return;
         };
-        let world = self.world_of(key, common);
+        self.see_from(key, world);
         let existing = entry.plan.as_ref().and_then(|hash| self.plans.get(hash)).cloned();
         let asked_snapshot = existing
             .as_ref()
             .and_then(|record| record.plan.basis.snapshot.clone());
         let decide = |existing: Option<&PlanRecord>| {
             policy::decide(&policy::Moment {
-                verdict: &verdict,
+                verdict,
                 held_for_looks: entry.memory.history.held_for,
                 waited_since: entry.memory.history.since(),
                 runway_expires_at: entry.runway,
                 facts: &entry.facts,
                 memory: &entry.memory,
-                world: &world,
+                world,
                 settings: &self.settings.policy,
                 existing,
             })

@@ -64,10 +64,9 @@ impl Book {
             }
             looks.extend(self.counting_looks(cluster, now));
         }
-        let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
-        let mut add = |looks: &mut Vec<Look>, more: Vec<Look>| {
+        let add = |looks: &mut Vec<Look>, more: Vec<Look>| {
             for look in more {
-                if looks.len() < EXTRA_LOOKS && seen.insert(format!("{look:?}")) {
+                if looks.len() < EXTRA_LOOKS && !looks.contains(&look) {
                     looks.push(look);
                 }
             }
@@ -101,6 +100,9 @@ impl Book {
             )
         });
         for entry in all {
+            if looks.len() >= EXTRA_LOOKS {
+                break;
+            }
             add(&mut looks, looking::needed(&entry.facts, &entry.memory).0);
         }
         let turn: Vec<FollowerKey> = turn.into_iter().cloned().collect();
@@ -147,7 +149,7 @@ impl Book {
         }
         let mut looks = vec![Look::Root, Look::License, Look::ClusterHealth, Look::Nodes];
         looks.extend(named_by_patterns);
-        let mut seen: BTreeSet<String> = looks.iter().map(|look| format!("{look:?}")).collect();
+        let always = looks.len();
         // Who is sick stands in the lists too: what the judge needs of the leader is known of all of
         // them at every look, whoever's turn it is.
         if !listed.is_empty() {
@@ -159,7 +161,7 @@ impl Book {
         // Sick ones are asked one by one as well, because of an index that a list lacks nothing is
         // known; those that a look has no room for keep what the lists say until their turn.
         for (_, own) in sick.values_mut() {
-            own.retain(|look| !seen.contains(&format!("{look:?}")));
+            own.retain(|look| !looks.iter().take(always).any(|one| one == look));
         }
         let waiting = sick.iter().filter_map(|(index, (key, own))| {
             let entry = self.followers.get(key)?;
@@ -174,6 +176,8 @@ impl Book {
             .into_iter()
             .cloned()
             .collect();
+        let mut asked = looks.clone();
+        asked.truncate(always);
         let mut extra = 0;
         for (key, own) in turn.iter().filter_map(|index| sick.remove(index)) {
             if let Some(entry) = self.followers.get_mut(&key) {
@@ -183,8 +187,9 @@ impl Book {
             looks.extend(own);
         }
         for look in suspected {
-            if extra < EXTRA_LOOKS && seen.insert(format!("{look:?}")) {
+            if extra < EXTRA_LOOKS && !asked.contains(&look) {
                 extra += 1;
+                asked.push(look.clone());
                 looks.push(look);
             }
         }

@@ -99,11 +99,16 @@ impl Book {
 
     /// What the policy knows beside one follower.
     pub fn world(&self, key: &FollowerKey, now: Timestamp) -> policy::World {
-        self.world_of(key, &self.common_world(now))
+        let mut world = self.common_world(now);
+        self.see_from(key, &mut world);
+        world
     }
 
-    pub(super) fn world_of(&self, key: &FollowerKey, common: &policy::World) -> policy::World {
-        let mut world = common.clone();
+    /// Sets what the policy is told of one follower only. The rest is the same for all of them, and
+    /// is not copied for each: it holds every run of the last days.
+    pub(super) fn see_from(&self, key: &FollowerKey, world: &mut policy::World) {
+        // Those of drills count for no limit, but one's own run is known to oneself.
+        world.in_flight.retain(|run| !self.drills.made(&run.key));
         if self.drills.made(key) {
             let own = self.in_flight().into_iter().filter(|run| run.key == *key);
             world.in_flight.extend(own);
@@ -139,7 +144,6 @@ impl Book {
             }
             _ => Seen::Absent,
         };
-        world
     }
 
     pub(super) fn common_world(&self, now: Timestamp) -> policy::World {

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::domain::answer::Answer;
-use crate::domain::cause::Remedy;
+use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::GuardResult;
 use crate::domain::facts::Facts;
 use crate::domain::ids::{FollowerKey, RemoteAlias, RunId};
@@ -61,6 +61,14 @@ pub trait Gate: Send + Sync + std::fmt::Debug {
         remedy: Remedy,
         run: &RunId,
     ) -> Result<(), String>;
+
+    /// Whether mode and rules still let a repair of that cause begin without a person.
+    ///
+    /// # Errors
+    /// What they say now, as a sentence.
+    fn automatic(&self, _key: &FollowerKey, _remote: &RemoteAlias, _cause: Cause) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Asks again what is older than the point of no return may rest on and is not part of a look
     /// at the clusters (blockers). Awaited just before the guards of the PUT.

@@ -438,10 +438,14 @@ impl<'a> Life<'a> {
         }
         if !step.backs_out() && !step.finishes() {
             let basis = &self.run.plan().basis;
-            let asked = self
-                .bench
-                .gate
-                .may(&self.key, &basis.remote, step, self.remedy(), self.run.id());
+            let gate = &self.bench.gate;
+            let mut asked = gate.may(&self.key, &basis.remote, step, self.remedy(), self.run.id());
+            // What nobody approved begins only what the rules of now let begin by itself: a run may
+            // have been opened hours ago, by a daemon that died under other rules.
+            let begins = step == Step::Pause || (step == Step::Resume && self.run.reached(Step::Pause) == 0);
+            if asked.is_ok() && begins && matches!(self.run.trigger(), Trigger::Policy { .. }) {
+                asked = gate.automatic(&self.key, &basis.remote, basis.cause);
+            }
             if let Err(reason) = asked {
                 self.say(&format!("backing out: {reason}"));
                 return self.write(Event::BackingOut { reason }).await;
@@ -616,10 +620,14 @@ impl<'a> Life<'a> {
             self.run.plan().basis.cause,
             Cause::RestoredNotFollowing | Cause::RestoreFailed
         );
+        // Not after it was seen to follow: a pause that comes then is somebody else's.
+        let followed = [Step::Resume, Step::ResumeRestored]
+            .iter()
+            .any(|step| self.run.is_proven(*step));
         let memory = self.bench.gate.remember(&self.key, &mut |memory| {
             let mut own = own.clone();
             if let Some(before) = memory.own_run.as_ref().filter(|_| goes_on) {
-                own.followed |= before.followed;
+                own.followed |= before.followed && !followed;
                 own.replaced |= before.replaced;
             }
             memory.own_run = Some(own);

@@ -104,10 +104,7 @@ impl World {
                 .map(|key| FollowerKey::parse(key).unwrap())
                 .collect(),
             stats: FollowStats {
-                shards: shards
-                    .into_iter()
-                    .map(|shard| (shard.shard, shard))
-                    .collect::<BTreeMap<_, _>>(),
+                shards: shards.into_iter().map(|shard| (shard.shard, shard)).collect(),
                 malformed: 0,
                 total_global_checkpoint_lag: Some(12),
             },

@@ -113,6 +113,7 @@ fn story(kind: &PlanKind) -> Story {
         death: None,
         mishaps: Vec::new(),
         blind: None,
+        configured: None,
         beats,
         length: 300,
         calm: 1800,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use refollow::domain::brake::BrakeScope;
 use refollow::elastic::transport::{Method, Request, Response};
-use refollow::policy::Mode;
+use refollow::policy::{Action, Mode, Settings};
 use refollow::sandbox::faults::FaultKind;
 use refollow::sandbox::pair::{Side, Version};
 use serde_json::{Value, json};
@@ -236,6 +236,22 @@ impl Lie for Mixes {
     }
 }
 
+/// Takes no lock of its state.
+struct Unlocked;
+impl Lie for Unlocked {
+    fn locks(&self) -> bool {
+        false
+    }
+}
+
+/// A bug: one of its tasks panics on an answer.
+struct Panics;
+impl Lie for Panics {
+    fn answer(&self, _: usize, _: Side, request: &Request, _: &mut Response) {
+        assert!(!request.changes, "this daemon panics on purpose");
+    }
+}
+
 /// One broken daemon.
 struct Mutant {
     what: &'static str,
@@ -243,7 +259,9 @@ struct Mutant {
     breaks: &'static str,
     acts: fn() -> Vec<Beat>,
     lie: Option<fn() -> Arc<dyn Lie>>,
-    blind: Option<fn(&mut refollow::policy::Settings)>,
+    blind: Option<fn(&mut Settings)>,
+    /// What people promised themselves of it, beside the policy of the stories.
+    configured: Option<fn(&mut Settings)>,
     mode: Mode,
 }
 
@@ -254,6 +272,7 @@ const fn mutant(what: &'static str, breaks: &'static str, acts: fn() -> Vec<Beat
         acts,
         lie: None,
         blind: None,
+        configured: None,
         mode: Mode::Auto,
     }
 }
@@ -414,6 +433,26 @@ fn mutants() -> Vec<Mutant> {
             ..mutant("acts in observe", "observe_is_silent", curable)
         },
         Mutant {
+            blind: Some(|policy| policy.rules[0].action = Action::Auto),
+            configured: Some(|policy| policy.rules[0].action = Action::Ask),
+            ..mutant("acts where a rule says to ask", "asked_first", curable)
+        },
+        Mutant {
+            blind: Some(|policy| policy.mode = Mode::Auto),
+            mode: Mode::Ask,
+            ..mutant("acts in the mode that asks", "asked_first", curable)
+        },
+        Mutant {
+            lie: Some(|| Arc::new(Unlocked)),
+            ..mutant("lets a second daemon at its state", "one_daemon", || {
+                vec![at(90, Act::SecondDaemon)]
+            })
+        },
+        Mutant {
+            lie: Some(|| Arc::new(Panics)),
+            ..mutant("panics", "no_panic", curable)
+        },
+        Mutant {
             lie: Some(|| Arc::new(Wild)),
             ..mutant("sends a wildcard", "no_wildcard", curable)
         },
@@ -445,6 +484,7 @@ fn story(mutant: &Mutant, broken: bool) -> Story {
         poll: Duration::from_secs(20),
         death: None,
         blind: mutant.blind.filter(|_| broken),
+        configured: mutant.configured,
         mishaps: Vec::new(),
         beats,
         length: 420,

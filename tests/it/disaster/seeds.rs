@@ -205,6 +205,7 @@ pub fn story_of(seed: u64, long: bool) -> Story {
         death,
         mishaps,
         blind: None,
+        configured: None,
         beats,
         length,
         calm: if long { 3600 } else { 600 },

@@ -74,6 +74,10 @@ pub trait Lie: Send + Sync {
     fn twice(&self, _request: &Request) -> bool {
         false
     }
+    /// Whether a daemon takes the lock of its state.
+    fn locks(&self) -> bool {
+        true
+    }
     /// Changes the answer.
     fn answer(&self, _pair: usize, _side: Side, _request: &Request, _response: &mut Response) {}
 }
@@ -433,7 +437,7 @@ pub struct Daemon {
     pub store: Arc<FaultyStore>,
     pub fate: Arc<Fate>,
     /// The store's lock: the kernel takes it from a process that ends.
-    _held: Held,
+    _held: Option<Held>,
 }
 
 impl Daemon {
@@ -561,7 +565,9 @@ impl Stage {
 
     /// Starts a daemon over the store; `death`: at which write of its life, on which side of it.
     pub async fn start(&mut self, death: Option<(u64, Landing)>) {
-        let held = self.store.hold().unwrap();
+        let lie = self.seam.lie.lock().unwrap().clone();
+        let locks = lie.is_none_or(|lie| lie.locks());
+        let held = locks.then(|| self.store.hold().unwrap());
         let fate = Arc::new(Fate::default());
         let (at, side) = death.unwrap_or((0, Landing::Before));
         let mortal = Arc::clone(&fate);

@@ -50,6 +50,8 @@ pub struct Story {
     pub death: Option<(u64, Landing, u32)>,
     /// Changes the daemon's policy from what was promised: a deliberately broken daemon.
     pub blind: Option<fn(&mut policy::Settings)>,
+    /// What people configured beside the policy of the stories: the oracle is told of it.
+    pub configured: Option<fn(&mut policy::Settings)>,
     /// What goes wrong at the daemon's n-th changing request.
     pub mishaps: Vec<(u64, Mishap)>,
     pub beats: Vec<Beat>,
@@ -57,6 +59,17 @@ pub struct Story {
     pub length: u32,
     /// Seconds that are then given, twice.
     pub calm: u32,
+}
+
+impl Story {
+    /// What was promised of it.
+    fn policy(&self) -> policy::Settings {
+        let mut policy = policy_of(self.mode);
+        if let Some(configured) = self.configured {
+            configured(&mut policy);
+        }
+        policy
+    }
 }
 
 impl std::fmt::Display for Story {
@@ -110,7 +123,7 @@ struct Director {
 
 /// Plays it, and says what the oracle found.
 pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
-    let mut policy = policy_of(story.mode);
+    let mut policy = story.policy();
     if let Some(blind) = story.blind {
         blind(&mut policy);
     }
@@ -171,7 +184,7 @@ pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
         agenda,
         observe_before: stage_mode,
         began_with,
-        promised: policy_of(story.mode),
+        promised: story.policy(),
         intruders: 0,
         first_writes: None,
     };
@@ -386,7 +399,9 @@ impl Director {
                     } else {
                         desk.reject(plan.hash, who(), "no".to_owned()).await
                     };
-                    if said.is_ok() && *act == Act::Approve {
+                    // Killed right after the approval was stored, it counts and nobody was answered.
+                    let stored = said.is_ok() || daemon.fate.is_dead();
+                    if stored && *act == Act::Approve {
                         let pair = plan
                             .follower
                             .cluster
@@ -529,7 +544,7 @@ impl Director {
             parameters,
             deeds,
             echoed,
-            policy: policy_of(story.mode),
+            policy: story.policy(),
             observe: story.mode == Mode::Observe,
             poll: story.poll,
             words,

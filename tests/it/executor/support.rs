@@ -661,7 +661,7 @@ fn remember(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
     if let Some(info) = facts.follower.info.present()
         && info.parameters.is_some()
     {
-        memory.parameters.clone_from(&info.parameters);
+        memory.parameters = info.parameters.as_deref().cloned();
     }
     if let Some(stats) = facts.leader.index.present() {
         memory.leader_shard_history_uuids = stats
