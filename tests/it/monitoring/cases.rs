@@ -143,7 +143,8 @@ async fn the_line_between_the_clusters_is_down_for_half_a_day() {
 
 #[tokio::test(start_paused = true)]
 async fn the_alias_is_removed() {
-    let mut stage = Stage::new("quiet", &settings("")).await;
+    let mut stage = Stage::new("empty", &settings("")).await;
+    stage.follow(&["orders", "payments", "customers"]).await;
     stage.shoot(2, MINUTE).await;
     stage.play("remote-removed");
     stage.shoot(12, MINUTE).await;
@@ -158,7 +159,8 @@ async fn the_alias_is_removed() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_answers_a_plan() {
-    let mut stage = Stage::new("quiet", &settings(ASK)).await;
+    let mut stage = Stage::new("empty", &settings(ASK)).await;
+    stage.follow(&["orders", "payments", "customers"]).await;
     stage.shoot(2, MINUTE).await;
     stage.play("history-lost:orders-f");
     stage.shoot(50, MINUTE).await;
@@ -199,7 +201,8 @@ async fn a_copy_takes_long_and_then_the_daemon_dies() {
 
 #[tokio::test(start_paused = true)]
 async fn the_node_dies_in_the_middle_of_the_copy() {
-    let mut stage = Stage::new("quiet", &settings(AUTO)).await;
+    let mut stage = Stage::new("empty", &settings(AUTO)).await;
+    stage.follow(&["orders", "payments", "customers"]).await;
     stage.shoot(2, MINUTE).await;
     stage.play("restore-rate:10");
     stage.play("history-lost:orders-f");
@@ -217,7 +220,19 @@ async fn the_node_dies_in_the_middle_of_the_copy() {
 
 #[tokio::test(start_paused = true)]
 async fn half_of_the_followers_break_at_once() {
-    let mut stage = Stage::new("quiet", &settings(ASK)).await;
+    let mut stage = Stage::new("empty", &settings(ASK)).await;
+    stage
+        .follow(&[
+            "orders",
+            "payments",
+            "customers",
+            "inventory",
+            "sessions",
+            "invoices",
+            "products",
+            "mail",
+        ])
+        .await;
     stage.shoot(2, MINUTE).await;
     for index in [
         "orders",
@@ -242,7 +257,8 @@ async fn half_of_the_followers_break_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn somebody_brakes_and_goes_home() {
-    let mut stage = Stage::new("quiet", &paced("", "5m", "5m")).await;
+    let mut stage = Stage::new("empty", &paced("", "5m", "5m")).await;
+    stage.follow(&["orders", "payments"]).await;
     stage.shoot(2, FIVE).await;
     let scope = BrakeScope::parse("remote:eu/lead").unwrap();
     let request = BrakeRequest {
@@ -309,7 +325,8 @@ async fn something_stands_in_the_way_of_auto_follow() {
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_stands_still() {
-    let mut stage = Stage::new("quiet", &settings("")).await;
+    let mut stage = Stage::new("empty", &settings("")).await;
+    stage.follow(&["carts", "orders"]).await;
     stage.shoot(1, MINUTE).await;
     stage.play("restore-rate:1");
     let path = |end: &str| format!("/carts-f/{end}");
@@ -334,7 +351,8 @@ async fn a_copy_stands_still() {
 
 #[tokio::test(start_paused = true)]
 async fn a_follower_falls_behind() {
-    let mut stage = Stage::new("quiet", &settings("")).await;
+    let mut stage = Stage::new("empty", &settings("")).await;
+    stage.follow(&["metrics-app"]).await;
     stage.shoot(2, MINUTE).await;
     // Its task goes on telling how far the leader is; it may write nothing.
     stage.play("follower-blocked:metrics-app-f");
