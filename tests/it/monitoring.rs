@@ -52,6 +52,10 @@ fn current(path: &Path, made: &str) -> Result<(), String> {
 }
 
 /// Whether a tool is there; one that is missing is named, once per test that wanted it.
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests should know what was not checked"
+)]
 fn has(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").output().is_ok();
     if !found {

@@ -527,7 +527,7 @@ fn drills_reloads_and_a_target_that_is_gone() {
             ("RefollowDrillFailed", 30 * DAY, 39 * DAY),
             ("RefollowConfigReloadFailed", 37 * DAY, 40 * DAY),
             ("RefollowDown", 40 * DAY, 44 * DAY),
-            ("RefollowWatchdog", ALWAYS, 1 * DAY),
+            ("RefollowWatchdog", ALWAYS, DAY),
         ],
     });
 }

@@ -148,7 +148,7 @@ async fn a_person_is_told_decides_and_is_told_that_it_is_over() {
     {
         return;
     }
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     let mut watched = Watched::new().await;
     let receiver = Receiver::new().await;
     let manager = Server::alertmanager(watched.path(), &configuration(receiver.port)).await;
@@ -244,7 +244,7 @@ async fn a_person_is_told_decides_and_is_told_that_it_is_over() {
 }
 
 /// Every query of every dashboard is answered, and says something where the story has it.
-async fn panels(prometheus: &Server, began: std::time::Instant) {
+async fn panels(prometheus: &Server, began: tokio::time::Instant) {
     let now = SystemClock.now().as_millisecond() as f64 / 1000.0;
     let length = began.elapsed().as_secs_f64();
     let all = queries();

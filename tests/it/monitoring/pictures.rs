@@ -51,9 +51,9 @@ fn number(value: f64, unit: &str) -> String {
 }
 
 fn tile(out: &mut String, tile: &Tile<'_>, left: f64, top: f64, length: f64) {
-    write!(
+    writeln!(
         out,
-        "<g transform=\"translate({left} {top})\"><rect width=\"{}\" height=\"{}\" fill=\"#fff\" stroke=\"#ccc\"/><text x=\"6\" y=\"14\" font-weight=\"bold\">{}</text>\n",
+        "<g transform=\"translate({left} {top})\"><rect width=\"{}\" height=\"{}\" fill=\"#fff\" stroke=\"#ccc\"/><text x=\"6\" y=\"14\" font-weight=\"bold\">{}</text>",
         WIDTH - 8.0,
         HEIGHT - 8.0,
         safe(&tile.query.panel, 44)
@@ -79,14 +79,14 @@ fn tile(out: &mut String, tile: &Tile<'_>, left: f64, top: f64, length: f64) {
                 let y = 84.0 - (value - lowest) / (highest - lowest) * 62.0;
                 write!(out, "{x:.0},{y:.0} ").unwrap();
             }
-            write!(out, "\" stroke=\"{colour}\"/>\n").unwrap();
+            writeln!(out, "\" stroke=\"{colour}\"/>").unwrap();
             let (column, row) = (
                 f64::from(u8::try_from(place % 2).unwrap()),
                 f64::from(u8::try_from(place / 2).unwrap()),
             );
-            write!(
+            writeln!(
                 out,
-                "<text x=\"{}\" y=\"{}\" fill=\"{colour}\" font-size=\"8\">{}</text>\n",
+                "<text x=\"{}\" y=\"{}\" fill=\"{colour}\" font-size=\"8\">{}</text>",
                 6.0 + column * 140.0,
                 96.0 + row * 9.0,
                 safe(name, 28)
@@ -109,7 +109,7 @@ fn tile(out: &mut String, tile: &Tile<'_>, left: f64, top: f64, length: f64) {
                 number(value, unit),
                 if name == "value" { "" } else { name }
             );
-            write!(out, "<text x=\"6\" y=\"{y}\">{}</text>\n", safe(text.trim(), 50)).unwrap();
+            writeln!(out, "<text x=\"6\" y=\"{y}\">{}</text>", safe(text.trim(), 50)).unwrap();
         }
     }
     out.push_str("</g>\n");

@@ -1,6 +1,7 @@
 //! A real Prometheus and a real Alertmanager on free ports of this host, with what is ours removed
 //! in the end, and a receiver that keeps what it is told.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -148,7 +149,7 @@ fn escaped(text: &str) -> String {
         if byte.is_ascii_alphanumeric() {
             out.push(char::from(byte));
         } else {
-            out += &format!("%{byte:02X}");
+            write!(out, "%{byte:02X}").unwrap();
         }
         out
     })
@@ -180,6 +181,10 @@ pub struct Receiver {
 }
 
 impl Receiver {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with the test's runtime, and is no task of the daemon"
+    )]
     pub async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
