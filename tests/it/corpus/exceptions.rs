@@ -54,7 +54,7 @@ pub fn unauthorized() -> Value {
     )
 }
 
-/// The follower's own shard was replaced (reference 2.3, [BulkShard]).
+/// The follower's own shard was replaced (reference 2.3, `BulkShard`).
 pub fn rewritten() -> Value {
     of(
         "illegal_state_exception",
