@@ -96,7 +96,10 @@ fn bench(engine: &Arc<Engine>, plan: &Plan) -> Option<Bench> {
         settings: RunSettings {
             undo_directory: settings.undo_directory.clone(),
             settle: settings.policy.verify_settle,
-            document_tolerance: settings.policy.document_tolerance,
+            document_tolerance: settings
+                .policy
+                .tolerance(&plan.basis.key(), Some(&plan.basis.remote), plan.basis.cause)
+                .share,
             look_interval: defaults.look_interval.min(poll),
             limits: settings.run_limits,
             ..defaults

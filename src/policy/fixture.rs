@@ -389,6 +389,7 @@ pub(crate) fn settings() -> Settings {
             remotes: vec![Glob::new("*")],
             causes: Cause::ALL.to_vec(),
             action: Action::Auto,
+            document_tolerance: None,
         }],
         ..Settings::default()
     }

@@ -8,7 +8,7 @@ use crate::domain::seen::Seen;
 use crate::domain::time::{Span, after, millis_between};
 use crate::policy::guards::read::{
     Check, Hold, ask, block, cause, followed_histories, followed_uuid, follower_stats, gone_shards,
-    leader_may_differ, leader_stats, need, shard_count, told, unknown,
+    leader_may_differ, leader_stats, need, shard_count, told, tolerated, unknown,
 };
 use crate::policy::guards::{Question, Stage};
 
@@ -340,18 +340,6 @@ fn read_through(q: &Question<'_>) -> Result<Option<String>, Hold> {
         .last_renewing_at
         .filter(|at| after(*at, READING_LATELY) > q.world.now && *at <= q.world.now);
     Ok(reading.map(|at| format!("the follower's task read through it until {at}")))
-}
-
-/// Documents by which two counts may differ.
-pub(super) fn tolerated(of: u64, ratio: f64) -> u64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a small part of a document count, rounded down"
-    )]
-    let allowed = (of as f64 * ratio.clamp(0.0, 1.0)).floor() as u64;
-    allowed.min(of)
 }
 
 fn resume_accepted(q: &Question<'_>) -> bool {

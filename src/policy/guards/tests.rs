@@ -948,6 +948,57 @@ fn primaries_that_are_merely_missing_may_have_their_data_on_a_node_that_comes_ba
 }
 
 #[test]
+fn the_tolerance_of_the_rule_that_counts_is_the_one_that_holds_and_is_told() {
+    let name = "documents_not_fewer";
+    // The follower has 1,000 documents, the leader 990: a hundredth is missing.
+    let case_with = |tolerance: Option<f64>| {
+        let mut case = Case::lost();
+        change(&mut case.facts.follower.index, |stats| stats.docs = Some(1000));
+        change(&mut case.facts.leader.index, |stats| stats.docs = Some(990));
+        case.settings.rules[0].document_tolerance = tolerance;
+        case
+    };
+    let told = |case: &Case, stage: Stage| {
+        let guard = ask(case, stage, Remedy::Recreate)
+            .into_iter()
+            .find(|guard| guard.name == name)
+            .unwrap();
+        (guard.verdict, guard.inputs)
+    };
+    let (verdict, inputs) = told(&case_with(None), Stage::Plan);
+    assert_eq!(verdict, GuardVerdict::Block);
+    assert!(
+        inputs.contains("(1 may be missing: 0.1% by verify.document_tolerance)"),
+        "{inputs}"
+    );
+    let (verdict, inputs) = told(&case_with(Some(0.01)), Stage::Plan);
+    assert_eq!(verdict, GuardVerdict::Pass);
+    assert!(inputs.contains("(10 may be missing: 1% by rule 1)"), "{inputs}");
+    // Stricter than the general one, down to nothing.
+    let mut strict = case_with(Some(0.0));
+    strict.settings.document_tolerance = 0.5;
+    assert_eq!(told(&strict, Stage::Plan).0, GuardVerdict::Block);
+    // A rule about other causes does not count, nor does one below a rule that matches.
+    let mut other = case_with(Some(0.01));
+    other.settings.rules[0].causes = vec![Cause::LeaderReplaced];
+    assert_eq!(told(&other, Stage::Plan).0, GuardVerdict::Block);
+    let mut second = case_with(None);
+    let mut generous = second.settings.rules[0].clone();
+    generous.document_tolerance = Some(0.01);
+    second.settings.rules.push(generous);
+    assert_eq!(told(&second, Stage::Plan).0, GuardVerdict::Block);
+    // While the run has the follower closed its verdict is another one; the plan's cause counts.
+    let mut closed = Case::at(Stage::BeforeFollow);
+    let before = closed.run.as_mut().unwrap().follower_before.as_mut().unwrap();
+    before.docs = Some(1000);
+    change(&mut closed.facts.leader.index, |stats| stats.docs = Some(990));
+    closed.verdict = crate::policy::fixture::verdict(Cause::None);
+    closed.settings.rules[0].causes = vec![Cause::HistoryLost];
+    closed.settings.rules[0].document_tolerance = Some(0.01);
+    assert_eq!(told(&closed, Stage::BeforeFollow).0, GuardVerdict::Pass);
+}
+
+#[test]
 fn only_a_follower_whose_data_is_gone_is_ever_deleted() {
     let case = Case::lost();
     assert_eq!(
