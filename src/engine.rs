@@ -21,6 +21,7 @@ mod export;
 mod extend;
 pub(crate) mod gate;
 mod heard;
+mod installation;
 pub mod looking;
 pub(crate) mod observer;
 pub mod opening;
@@ -141,6 +142,7 @@ impl Engine {
                 }
             }
         }
+        book.installation = installation::kept(store.state(installation::INSTALLATION_KEY).await?);
         book.extensions = extend::kept(store.state(extend::EXTENSIONS_KEY).await?);
         book.drills = drill::kept(store.state(drill::DRILLS_KEY).await?);
         for last in book.drills.last.values() {

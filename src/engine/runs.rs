@@ -123,6 +123,7 @@ pub(crate) fn start(engine: &Arc<Engine>, plan: Plan, trigger: Trigger) {
             match executor::open(&bench, &plan, trigger.clone()).await {
                 Ok(run) => {
                     running(&own, &plan, &run, &trigger).await;
+                    own.mark_cluster(&bench.follower, &plan, &run, &trigger).await;
                     drive(&own, &bench, &plan, run, opened_at).await;
                 }
                 Err(refused) => refuse(&own, &plan, &refused).await,

@@ -4,5 +4,6 @@
 mod approvals;
 mod blockers;
 mod brakes;
+mod installations;
 mod mass;
 mod support;

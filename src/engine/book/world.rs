@@ -161,6 +161,7 @@ impl Book {
             breaker: self.breaker.clone(),
             blockers: self.blockers.clone(),
             clock_jump: self.unsettled(now),
+            installation: self.installation.clone(),
             ..policy::World::quiet(now)
         }
     }

@@ -5,8 +5,8 @@ use crate::domain::cause::Cause;
 use crate::domain::facts::Health;
 use crate::policy::guards::Question;
 use crate::policy::guards::read::{
-    Check, Hold, block, cause, follower_stats, gone_shards, leader_stats, need, shard_count, told,
-    tolerance, tolerated, unknown,
+    Check, Hold, block, cause, follower_stats, gone_shards, leader_stats, need, shard_count, told, tolerance,
+    tolerated, unknown,
 };
 
 /// Reference guard 5: every leader primary is active.

@@ -243,7 +243,9 @@ pub(super) fn cause(q: &Question<'_>) -> Cause {
 
 /// What the rule that counts for the repair says about documents that may be missing.
 pub(super) fn tolerance(q: &Question<'_>) -> Tolerance {
-    let remote = q.run.map_or(q.facts.remote.as_ref(), |run| Some(&run.basis.remote));
+    let remote = q
+        .run
+        .map_or(q.facts.remote.as_ref(), |run| Some(&run.basis.remote));
     q.settings.tolerance(&q.facts.key, remote, cause(q))
 }
 

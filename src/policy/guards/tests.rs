@@ -5,6 +5,7 @@ use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{Facts, Health, IlmExplain, IlmPhase, Lease, Series};
 use crate::domain::ids::{ClusterUuid, LeaseId};
+use crate::domain::installation::MARKER;
 use crate::domain::memory::OwnRun;
 use crate::domain::seen::Seen;
 use crate::domain::time::after;
@@ -88,7 +89,10 @@ const SPOILS: &[Spoil] = &[
     }),
     ("one_way", |case| case.world.both_ways = Seen::Present(true)),
     ("no_other_installation", |case| {
-        case.world.other_installation = Seen::Present(true);
+        case.world.installation = Some("ours".to_owned());
+        change(&mut case.facts.follower.cluster_settings, |settings| {
+            settings.insert(MARKER.to_owned(), "another".to_owned());
+        });
     }),
     ("not_followed_itself", |case| {
         change(&mut case.facts.follower.index, |stats| {
@@ -944,6 +948,33 @@ fn primaries_that_are_merely_missing_may_have_their_data_on_a_node_that_comes_ba
     assert_eq!(
         verdict_of(&case, Stage::Plan, Remedy::Recreate, "documents_not_fewer"),
         GuardVerdict::Pass
+    );
+}
+
+#[test]
+fn a_cluster_is_another_installations_unless_its_marker_is_absent_or_ours() {
+    let name = "no_other_installation";
+    let with = |own: Option<&str>, marker: Option<&str>| {
+        let mut case = Case::lost();
+        case.world.installation = own.map(str::to_owned);
+        change(&mut case.facts.follower.cluster_settings, |settings| {
+            settings.extend(marker.map(|marker| (MARKER.to_owned(), marker.to_owned())));
+        });
+        verdict_of(&case, Stage::Plan, Remedy::Recreate, name)
+    };
+    assert_eq!(with(None, None), GuardVerdict::Pass);
+    assert_eq!(with(Some("ours"), None), GuardVerdict::Pass);
+    assert_eq!(with(Some("ours"), Some("ours")), GuardVerdict::Pass);
+    assert_eq!(with(Some("ours"), Some("theirs")), GuardVerdict::Block);
+    // A daemon that has marked nothing yet, or has lost its state, owns no marker.
+    assert_eq!(with(None, Some("theirs")), GuardVerdict::Block);
+    // Set to nothing, as some tools take a setting away.
+    assert_eq!(with(None, Some("")), GuardVerdict::Pass);
+    let mut blind = Case::lost();
+    blind.facts.follower.cluster_settings = Series::default();
+    assert_eq!(
+        verdict_of(&blind, Stage::Plan, Remedy::Recreate, name),
+        GuardVerdict::Unknown
     );
 }
 

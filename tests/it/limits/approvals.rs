@@ -66,7 +66,15 @@ async fn two_different_people_must_agree_and_the_run_names_both() {
         .collect();
     assert_eq!(
         sent,
-        ["pause", "resume", "pause", "close", "follow", "restore_settings"]
+        [
+            "mark_cluster",
+            "pause",
+            "resume",
+            "pause",
+            "close",
+            "follow",
+            "restore_settings"
+        ]
     );
 }
 
