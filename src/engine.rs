@@ -125,6 +125,9 @@ impl Engine {
         book.brakes = store.brakes().await?;
         let counted = book.settings.policy.limits.recreates_per_follower.per;
         book.past = runs::past_runs(store.as_ref(), counted, now).await?;
+        if let Some(behind) = book.behind_the_state(now) {
+            book.clock_went_back_while_down(behind, now);
+        }
         book.settle_again(now);
         if let Some(value) = store.state(BREAKER_KEY).await? {
             match serde_json::from_value(value) {

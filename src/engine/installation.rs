@@ -21,6 +21,7 @@ use crate::elastic::wire;
 use crate::elastic::write::{Pin, Sent};
 use crate::engine::Engine;
 use crate::engine::steps;
+use crate::policy::settings::Mode;
 use crate::store::StoreError;
 
 /// Key of the installation's name in the store.
@@ -44,8 +45,8 @@ impl Engine {
     ) {
         let own = {
             let book = self.lock();
-            // A drill sends nothing that names anything but its own two indices.
-            if book.drills.made(&plan.basis.key()) {
+            // A reload may have taken the leave; and a drill sends nothing that names anything but its own two indices.
+            if book.settings.policy.mode == Mode::Observe || book.drills.made(&plan.basis.key()) {
                 return;
             }
             book.installation.clone()

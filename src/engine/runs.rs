@@ -238,8 +238,11 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
             person_must,
             held,
         } => {
-            engine.metrics.run_ended(remedy, outcome);
             let mut book = engine.lock();
+            // A drill's runs repair what refollow broke itself; `refollow_drill_*` tells of them.
+            if !book.drills.made(&key) {
+                engine.metrics.run_ended(remedy, outcome);
+            }
             if held.is_some() {
                 book.held_at_exit.push(key.clone());
             }

@@ -1,6 +1,7 @@
 //! Approvals, limits, brakes and the audit log, by the whole engine against simulated clusters.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod acknowledged;
 mod approvals;
 mod blockers;
 mod brakes;

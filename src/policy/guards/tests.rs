@@ -7,6 +7,7 @@ use crate::domain::facts::{Facts, Health, IlmExplain, IlmPhase, Lease, Series};
 use crate::domain::ids::{ClusterUuid, LeaseId};
 use crate::domain::installation::MARKER;
 use crate::domain::memory::OwnRun;
+use crate::domain::plan::LeaseWay;
 use crate::domain::seen::Seen;
 use crate::domain::time::after;
 use crate::policy::fixture::{Case, ago, now, seen, some, uuid, verdict};
@@ -1180,4 +1181,40 @@ fn a_blocker_blocks_by_its_word_by_no_answer_and_by_an_old_one() {
         GuardVerdict::Pass
     );
     assert_eq!(said(only, plan.0, plan.1), GuardVerdict::Block);
+}
+
+#[test]
+fn a_run_that_would_wait_for_its_lease_does_not_begin_where_the_window_closes_before() {
+    let window = |hours: i8| crate::policy::settings::Window {
+        days: vec![jiff::civil::Weekday::Monday; 7],
+        start: jiff::civil::time(0, 0, 0, 0),
+        end: jiff::civil::time(hours, 0, 0, 0),
+        time_zone: jiff::tz::TimeZone::UTC,
+    };
+    let mut case = Case::lost();
+    let open = now().to_zoned_datetime(jiff::tz::TimeZone::UTC);
+    case.settings.windows = vec![crate::policy::settings::Window {
+        days: vec![open.weekday()],
+        ..window(open.hour() + 1)
+    }];
+    let verdict = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, "window");
+    assert_eq!(verdict(&case), GuardVerdict::Pass);
+    case.wishes.lease = LeaseWay::Wait;
+    assert_eq!(verdict(&case), GuardVerdict::Block, "12 h do not fit");
+    // A leader that keeps leases for a moment only.
+    change(&mut case.facts.leader.settings, |settings| {
+        settings.insert(
+            "index.soft_deletes.retention_lease.period".to_owned(),
+            "1s".to_owned(),
+        );
+    });
+    assert_eq!(verdict(&case), GuardVerdict::Pass);
+    // One that is under way is backed out by the window's end itself, not by a guess.
+    let mut under_way = Case::at(Stage::BeforePause);
+    under_way.settings.windows = case.settings.windows.clone();
+    under_way.wishes.lease = LeaseWay::Wait;
+    assert_eq!(
+        verdict_of(&under_way, Stage::BeforePause, Remedy::Recreate, "window"),
+        GuardVerdict::Pass
+    );
 }
