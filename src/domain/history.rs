@@ -88,7 +88,7 @@ pub struct History {
     pub looked_at: Option<Timestamp>,
     /// When the state changed lately, oldest first; at most 16.
     pub changes: Vec<Timestamp>,
-    /// Somebody knows of the cause; kept until another one is found.
+    /// Somebody knows of the cause; kept until the follower is well.
     pub acknowledged: Option<Acknowledged>,
 }
 
@@ -131,9 +131,10 @@ impl History {
             Some(held) if cause == Cause::Unknown && held.cause != Cause::Unknown => Some(held),
             _ => None,
         };
-        // A look that failed takes nobody's word back; another cause does.
-        if cause != Cause::Unknown {
-            self.acknowledged = self.acknowledged.take().filter(|word| word.cause == cause);
+        // After a restart the first look may find less than the whole cause, so another one only
+        // suspends a person's word; being well ends it.
+        if cause == Cause::None {
+            self.acknowledged = None;
         }
         self.held = Some(goes_on.unwrap_or(Held { cause, since: now }));
         self.held_for = 1;
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_persons_word_stands_until_another_cause_is_found_and_a_failed_look_is_none() {
+    fn a_persons_word_is_about_its_cause_alone_and_ends_when_the_follower_is_well() {
         let mut history = History::default();
         look(&mut history, Cause::LeaderDeleted, 0);
         history.acknowledged = Some(Acknowledged {

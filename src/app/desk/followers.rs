@@ -241,7 +241,7 @@ impl Desk {
 /// What it means that somebody knows of a cause.
 fn acknowledged(word: &Acknowledged) -> String {
     format!(
-        "{} knows of `{}` since {} ({}): until the cause is another one it counts for no breaker",
+        "{} knows of `{}` since {} ({}): while this is its cause it counts for no breaker",
         word.by, word.cause, word.at, word.reason
     )
 }

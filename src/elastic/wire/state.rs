@@ -118,8 +118,8 @@ struct RawParams {
 
 #[derive(Deserialize)]
 struct RawHeaders {
-    #[serde(default)]
-    _xpack_security_authentication: L<String>,
+    #[serde(default, rename = "_xpack_security_authentication")]
+    authentication: L<String>,
 }
 
 #[derive(Deserialize)]
@@ -280,7 +280,7 @@ fn follow_tasks(list: Vec<L<Obj<RawTask>>>) -> HashMap<String, Vec<FollowTask>> 
             user: params
                 .headers
                 .0
-                .and_then(|Obj(headers)| owner::user(&headers._xpack_security_authentication.0?)),
+                .and_then(|Obj(headers)| owner::user(&headers.authentication.0?)),
         });
     }
     by_follower
