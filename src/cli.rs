@@ -224,9 +224,18 @@ async fn ask(command: Command, global: Global) -> u8 {
     match command {
         Command::Status => session.status().await,
         Command::Why(one) => session.why(&one.follower.to_string()).await,
-        Command::Plan(one) => session.plan(&one.follower.to_string()).await,
+        Command::Plan(one) => match one.body() {
+            Ok(wished) => session.plan(&one.follower.to_string(), &wished).await,
+            Err(problem) => {
+                complain(&problem);
+                WRONG
+            }
+        },
         Command::Evidence(one) => session.evidence(&one.follower.to_string()).await,
         Command::Recreate(one) => session.recreate(&one.follower.to_string(), &one.body()).await,
+        Command::Acknowledge { follower, reason } => {
+            session.acknowledge(&follower.to_string(), &reason).await
+        }
         Command::ExtendRunway {
             follower,
             to,

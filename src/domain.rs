@@ -15,6 +15,7 @@ pub mod handbook;
 pub mod history;
 pub mod ids;
 pub mod incident;
+pub mod installation;
 pub mod journal;
 pub mod memory;
 pub mod plan;

@@ -21,6 +21,7 @@ mod export;
 mod extend;
 pub(crate) mod gate;
 mod heard;
+mod installation;
 pub mod looking;
 pub(crate) mod observer;
 pub mod opening;
@@ -124,6 +125,9 @@ impl Engine {
         book.brakes = store.brakes().await?;
         let counted = book.settings.policy.limits.recreates_per_follower.per;
         book.past = runs::past_runs(store.as_ref(), counted, now).await?;
+        if let Some(behind) = book.behind_the_state(now) {
+            book.clock_went_back_while_down(behind, now);
+        }
         book.settle_again(now);
         if let Some(value) = store.state(BREAKER_KEY).await? {
             match serde_json::from_value(value) {
@@ -141,6 +145,7 @@ impl Engine {
                 }
             }
         }
+        book.installation = installation::kept(store.state(installation::INSTALLATION_KEY).await?);
         book.extensions = extend::kept(store.state(extend::EXTENSIONS_KEY).await?);
         book.drills = drill::kept(store.state(drill::DRILLS_KEY).await?);
         for last in book.drills.last.values() {

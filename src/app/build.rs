@@ -52,7 +52,8 @@ pub fn clients(
             long_deadline: cluster.long_call_deadline,
             ..ClientSettings::default()
         };
-        let client = Client::new(cluster.name.clone(), endpoints, settings, Arc::clone(clock));
+        let client = Client::new(cluster.name.clone(), endpoints, settings, Arc::clone(clock))
+            .following_as(cluster.credentials.follow.who());
         clients.insert(cluster.name.clone(), Arc::new(client));
     }
     Ok(clients)

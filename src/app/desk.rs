@@ -105,12 +105,20 @@ impl Daemon for Desk {
         Box::pin(std::future::ready(self.plan_of(follower)))
     }
 
+    fn plan_wished(&self, follower: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, PlanNow> {
+        Box::pin(std::future::ready(self.preview(follower, &who, &body)))
+    }
+
     fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value> {
         Box::pin(std::future::ready(self.evidence_of(follower)))
     }
 
     fn recreate(&self, follower: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, Done> {
         Box::pin(self.request_recreate(follower, who, body))
+    }
+
+    fn acknowledge(&self, follower: FollowerKey, who: Caller, reason: String) -> Reply<'_, Done> {
+        Box::pin(self.acknowledge_cause(follower, who, reason))
     }
 
     fn extend_runway(&self, follower: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done> {

@@ -60,7 +60,7 @@ pub enum Command {
     /// Why refollow does what it does, or nothing, about one follower: every guard
     Why(OneFollower),
     /// The plan for one follower
-    Plan(OneFollower),
+    Plan(Planned),
     /// What was asked and answered about one follower, as an evidence file
     Evidence(OneFollower),
     /// Make a plan to recreate one follower; it passes every guard and still needs its approval
@@ -77,6 +77,16 @@ pub enum Command {
         /// Put back what was raised, now
         #[arg(long, conflicts_with = "to")]
         undo: bool,
+    },
+    /// Say that you know of a cause that refollow never repairs: it counts for no breaker until it
+    /// is another one
+    Acknowledge {
+        /// The follower
+        #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, help = "<cluster>/<index>")]
+        follower: FollowerKey,
+        /// Why it stays as it is
+        #[arg(long, value_name = "T", value_parser = reason)]
+        reason: String,
     },
     /// Plans that wait or run
     Plans,
@@ -223,6 +233,53 @@ pub struct OneFollower {
     /// The follower
     #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, help = "<cluster>/<index>")]
     pub follower: FollowerKey,
+}
+
+/// `plan`: now, or as `recreate` with the same options would make it.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Planned {
+    /// The follower
+    #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, help = "<cluster>/<index>")]
+    pub follower: FollowerKey,
+    /// Show the plan as it would be with this guard overridden; nothing is made
+    #[arg(long = "override", value_name = "GUARD")]
+    pub overrides: Vec<String>,
+    /// Show it side by side, under this free name
+    #[arg(long = "side-by-side", value_name = "NEW-INDEX", value_parser = index, conflicts_with_all = ["snapshot", "lease"])]
+    pub beside: Option<IndexName>,
+    /// Show it with this snapshot of the follower
+    #[arg(long, value_name = "REPOSITORY/SNAPSHOT", value_parser = snapshot)]
+    pub snapshot: Option<String>,
+    /// Show it with the old lease gone this way
+    #[arg(long, value_name = "WAY", value_parser = ["forget", "wait", "unfollow"])]
+    pub lease: Option<String>,
+}
+
+impl Planned {
+    /// What would be asked for beside the recreate, as `recreate` takes it. The index may be typed
+    /// behind the guard, as there, and has to be the follower's then.
+    ///
+    /// # Errors
+    /// What was typed for another index.
+    pub fn body(&self) -> Result<RecreateBody, String> {
+        let index = &self.follower.index;
+        let overrides = self.overrides.iter().map(|text| {
+            let (fact, typed) = text.split_once('=').unwrap_or((text, index.as_str()));
+            if typed != index.as_str() {
+                return Err(format!("`{text}` names another index than `{index}`"));
+            }
+            Ok(OverrideBody {
+                index: index.clone(),
+                fact: fact.to_owned(),
+            })
+        });
+        Ok(RecreateBody {
+            overrides: overrides.collect::<Result<_, _>>()?,
+            snapshot: self.snapshot.clone(),
+            lease: self.lease.clone(),
+            beside: self.beside.clone(),
+        })
+    }
 }
 
 /// `recreate`.

@@ -34,6 +34,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// Wrong use.
 pub const WRONG_USE: u8 = 2;
+/// A guard holds what was asked about.
+pub const REFUSED: u8 = 3;
 
 /// Digits of a plan's hash that must be given at least.
 const MIN_PREFIX: usize = 8;
@@ -253,18 +255,31 @@ impl<'a> Session<'a> {
         )
     }
 
-    /// `refollow plan <cluster>/<index>`.
-    pub async fn plan(&mut self, follower: &str) -> u8 {
+    /// `refollow plan <cluster>/<index>`, and what it would be with something asked for beside it.
+    /// [`REFUSED`] where a guard holds it.
+    pub async fn plan(&mut self, follower: &str, wished: &RecreateBody) -> u8 {
         let path = match self.follower(follower) {
-            Ok(key) => format!("{}/plan", follower_path(&key)),
+            Ok(key) => format!("{}/plan{}", follower_path(&key), query(wished)),
             Err(code) => return code,
         };
-        code(
-            self.show(Method::GET, &path, None, |plan: &PlanNow, now| {
-                text::plan_now(plan, now)
-            })
-            .await,
-        )
+        let value = match self.ask(Method::GET, &path, None).await {
+            Ok(value) => value,
+            Err(code) => return code,
+        };
+        let plan: PlanNow = match self.read(value.clone()) {
+            Ok(plan) => plan,
+            Err(code) => return code,
+        };
+        if self.json {
+            self.print_json(&value);
+        } else {
+            let text = text::plan_now(&plan, self.now);
+            self.print(&text);
+        }
+        let held = plan
+            .plan
+            .is_some_and(|plan| plan.item.guards.iter().any(|guard| !guard.passes()));
+        if held { REFUSED } else { DONE }
     }
 
     /// `refollow evidence <cluster>/<index>`: always JSON, an evidence file.
@@ -288,6 +303,18 @@ impl<'a> Session<'a> {
             Ok(key) => {
                 let body = (*body != RecreateBody::default()).then(|| json!(body));
                 self.change(Method::POST, &format!("{}/recreate", follower_path(&key)), body)
+                    .await
+            }
+            Err(code) => code,
+        }
+    }
+
+    /// `refollow acknowledge <cluster>/<index> --reason T`.
+    pub async fn acknowledge(&mut self, follower: &str, reason: &str) -> u8 {
+        match self.follower(follower) {
+            Ok(key) => {
+                let path = format!("{}/acknowledge", follower_path(&key));
+                self.change(Method::POST, &path, Some(json!({ "reason": reason })))
                     .await
             }
             Err(code) => code,
@@ -430,6 +457,24 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// One segment of a path; a name may hold what a path may not.
 fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// The wishes of a plan that is only looked at, as its route takes them.
+fn query(wished: &RecreateBody) -> String {
+    let overrides = wished
+        .overrides
+        .iter()
+        .map(|wish| ("override", wish.fact.as_str()));
+    let pairs: Vec<String> = overrides
+        .chain(wished.snapshot.as_deref().map(|name| ("snapshot", name)))
+        .chain(wished.lease.as_deref().map(|way| ("lease", way)))
+        .map(|(name, value)| format!("{name}={}", segment(value)))
+        .collect();
+    if pairs.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", pairs.join("&"))
+    }
 }
 
 fn follower_path(key: &FollowerKey) -> String {

@@ -251,8 +251,12 @@ impl<'n> Section<'n> {
 
     /// A percentage as a part of 1.
     pub(super) fn percentage(&mut self, key: &'static str, default: f64) -> f64 {
+        self.optional_percentage(key).unwrap_or(default)
+    }
+
+    /// The same where it may be left out.
+    pub(super) fn optional_percentage(&mut self, key: &'static str) -> Option<f64> {
         self.parsed(key, "a percentage such as \"0.1%\"", units::percentage)
-            .unwrap_or(default)
     }
 
     /// A whole number within bounds. The environment knows only texts, so a text of digits from

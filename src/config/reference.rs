@@ -234,6 +234,11 @@ pub const OPTIONS: &[Entry] = &[
         "`alert`, `ask` or `auto`",
         "What happens where the rule is the first that matches. `auto` never overrides a cause that always needs an approval.",
     ),
+    optional(
+        "policy.rules[].document_tolerance",
+        "percentage",
+        "By how much the leader of such a follower may have fewer documents. Default: `verify.document_tolerance`. The first rule that matches counts, also where it does not say. Beyond it a recreate is refused, whatever `action` says, unless a person overrides it by name.",
+    ),
     entry(
         "judge.confirm_looks",
         "whole number, 1 to 100",

@@ -19,6 +19,8 @@ use crate::policy::settings::{
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
+/// A tolerance beyond this part is worth a warning.
+const MUCH: f64 = 0.1;
 
 /// Reads everything that the policy is told; `mode` is already known.
 pub(super) fn settings(root: &mut Section<'_>, mode: Mode, clusters: &[Cluster]) -> Settings {
@@ -156,6 +158,13 @@ fn rules(policy: &mut Section<'_>, clusters: &[Cluster]) -> Vec<Rule> {
             "auto" => Ok(Action::Auto),
             _ => Err("is not one of the three actions"),
         });
+        let document_tolerance = section.optional_percentage("document_tolerance");
+        if document_tolerance.is_some_and(|share| share > MUCH) {
+            notes.warn(
+                &section.path_of("document_tolerance"),
+                "lets a leader be copied that lacks more than a tenth of what the follower has",
+            );
+        }
         section.finish();
         for name in &names {
             let known = |cluster: &Cluster| Glob::new(&name.text).matches(cluster.name.as_str());
@@ -177,6 +186,7 @@ fn rules(policy: &mut Section<'_>, clusters: &[Cluster]) -> Vec<Rule> {
             remotes: globs(remotes),
             causes,
             action: action.unwrap_or(Action::Alert),
+            document_tolerance,
         };
         warn_about(notes, &path, &rule, &rules);
         rules.push((path, rule));

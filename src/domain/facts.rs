@@ -530,6 +530,8 @@ pub struct FollowTask {
     pub node: Option<String>,
     /// `assignment.explanation`.
     pub explanation: Option<String>,
+    /// With whose rights it reads and writes, where its stored headers tell; `None` without security.
+    pub user: Option<String>,
 }
 
 /// `_ilm/explain` of one index.
@@ -694,6 +696,10 @@ pub struct IlmPhase {
 /// One node (`_nodes`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
+    /// Its id, by which the cluster state names it.
+    pub id: String,
+    /// `name`.
+    pub name: Option<String>,
     /// `version`.
     pub version: Option<EsVersion>,
     /// `roles`.

@@ -41,6 +41,19 @@ pub struct Held {
     pub since: Timestamp,
 }
 
+/// A person's word that they know of a cause that people must cure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// The cause that they know of.
+    pub cause: Cause,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why it stays as it is.
+    pub reason: String,
+}
+
 /// What one judged look adds.
 #[derive(Debug, Clone, Copy)]
 pub struct Judged {
@@ -75,6 +88,8 @@ pub struct History {
     pub looked_at: Option<Timestamp>,
     /// When the state changed lately, oldest first; at most 16.
     pub changes: Vec<Timestamp>,
+    /// Somebody knows of the cause; kept until the follower is well.
+    pub acknowledged: Option<Acknowledged>,
 }
 
 impl History {
@@ -116,6 +131,11 @@ impl History {
             Some(held) if cause == Cause::Unknown && held.cause != Cause::Unknown => Some(held),
             _ => None,
         };
+        // After a restart the first look may find less than the whole cause, so another one only
+        // suspends a person's word; being well ends it.
+        if cause == Cause::None {
+            self.acknowledged = None;
+        }
         self.held = Some(goes_on.unwrap_or(Held { cause, since: now }));
         self.held_for = 1;
     }
@@ -128,6 +148,12 @@ impl History {
     /// Since when the present cause holds.
     pub fn since(&self) -> Option<Timestamp> {
         self.held.map(|held| held.since)
+    }
+
+    /// A person's word about the cause that holds now.
+    pub fn acknowledged(&self) -> Option<&Acknowledged> {
+        let cause = self.held?.cause;
+        self.acknowledged.as_ref().filter(|word| word.cause == cause)
     }
 
     /// It changed between states too often within half an hour.
@@ -144,6 +170,9 @@ impl History {
         self.looked_at.iter_mut().for_each(shift);
         self.state_since.iter_mut().for_each(shift);
         self.changes.iter_mut().for_each(shift);
+        self.acknowledged
+            .iter_mut()
+            .for_each(|word| word.at = moved(word.at, by_millis));
     }
 }
 
@@ -270,5 +299,31 @@ mod tests {
             look(&mut history, Cause::Stalled, seconds + 15);
             assert_eq!((history.held_for, history.since()), (2, Some(at(seconds))));
         }
+    }
+
+    #[test]
+    fn a_persons_word_is_about_its_cause_alone_and_ends_when_the_follower_is_well() {
+        let mut history = History::default();
+        look(&mut history, Cause::LeaderDeleted, 0);
+        history.acknowledged = Some(Acknowledged {
+            cause: Cause::LeaderDeleted,
+            by: "ann".to_owned(),
+            at: at(5),
+            reason: "moved".to_owned(),
+        });
+        look(&mut history, Cause::Unknown, 15);
+        assert_eq!(
+            history.acknowledged(),
+            None,
+            "of what is there now nobody said anything"
+        );
+        look(&mut history, Cause::LeaderDeleted, 30);
+        assert_eq!(history.acknowledged().map(|word| word.by.as_str()), Some("ann"));
+        // After a gap the counting begins anew; the word was about the cause.
+        look(&mut history, Cause::LeaderDeleted, 90_000);
+        assert!(history.acknowledged().is_some());
+        look(&mut history, Cause::None, 90_015);
+        look(&mut history, Cause::LeaderDeleted, 90_030);
+        assert_eq!(history.acknowledged(), None);
     }
 }

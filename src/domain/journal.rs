@@ -36,6 +36,17 @@ pub enum Trigger {
     },
 }
 
+impl Trigger {
+    /// Who it was, as the audit log names them.
+    pub fn who(&self) -> String {
+        match self {
+            Self::Policy { rule: Some(rule) } => format!("policy rule {rule}"),
+            Self::Policy { rule: None } => "policy".to_owned(),
+            Self::Approved { by } => by.join(", "),
+        }
+    }
+}
+
 /// One request as it was or will be sent, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RequestRecord {

@@ -339,6 +339,19 @@ pub struct PlanFigures {
     pub follower_bytes: Option<u64>,
     /// The plan that became void when this one was made.
     pub replaces: Option<Replaced>,
+    /// Its follow tasks as they were: what a resume takes over (safety 15). Empty: none was seen.
+    pub tasks: Vec<TaskOwner>,
+}
+
+/// Where a follow task runs, and with whose rights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskOwner {
+    /// Its shard.
+    pub shard: u32,
+    /// The node's name, or its id where the name is not known; `None`: assigned to none.
+    pub node: Option<String>,
+    /// The user whose rights it keeps; `None`: not told, or security is off.
+    pub user: Option<String>,
 }
 
 /// One repair of one follower.
@@ -368,6 +381,9 @@ impl PlanFigures {
         self.bytes = self.bytes.or(newer.bytes);
         self.eta_seconds = self.eta_seconds.or(newer.eta_seconds);
         self.follower_bytes = self.follower_bytes.or(newer.follower_bytes);
+        if self.tasks.is_empty() {
+            self.tasks.clone_from(&newer.tasks);
+        }
     }
 }
 

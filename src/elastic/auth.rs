@@ -56,6 +56,16 @@ pub struct BadFile {
 }
 
 impl Auth {
+    /// Whose it is, for people; nothing secret.
+    pub fn who(&self) -> String {
+        match self {
+            Self::None => "nobody: no credential is configured".to_owned(),
+            Self::ApiKey(_) => "the owner of an API key".to_owned(),
+            Self::Basic { username, .. } => format!("user `{username}`"),
+            Self::ClientCertificate(_) => "the user of a client certificate".to_owned(),
+        }
+    }
+
     /// Reads an API key.
     ///
     /// # Errors

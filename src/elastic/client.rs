@@ -73,6 +73,22 @@ pub struct Client {
     pub(super) changes: Semaphore,
     pub(super) settings: ClientSettings,
     pub(super) clock: SharedClock,
+    /// Whose rights a follow task that refollow resumes or makes will keep, for people.
+    follow_as: Option<String>,
+}
+
+impl Client {
+    /// Whose rights a follow task that refollow resumes or makes will keep, for people.
+    pub fn follow_as(&self) -> Option<&str> {
+        self.follow_as.as_deref()
+    }
+
+    /// Says whose they will be.
+    #[must_use]
+    pub fn following_as(mut self, who: String) -> Self {
+        self.follow_as = Some(who);
+        self
+    }
 }
 
 /// A cluster's client that many hold.
@@ -186,6 +202,7 @@ impl Client {
             changes: Semaphore::new(settings.changes_in_flight.max(1)),
             settings,
             clock,
+            follow_as: None,
         }
     }
 

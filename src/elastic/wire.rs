@@ -14,6 +14,7 @@ mod guards;
 mod index;
 mod learn;
 mod lenient;
+mod owner;
 mod path;
 mod state;
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::facts::{EsVersion, Exception, Parameters};
 use crate::domain::ids::{ClusterName, ClusterUuid, IndexName, IndexUuid, RemoteAlias};
+use crate::domain::installation::MARKER;
 use crate::domain::time::Timestamp;
 use crate::elastic::client::{Client, json_bytes, recognise};
 use crate::elastic::error::{exception, is_elastic_error, shown};
@@ -237,6 +238,15 @@ impl Client {
             order(Method::Put, path, Some(json!(settings)), Credential::Act),
         )
         .await
+    }
+
+    /// `PUT /_cluster/settings`: names the installation that acts on this cluster
+    /// ([`MARKER`]; needs cluster `manage`). The only cluster setting that is ever written.
+    pub async fn mark_installation(&self, pin: &Pin, name: &str) -> Change {
+        let body = json!({"persistent": {MARKER: name}});
+        let path = "/_cluster/settings".to_owned();
+        self.change(pin, order(Method::Put, path, Some(body), Credential::Act))
+            .await
     }
 
     /// `DELETE /<i>`: the whole index. Only `delete_and_follow` uses it.

@@ -106,6 +106,8 @@ pub(crate) struct Book {
     pub clock_jump: Option<policy::ClockJump>,
     /// When each auto-follow pattern was first seen.
     pub patterns_seen: PatternsSeen,
+    /// This installation's name, as it marks clusters; `None`: it has marked none yet.
+    pub installation: Option<String>,
     /// Effects of what was noticed outside [`Book::decide`], which hands them out.
     pub owed: Vec<Effect>,
 }
@@ -139,6 +141,7 @@ impl Book {
             held_at_exit: Vec::new(),
             clock_jump: None,
             patterns_seen: PatternsSeen::new(),
+            installation: None,
             owed: Vec::new(),
         };
         for (key, memory) in memories {

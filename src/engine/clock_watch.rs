@@ -9,7 +9,7 @@ use crate::domain::time::{Timestamp, millis_between};
 
 /// A clock that gained or lost more than this between two readings was set, milliseconds. Less is
 /// drift and the usual correction, which no limit here is fine enough to feel.
-const JUMP_MILLIS: i64 = 30_000;
+pub(crate) const JUMP_MILLIS: i64 = 30_000;
 
 /// The last reading of both clocks.
 #[derive(Debug)]

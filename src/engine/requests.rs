@@ -1,8 +1,11 @@
 //! What people ask for: a recreate. It becomes a plan like any other, and still needs its approval.
 
 use crate::domain::cause::{Approval, Cause, Remedy};
+use crate::domain::decision::Decision;
+use crate::domain::history::Acknowledged;
 use crate::domain::ids::FollowerKey;
-use crate::domain::plan::{LeaseWay, PlanRecord, PlanState, Wishes};
+use crate::domain::memory::Memory;
+use crate::domain::plan::{LeaseWay, Plan, PlanRecord, PlanState, Wishes};
 use crate::domain::time::Timestamp;
 use crate::engine::book::{Book, Effect};
 use crate::policy;
@@ -18,6 +21,104 @@ impl Book {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Option<Result<PlanRecord, Vec<String>>> {
+        let plan = match self.plan_for(key, wishes, now)? {
+            Ok(plan) => plan,
+            Err(mut problems) => {
+                problems.extend(lacks_snapshot(wishes));
+                return Some(Err(problems));
+            }
+        };
+        if let Some(problem) = lacks_snapshot(wishes) {
+            return Some(Err(vec![problem]));
+        }
+        if let Some(PlanState::Rejected { by, reason }) = self.plans.get(&plan.hash).map(|known| &known.state)
+        {
+            return Some(Err(vec![format!(
+                "{by} rejected exactly this plan ({reason}); it stays so until the facts change"
+            )]));
+        }
+        let kept = self.followers.get(key).and_then(|entry| entry.plan.clone());
+        if let Some(old) = kept.filter(|hash| *hash != plan.hash) {
+            let reason = format!("{who} asked for a recreate instead");
+            self.change_plan(&old, PlanState::Void { reason }, who, now, effects);
+        }
+        if let Some(entry) = self.followers.get_mut(key) {
+            // Looked up from the next look on; until then its guard says that it was not.
+            entry.facts.asked_snapshot.clone_from(&wishes.snapshot);
+        }
+        let record = policy::new_record(plan, now, &self.settings.policy, Some(who.to_owned()));
+        self.open_plan(record.clone(), now, effects);
+        Some(Ok(record))
+    }
+
+    /// What [`Book::request_recreate`] would make of these wishes and what the policy would say of
+    /// it. Nothing is kept, so that nothing can be approved.
+    pub fn preview_recreate(
+        &self,
+        key: &FollowerKey,
+        who: &str,
+        wishes: &Wishes,
+        now: Timestamp,
+    ) -> Option<Result<(PlanRecord, Decision), Vec<String>>> {
+        let plan = match self.plan_for(key, wishes, now)? {
+            Ok(plan) => plan,
+            Err(problems) => return Some(Err(problems)),
+        };
+        let entry = self.followers.get(key)?;
+        let record = policy::new_record(plan, now, &self.settings.policy, Some(who.to_owned()));
+        let mut decision = policy::decide(&policy::Moment {
+            verdict: entry.verdict.as_ref()?,
+            held_for_looks: entry.memory.history.held_for,
+            waited_since: entry.memory.history.since(),
+            runway_expires_at: entry.runway,
+            facts: &entry.facts,
+            memory: &entry.memory,
+            world: &self.world(key, now),
+            settings: &self.settings.policy,
+            existing: Some(&record),
+        })
+        .decision;
+        decision.reasons.extend(lacks_snapshot(wishes));
+        Some(Ok((record, decision)))
+    }
+
+    /// A person says that they know of a follower's cause. `None`: no such follower is known; else
+    /// what has to be stored before it counts, or why nobody can say so.
+    pub fn acknowledgement(
+        &self,
+        key: &FollowerKey,
+        who: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Option<Result<Memory, String>> {
+        let entry = self.followers.get(key)?;
+        let cause = entry.cause();
+        Some(match cause {
+            Cause::Unknown => Err("it could not be looked at, so nobody knows what it has".to_owned()),
+            Cause::Paused => Err("what people paused counts for no breaker as it is".to_owned()),
+            _ if cause.approval() != Approval::Never => Err(format!(
+                "its cause is `{cause}`; only what refollow never repairs is acknowledged, the rest is repaired"
+            )),
+            _ => {
+                let mut memory = entry.memory.clone();
+                memory.history.acknowledged = Some(Acknowledged {
+                    cause,
+                    by: who.to_owned(),
+                    at: now,
+                    reason: reason.to_owned(),
+                });
+                Ok(memory)
+            }
+        })
+    }
+
+    /// The plan that a person would get, whoever it is.
+    fn plan_for(
+        &self,
+        key: &FollowerKey,
+        wishes: &Wishes,
+        now: Timestamp,
+    ) -> Option<Result<Plan, Vec<String>>> {
         let entry = self.followers.get(key)?;
         let Some(verdict) = &entry.verdict else {
             return Some(Err(vec!["it was not looked at yet".to_owned()]));
@@ -43,27 +144,13 @@ impl Book {
             wanted.ladder = vec![Remedy::Recreate];
         }
         wanted.approval = Approval::Always;
-        let plan = match policy::build_plan(&wanted, &entry.facts, &entry.memory, wishes, now) {
-            Ok(plan) => plan,
-            Err(missing) => return Some(Err(missing)),
-        };
-        if let Some(PlanState::Rejected { by, reason }) = self.plans.get(&plan.hash).map(|known| &known.state)
-        {
-            return Some(Err(vec![format!(
-                "{by} rejected exactly this plan ({reason}); it stays so until the facts change"
-            )]));
-        }
-        if let Some(old) = entry.plan.clone().filter(|hash| *hash != plan.hash) {
-            let reason = format!("{who} asked for a recreate instead");
-            self.change_plan(&old, PlanState::Void { reason }, who, now, effects);
-        }
-        if let Some(entry) = self.followers.get_mut(key) {
-            // Looked up from the next look on; until then its guard says that it was not.
-            entry.facts.asked_snapshot.clone_from(&wishes.snapshot);
-        }
-        let record = policy::new_record(plan, now, &self.settings.policy, Some(who.to_owned()));
-        self.open_plan(record.clone(), now, effects);
-        Some(Ok(record))
+        Some(policy::build_plan(
+            &wanted,
+            &entry.facts,
+            &entry.memory,
+            wishes,
+            now,
+        ))
     }
 }
 
@@ -121,11 +208,13 @@ fn cannot_be_wished(key: &FollowerKey, cause: Cause, wishes: &Wishes) -> Vec<Str
         }
     }
     problems.extend(beside_cannot_be(key, cause, wishes));
-    if !wishes.overrides.is_empty() && wishes.snapshot.is_none() && wishes.beside.is_none() {
-        problems.push(
-            "an override needs a finished snapshot of the follower, named with `--snapshot <repository>/<snapshot>`"
-                .to_owned(),
-        );
-    }
     problems
+}
+
+/// An override without the snapshot that stands for the copy. Side by side leaves the copy as it is.
+fn lacks_snapshot(wishes: &Wishes) -> Option<String> {
+    (!wishes.overrides.is_empty() && wishes.snapshot.is_none() && wishes.beside.is_none()).then(|| {
+        "an override needs a finished snapshot of the follower, named with `--snapshot <repository>/<snapshot>`"
+            .to_owned()
+    })
 }

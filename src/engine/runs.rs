@@ -96,7 +96,10 @@ fn bench(engine: &Arc<Engine>, plan: &Plan) -> Option<Bench> {
         settings: RunSettings {
             undo_directory: settings.undo_directory.clone(),
             settle: settings.policy.verify_settle,
-            document_tolerance: settings.policy.document_tolerance,
+            document_tolerance: settings
+                .policy
+                .tolerance(&plan.basis.key(), Some(&plan.basis.remote), plan.basis.cause)
+                .share,
             look_interval: defaults.look_interval.min(poll),
             limits: settings.run_limits,
             ..defaults
@@ -120,6 +123,7 @@ pub(crate) fn start(engine: &Arc<Engine>, plan: Plan, trigger: Trigger) {
             match executor::open(&bench, &plan, trigger.clone()).await {
                 Ok(run) => {
                     running(&own, &plan, &run, &trigger).await;
+                    own.mark_cluster(&bench.follower, &plan, &run, &trigger).await;
                     drive(&own, &bench, &plan, run, opened_at).await;
                 }
                 Err(refused) => refuse(&own, &plan, &refused).await,
@@ -234,8 +238,11 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
             person_must,
             held,
         } => {
-            engine.metrics.run_ended(remedy, outcome);
             let mut book = engine.lock();
+            // A drill's runs repair what refollow broke itself; `refollow_drill_*` tells of them.
+            if !book.drills.made(&key) {
+                engine.metrics.run_ended(remedy, outcome);
+            }
             if held.is_some() {
                 book.held_at_exit.push(key.clone());
             }

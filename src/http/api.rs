@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::ids::{FollowerKey, InvalidId, PlanHash, RunId};
 use crate::http::dto::{
-    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, DrillBody, ExtendBody, Problem, ProblemKind,
-    RecreateBody, RejectBody, ReleaseBody, Reply, RunwayRequest,
+    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, DrillBody, ExtendBody, OverrideBody, Problem,
+    ProblemKind, RecreateBody, RejectBody, ReleaseBody, Reply, RunwayRequest,
 };
 use crate::http::{App, CallerExtension, openapi};
 
@@ -42,6 +42,10 @@ pub(super) fn routes(admin: bool) -> Router<App> {
             .route("/api/v1/followers/{cluster}/{index}/plan", get(plan_now))
             .route("/api/v1/followers/{cluster}/{index}/evidence", get(evidence))
             .route("/api/v1/followers/{cluster}/{index}/recreate", post(recreate))
+            .route(
+                "/api/v1/followers/{cluster}/{index}/acknowledge",
+                post(acknowledge),
+            )
             .route(
                 "/api/v1/followers/{cluster}/{index}/extend-runway",
                 post(extend_runway),
@@ -182,8 +186,43 @@ async fn why(State(app): State<App>, Path((cluster, index)): FollowerPath) -> An
     app.daemon.why(key(&cluster, &index)?).await.map(Json)
 }
 
-async fn plan_now(State(app): State<App>, Path((cluster, index)): FollowerPath) -> Answer<impl Serialize> {
-    app.daemon.plan_now(key(&cluster, &index)?).await.map(Json)
+async fn plan_now(
+    State(app): State<App>,
+    caller: CallerExtension,
+    Path((cluster, index)): FollowerPath,
+    RawQuery(query): RawQuery,
+) -> Answer<impl Serialize> {
+    let follower = key(&cluster, &index)?;
+    let wished = wished(&follower, query.as_deref().unwrap_or_default())?;
+    if wished == RecreateBody::default() {
+        return app.daemon.plan_now(follower).await.map(Json);
+    }
+    app.daemon.plan_wished(follower, caller.0, wished).await.map(Json)
+}
+
+/// What would be asked for beside the recreate. Only looked at, so the index need not be typed again.
+fn wished(follower: &FollowerKey, query: &str) -> Result<RecreateBody, Problem> {
+    let mut body = RecreateBody::default();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = percent_decode_str(value)
+            .decode_utf8()
+            .map_err(|_| Problem::bad(format!("`{name}` is not UTF-8")))?;
+        match name {
+            "override" => body.overrides.push(OverrideBody {
+                index: follower.index.clone(),
+                fact: value.into_owned(),
+            }),
+            "snapshot" => body.snapshot = Some(value.into_owned()),
+            "lease" => body.lease = Some(value.into_owned()),
+            _ => {
+                return Err(Problem::bad(format!(
+                    "`{name}` is not a parameter of this route; it takes `override`, `snapshot` and `lease`"
+                )));
+            }
+        }
+    }
+    Ok(body)
 }
 
 async fn evidence(State(app): State<App>, Path((cluster, index)): FollowerPath) -> Answer<impl Serialize> {
@@ -296,6 +335,20 @@ async fn recreate(
     };
     finish(app, "recreate", move |daemon| {
         daemon.recreate(follower, caller.0, body)
+    })
+    .await
+}
+
+async fn acknowledge(
+    State(app): State<App>,
+    caller: CallerExtension,
+    Path((cluster, index)): FollowerPath,
+    bytes: Bytes,
+) -> Answer<impl Serialize> {
+    let follower = key(&cluster, &index)?;
+    let reason = some_text("reason", &body::<RejectBody>(&bytes)?.reason)?;
+    finish(app, "acknowledge", move |daemon| {
+        daemon.acknowledge(follower, caller.0, reason)
     })
     .await
 }

@@ -243,6 +243,9 @@ pub struct PlanDetail {
     /// What will be sent, in order, as commands or sentences for people.
     #[serde(default)]
     pub steps: Vec<String>,
+    /// With whose rights its follow tasks run and on which node, and whose they will be (safety 15).
+    #[serde(default)]
+    pub owners: Vec<String>,
 }
 
 /// `GET /api/v1/followers/{cluster}/{index}/plan`: what would be done now.
@@ -272,6 +275,10 @@ pub struct Runs {
 pub struct RunItem {
     /// The run.
     pub id: RunId,
+    /// `repair`; `drill`: a repair of what a drill broke on purpose; `extend_runway`: bought time,
+    /// which has no journal and no outcome, and `progress` only while the longer period stands.
+    #[serde(default)]
+    pub kind: String,
     /// Its plan.
     pub plan: PlanHash,
     /// The follower.
@@ -509,7 +516,8 @@ pub struct OverrideBody {
     pub fact: String,
 }
 
-/// Body of `POST /api/v1/plans/{hash}/reject`.
+/// Body of `POST /api/v1/plans/{hash}/reject` and of `POST
+/// /api/v1/followers/{cluster}/{index}/acknowledge`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RejectBody {
@@ -686,11 +694,15 @@ pub trait Daemon: Send + Sync {
     fn why(&self, follower: FollowerKey) -> Reply<'_, Why>;
     /// What would be done now; stores nothing.
     fn plan_now(&self, follower: FollowerKey) -> Reply<'_, PlanNow>;
+    /// The plan as `recreate` with this body would make it; nothing is kept.
+    fn plan_wished(&self, follower: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, PlanNow>;
     /// An evidence file of one follower: the answers of the latest look (contract, *Evidence file*).
     fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value>;
     /// Makes a plan for the remedy `recreate`; it passes every guard and still needs its approval.
     fn recreate(&self, follower: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, Done>;
 
+    /// A person knows of a cause that refollow never repairs: it counts for no breaker any more.
+    fn acknowledge(&self, follower: FollowerKey, who: Caller, reason: String) -> Reply<'_, Done>;
     /// Makes a plan to raise the leader's lease period (it always needs its approval), or asks for
     /// its end.
     fn extend_runway(&self, follower: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done>;

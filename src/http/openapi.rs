@@ -80,6 +80,15 @@ pub(super) const ROUTES: &[Row] = &[
     ),
     (
         "post",
+        "/followers/{cluster}/{index}/acknowledge",
+        "acknowledgeFollower",
+        "Say that the cause is known: it counts for no breaker until it is another one",
+        "Done",
+        Some("Reject"),
+        true,
+    ),
+    (
+        "post",
         "/followers/{cluster}/{index}/extend-runway",
         "extendRunway",
         "Make a plan to raise the leader's lease period; it always needs its approval; or undo it",

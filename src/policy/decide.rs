@@ -361,13 +361,9 @@ fn never(verdict: &Verdict) -> String {
 fn allowed(moment: &Moment<'_>) -> (Action, Option<u32>, Vec<String>) {
     let settings = moment.settings;
     let facts = moment.facts;
-    let matched = settings
-        .rules
-        .iter()
-        .zip(1_u32..)
-        .find(|(rule, _)| rule.matches(&facts.key, facts.remote.as_ref(), moment.verdict.cause));
+    let matched = settings.rule(&facts.key, facts.remote.as_ref(), moment.verdict.cause);
     let (wanted, number) = match matched {
-        Some((rule, number)) => (rule.action, Some(number)),
+        Some((number, rule)) => (rule.action, Some(number)),
         None => (Action::Ask, None),
     };
     let mode = settings.mode;

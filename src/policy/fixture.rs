@@ -108,6 +108,8 @@ fn health() -> ClusterHealth {
 
 fn node() -> Node {
     Node {
+        id: "N1".to_owned(),
+        name: Some("node-1".to_owned()),
         version: EsVersion::parse("8.10.4"),
         roles: vec!["data".to_owned(), "remote_cluster_client".to_owned()],
     }
@@ -389,6 +391,7 @@ pub(crate) fn settings() -> Settings {
             remotes: vec![Glob::new("*")],
             causes: Cause::ALL.to_vec(),
             action: Action::Auto,
+            document_tolerance: None,
         }],
         ..Settings::default()
     }

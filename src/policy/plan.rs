@@ -10,7 +10,7 @@ use crate::domain::cause::Cause;
 use crate::domain::facts::{Facts, Parameters};
 use crate::domain::ids::{ClusterUuid, HistoryUuid, IndexName, IndexUuid, RemoteAlias};
 use crate::domain::memory::Memory;
-use crate::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanShard, Wishes};
+use crate::domain::plan::{PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanShard, TaskOwner, Wishes};
 use crate::domain::replicated::own_settings;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Span, Timestamp};
@@ -378,7 +378,32 @@ fn figures(facts: &Facts) -> PlanFigures {
         runway_expires_at: None,
         follower_bytes: facts.follower.index.present().and_then(|stats| stats.store_bytes),
         replaces: None,
+        tasks: owners(facts),
     }
+}
+
+/// The follow tasks that the newest look showed, by shard.
+fn owners(facts: &Facts) -> Vec<TaskOwner> {
+    let nodes = facts.follower.nodes.latest_known().map(|(_, nodes)| nodes);
+    let named = |id: &String| {
+        nodes
+            .and_then(|nodes| nodes.iter().find(|node| node.id == *id)?.name.clone())
+            .unwrap_or_else(|| id.clone())
+    };
+    let mut owners: Vec<TaskOwner> = facts
+        .follower
+        .tasks
+        .present()
+        .into_iter()
+        .flatten()
+        .map(|task| TaskOwner {
+            shard: task.shard,
+            node: task.node.as_ref().map(named),
+            user: task.user.clone(),
+        })
+        .collect();
+    owners.sort_by_key(|owner| owner.shard);
+    owners
 }
 
 #[cfg(test)]
@@ -386,7 +411,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::facts::{Series, Sighting};
+    use crate::domain::facts::{FollowTask, Series, Sighting};
     use crate::domain::ids::{PlanHash, SnapshotRef};
     use crate::domain::plan::{LeaseWay, NO_WISHES, Override};
     use crate::policy::fixture::{Case, seen, some, uuid};
@@ -403,6 +428,40 @@ mod tests {
             &NO_WISHES,
             case.facts.now,
         )
+    }
+
+    #[test]
+    fn the_plan_says_where_its_follow_tasks_run_and_with_whose_rights_outside_the_hash() {
+        let mut case = Case::lost();
+        let without = hash(&case);
+        let task = |shard: u32, node: Option<&str>, user: Option<&str>| FollowTask {
+            shard,
+            follower_uuid: None,
+            leader_uuid: None,
+            node: node.map(str::to_owned),
+            explanation: None,
+            user: user.map(str::to_owned),
+        };
+        case.facts.follower.tasks = some(vec![
+            task(1, Some("N9"), None),
+            task(0, Some("N1"), Some("boss")),
+            task(2, None, None),
+        ]);
+        let plan = plan(&case).unwrap();
+        let owner = |shard: u32, node: Option<&str>, user: Option<&str>| TaskOwner {
+            shard,
+            node: node.map(str::to_owned),
+            user: user.map(str::to_owned),
+        };
+        assert_eq!(
+            plan.figures.tasks,
+            [
+                owner(0, Some("node-1"), Some("boss")),
+                owner(1, Some("N9"), None),
+                owner(2, None, None)
+            ]
+        );
+        assert_eq!(plan.hash, without, "a task moves without anybody's doing");
     }
 
     #[test]

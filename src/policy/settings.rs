@@ -2,6 +2,8 @@
 //!
 //! Already valid when they arrive here; `config` parses and checks them.
 
+use std::fmt;
+
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -69,7 +71,7 @@ impl Action {
 
 /// One rule; the first that matches counts. Each selector must match; an empty one selects
 /// nothing (safety 10), a selector left out of the configuration arrives as `["*"]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Names of follower clusters.
     pub clusters: Vec<Glob>,
@@ -81,6 +83,29 @@ pub struct Rule {
     pub causes: Vec<Cause>,
     /// What to do.
     pub action: Action,
+    /// By how much the leader may have fewer documents, 0 to 1, where it is another part than
+    /// [`Settings::document_tolerance`] says.
+    pub document_tolerance: Option<f64>,
+}
+
+/// By how much the leader may have fewer documents than the follower, and who says so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tolerance {
+    /// Part of the follower's documents, 0 to 1.
+    pub share: f64,
+    /// The number of the rule that says so, from 1; `None`: `verify.document_tolerance`.
+    pub rule: Option<u32>,
+}
+
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // To a millionth of a percent, which is finer than a person writes; without its noise.
+        let percent = (self.share * 1e8).round() / 1e6;
+        match self.rule {
+            Some(rule) => write!(f, "{percent}% by rule {rule}"),
+            None => write!(f, "{percent}% by verify.document_tolerance"),
+        }
+    }
 }
 
 impl Rule {
@@ -240,7 +265,7 @@ pub struct Settings {
     pub limits: Limits,
     /// `windows`; none: always.
     pub windows: Vec<Window>,
-    /// `verify.document_tolerance`, 0 to 1.
+    /// `verify.document_tolerance`, 0 to 1, where no rule says otherwise: see [`Settings::tolerance`].
     pub document_tolerance: f64,
     /// `verify.settle`.
     pub verify_settle: Span,
@@ -250,6 +275,36 @@ pub struct Settings {
     /// Names of limits that are configured and that this version does not enforce (contract: they
     /// hold recreate at `ask`). `config` fills it; no limit above is among them.
     pub unenforced: Vec<String>,
+}
+
+impl Settings {
+    /// The rule that counts for this follower and cause, with its number from 1.
+    pub fn rule(
+        &self,
+        key: &FollowerKey,
+        remote: Option<&RemoteAlias>,
+        cause: Cause,
+    ) -> Option<(u32, &Rule)> {
+        (1_u32..)
+            .zip(&self.rules)
+            .find(|(_, rule)| rule.matches(key, remote, cause))
+    }
+
+    /// The tolerance of the rule that counts, where it has one; else the general one. A follower
+    /// whose alias or cause is not known gets what a rule for all of them says, never more.
+    pub fn tolerance(&self, key: &FollowerKey, remote: Option<&RemoteAlias>, cause: Cause) -> Tolerance {
+        self.rule(key, remote, cause)
+            .and_then(|(number, rule)| {
+                Some(Tolerance {
+                    share: rule.document_tolerance?,
+                    rule: Some(number),
+                })
+            })
+            .unwrap_or(Tolerance {
+                share: self.document_tolerance,
+                rule: None,
+            })
+    }
 }
 
 impl Default for Settings {

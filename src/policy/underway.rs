@@ -140,6 +140,7 @@ mod tests {
                     remotes: all(),
                     causes: vec![Cause::HistoryLost],
                     action,
+                    document_tolerance: None,
                 }],
                 ..Settings::default()
             };

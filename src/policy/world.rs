@@ -143,9 +143,9 @@ pub struct World {
     pub breaker: BreakerState,
     /// Two `[[clusters]]` entries show the same `cluster_uuid`, one of them this follower's or its leader's.
     pub duplicate_cluster_uuid: bool,
-    /// Another refollow installation writes to this follower cluster (marker in the cluster);
-    /// absent and `Present(false)`: none.
-    pub other_installation: Seen<bool>,
+    /// This installation's name, as it marks clusters; `None`: it has marked none yet, so that any
+    /// marker is another's.
+    pub installation: Option<String>,
     /// The pair replicates both ways under one name: the leader index is itself a follower, or the
     /// leader cluster follows the follower cluster under the same index name. Absent: no.
     pub both_ways: Seen<bool>,
@@ -168,7 +168,7 @@ impl World {
             past: Vec::new(),
             breaker: BreakerState::default(),
             duplicate_cluster_uuid: false,
-            other_installation: Seen::Absent,
+            installation: None,
             both_ways: Seen::Absent,
             clock_jump: None,
             blockers: Vec::new(),

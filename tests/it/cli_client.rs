@@ -51,9 +51,11 @@ async fn people_get_aligned_text() {
     all += "-----\n";
     all += &people(&running, async |session| session.plans().await).await.out;
     all += "-----\n";
-    all += &people(&running, async |session| session.plan("eu/orders-f").await)
-        .await
-        .out;
+    all += &people(&running, async |session| {
+        session.plan("eu/orders-f", &RecreateBody::default()).await
+    })
+    .await
+    .out;
     all += "-----\n";
     all += &people(&running, async |session| session.runs(None).await)
         .await

@@ -338,6 +338,8 @@ fn values_out_of_bounds_or_of_another_kind_are_refused() {
         "[[policy.rules]]\naction = \"auto\"\nfollowers = \"orders\"\n",
         "[[policy.rules]]\naction = \"auto\"\nfollowers = [3]\n",
         "[[policy.rules]]\nfollowers = [\"orders\"]\n",
+        "[[policy.rules]]\naction = \"auto\"\ndocument_tolerance = 0.01\n",
+        "[[policy.rules]]\naction = \"auto\"\ndocument_tolerance = \"101%\"\n",
         "[[windows]]\nstart = \"22:00\"\nend = \"05:00\"\n",
         "[[windows]]\nstart = \"22\"\nend = \"05:00\"\ntime_zone = \"UTC\"\n",
         "[[windows]]\ndays = []\nstart = \"22:00\"\nend = \"05:00\"\ntime_zone = \"UTC\"\n",
@@ -412,6 +414,12 @@ fn a_rule_that_can_never_match_is_refused_and_one_that_never_counts_is_told() {
         warnings
             .iter()
             .any(|w| w.path == "policy.rules[1]" && w.message.contains("policy.rules[0]")),
+        "{warnings:?}"
+    );
+    let (config, warnings) = read(&rule("document_tolerance = \"20%\"")).unwrap();
+    assert_eq!(config.policy.rules[0].document_tolerance, Some(0.2));
+    assert!(
+        warnings.iter().any(|w| w.message.contains("more than a tenth")),
         "{warnings:?}"
     );
     let (_, warnings) = read(&rule("causes = [\"leader_deleted\"]")).unwrap();

@@ -219,10 +219,21 @@ async fn a_drill_counts_for_no_limit_and_no_breaker() {
             metrics.contains("refollow_breaker_open{scope=\"all\",name=\"\"} 0"),
             "{metrics}"
         );
+        assert_eq!(house.desk().incidents().incidents, []);
         let report = watch(&house).await;
         let outcome = report.result.clone().unwrap().outcome;
         assert_eq!(outcome, DrillOutcome::Proven, "{round}: {report:#?}");
     }
+    let metrics = house.desk().metrics_text(false);
+    let mut counted = metrics
+        .lines()
+        .filter(|line| line.starts_with("refollow_runs_total{"));
+    assert!(counted.all(|line| line.ends_with(" 0")), "{metrics}");
+    let runs = house.desk().runs(100).await.unwrap().runs;
+    assert!(
+        runs.len() >= 2 && runs.iter().all(|run| run.kind == "drill"),
+        "{runs:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

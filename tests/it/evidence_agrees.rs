@@ -104,6 +104,7 @@ async fn rig(version: Version, start: &str, mode: Mode) -> Rig {
                 remotes: vec![policy::Glob::new("*")],
                 causes: Cause::ALL.to_vec(),
                 action: policy::Action::Auto,
+                document_tolerance: None,
             }],
             ..policy::Settings::default()
         },

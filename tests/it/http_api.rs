@@ -193,6 +193,7 @@ fn records() -> Vec<AuditItem> {
 
 fn run_item() -> RunItem {
     RunItem {
+        kind: "repair".to_owned(),
         id: RunId::parse("r1").unwrap(),
         plan: plan().hash,
         follower: FollowerKey::parse("eu/orders-f").unwrap(),
@@ -305,6 +306,7 @@ impl Daemon for FakeDaemon {
                     item: plan_item(plan().hash, "pending"),
                     plan: plan(),
                     steps: vec!["POST /orders-f/_ccr/pause_follow".to_owned()],
+                    owners: Vec::new(),
                 }),
                 stored: true,
             })
@@ -313,6 +315,17 @@ impl Daemon for FakeDaemon {
     }
     fn evidence(&self, key: FollowerKey) -> Reply<'_, Value> {
         async move { known(&key).map(|()| json!({"format": "refollow-evidence/1"})) }.boxed()
+    }
+    fn plan_wished(&self, key: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, PlanNow> {
+        async move {
+            let shown = self.plan_now(key).await?;
+            Ok(PlanNow {
+                reasons: vec![format!("as {} would get it: {body:?}", who.name)],
+                stored: false,
+                ..shown
+            })
+        }
+        .boxed()
     }
     fn recreate(&self, key: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, Done> {
         let wishes: Vec<String> = body
@@ -323,6 +336,9 @@ impl Daemon for FakeDaemon {
             .chain(body.lease.map(|way| format!(" lease {way}")))
             .collect();
         self.changes(format!("recreate {key} by {}{}", who.name, wishes.concat()))
+    }
+    fn acknowledge(&self, key: FollowerKey, who: Caller, reason: String) -> Reply<'_, Done> {
+        self.changes(format!("acknowledge {key} by {} ({reason})", who.name))
     }
     fn extend_runway(&self, key: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done> {
         self.changes(format!("{request:?} {key} by {}", who.name))
@@ -345,6 +361,7 @@ impl Daemon for FakeDaemon {
                 item,
                 plan: plan(),
                 steps: Vec::new(),
+                owners: Vec::new(),
             })
         }
         .boxed()
@@ -628,6 +645,7 @@ async fn nothing_that_changes_anything_is_reachable_over_tcp() {
         ("POST", format!("/api/v1/plans/{hash}/approve")),
         ("POST", format!("/api/v1/plans/{hash}/reject")),
         ("POST", "/api/v1/followers/eu/orders-f/recreate".to_owned()),
+        ("POST", "/api/v1/followers/eu/orders-f/acknowledge".to_owned()),
         ("POST", "/api/v1/runs/r1/abort".to_owned()),
         ("PUT", "/api/v1/brakes".to_owned()),
         ("DELETE", "/api/v1/brakes".to_owned()),
@@ -949,7 +967,7 @@ async fn whatever_the_description_of_the_api_names_exists() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 25);
+    assert_eq!(checked, 26);
     for reference in schemas.to_string().split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
         assert!(schemas.get(name).is_some(), "{name} is not described");
@@ -1033,4 +1051,26 @@ async fn an_address_in_use_is_named_with_its_remedy() {
         error.contains("daemon.listen") && error.contains("another program listens there"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_plan_can_be_looked_at_with_what_would_be_asked_for_beside_it() {
+    let running = start().await;
+    let path = "/api/v1/followers/eu/orders-f/plan";
+    let ask = async |query: &str| {
+        running
+            .client
+            .call(Method::GET, &format!("{path}{query}"), None)
+            .await
+            .unwrap()
+    };
+    let (status, body) = ask("?override=documents_not_fewer&snapshot=backup%2Ffriday&lease=wait").await;
+    assert_eq!((status.as_u16(), &body["stored"]), (200, &json!(false)), "{body}");
+    let told = body["reasons"][0].as_str().unwrap();
+    for part in ["documents_not_fewer", "orders-f", "backup/friday", "wait"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let (status, body) = ask("").await;
+    assert_eq!((status.as_u16(), &body["stored"]), (200, &json!(true)));
+    assert_eq!(ask("?snapshots=a").await.0.as_u16(), 400);
 }

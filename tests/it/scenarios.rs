@@ -217,6 +217,7 @@ fn shown(record: &Record) -> String {
     let mut changes: Vec<_> = record.logs[0]
         .iter()
         .filter(|entry| entry.changes && does(entry) != Does::Refresh)
+        .filter(|entry| entry.path != "/_cluster/settings")
         .collect();
     // What happens at one moment to several followers has no order: their undo files are written by
     // real threads.

@@ -1,16 +1,18 @@
 //! What is known of followers and clusters: status, why, the plan of now, evidence. Reading only.
 
-use crate::app::desk::Desk;
 use crate::app::desk::plans::plan_item;
-use crate::app::desk::text::{cost_of_waiting, handbook_of, searchable, staleness, steps_of};
+use crate::app::desk::text::{cost_of_waiting, handbook_of, owners_of, searchable, staleness, steps_of};
+use crate::app::desk::{Desk, stored};
 use crate::domain::cause::Cause;
 use crate::domain::decision::DecisionKind;
+use crate::domain::history::Acknowledged;
 use crate::domain::ids::{ClusterName, FollowerKey};
 use crate::domain::seen::Seen;
 use crate::engine::book::{Book, ClusterEntry, FollowerEntry, OpenIncident};
+use crate::engine::events::EventKind;
 use crate::http::dto::{
-    ClusterItem, Clusters, FollowerItem, IncidentItem, Incidents, PatternItem, Patterns, PlanDetail, PlanNow,
-    Problem, RemoteItem, Status, Why,
+    Caller, ClusterItem, Clusters, Done, FollowerItem, IncidentItem, Incidents, PatternItem, Patterns,
+    PlanDetail, PlanNow, Problem, RemoteItem, Status, Why,
 };
 use crate::metrics::HeldStep;
 use crate::policy;
@@ -122,10 +124,14 @@ impl Desk {
                     guards: decision
                         .map(|decision| decision.guards.clone())
                         .unwrap_or_default(),
-                    reasons: decision.map_or_else(
-                        || vec!["it was not looked at yet".to_owned()],
-                        |decision| decision.reasons.clone(),
-                    ),
+                    reasons: decision
+                        .map_or_else(
+                            || vec!["it was not looked at yet".to_owned()],
+                            |decision| decision.reasons.clone(),
+                        )
+                        .into_iter()
+                        .chain(entry.memory.history.acknowledged().map(acknowledged))
+                        .collect(),
                     also: verdict.map(|verdict| verdict.also.clone()).unwrap_or_default(),
                     ladder: verdict.map(|verdict| verdict.ladder.clone()).unwrap_or_default(),
                     approval: verdict.map(|verdict| verdict.approval),
@@ -143,6 +149,7 @@ impl Desk {
     }
 
     pub(super) fn plan_of(&self, follower: FollowerKey) -> Result<PlanNow, Problem> {
+        let follow_as = self.follow_as(&follower.cluster);
         let answer = {
             let book = self.0.lock();
             book.followers.get(&follower).map(|entry| {
@@ -169,6 +176,7 @@ impl Desk {
                     plan: shown.map(|record| PlanDetail {
                         item: plan_item(&record, guards, &book.settings.policy),
                         steps: steps_of(&record),
+                        owners: owners_of(&record, follow_as.as_deref()),
                         plan: record.plan,
                     }),
                     stored: kept.is_some(),
@@ -178,12 +186,64 @@ impl Desk {
         answer.ok_or_else(|| self.unknown_follower(&follower))
     }
 
+    /// A person knows of a cause that people must cure: durable before it counts.
+    pub(super) async fn acknowledge_cause(
+        &self,
+        follower: FollowerKey,
+        who: Caller,
+        reason: String,
+    ) -> Result<Done, Problem> {
+        let now = self.now();
+        let made = self.0.lock().acknowledgement(&follower, &who.name, &reason, now);
+        let memory = match made {
+            None => return Err(self.unknown_follower(&follower)),
+            Some(Err(why)) => return Err(Problem::refused("acknowledge", why)),
+            Some(Ok(memory)) => memory,
+        };
+        let word = memory.history.acknowledged.clone();
+        self.0
+            .store
+            .remember(&[(follower.clone(), memory)])
+            .await
+            .map_err(|error| stored(&error))?;
+        let detail = serde_json::json!({"uid": who.uid, "reason": reason,
+            "cause": word.as_ref().map(|word| word.cause)});
+        self.note(&who.name, "acknowledged", follower.to_string(), detail)
+            .await?;
+        let (told, effects) = {
+            let mut book = self.0.lock();
+            let text = word.as_ref().map(acknowledged).unwrap_or_default();
+            if let Some(entry) = book.followers.get_mut(&follower) {
+                entry.memory.history.acknowledged = word;
+                // Of a run before, nothing is left to settle: this is what it ended in.
+                entry.settling = None;
+            }
+            let line = format!("`{follower}`: {text}");
+            book.story.tell(now, EventKind::Operator, Some(&follower), line);
+            (text, book.decide(now))
+        };
+        self.0.perform(effects).await;
+        Ok(Done {
+            message: format!("{follower}: {told}"),
+            plan: None,
+            run: None,
+        })
+    }
+
     pub(super) fn evidence_of(&self, follower: FollowerKey) -> Result<serde_json::Value, Problem> {
         self.0
             .lock()
             .evidence(&follower)
             .ok_or_else(|| self.unknown_follower(&follower))
     }
+}
+
+/// What it means that somebody knows of a cause.
+fn acknowledged(word: &Acknowledged) -> String {
+    format!(
+        "{} knows of `{}` since {} ({}): while this is its cause it counts for no breaker",
+        word.by, word.cause, word.at, word.reason
+    )
 }
 
 fn follower_item(key: &FollowerKey, entry: &FollowerEntry) -> FollowerItem {

@@ -1,11 +1,13 @@
 //! Plans and people's words on them.
 
-use crate::app::desk::text::{cost_of, steps_of};
+use crate::app::desk::text::{cost_of, owners_of, steps_of};
 use crate::app::desk::{Desk, stored};
 use crate::domain::decision::GuardResult;
-use crate::domain::ids::{FollowerKey, PlanHash, SnapshotRef};
+use crate::domain::ids::{ClusterName, FollowerKey, PlanHash, SnapshotRef};
 use crate::domain::plan::{LeaseWay, Override, PlanRecord, PlanState, Wishes};
-use crate::http::dto::{ApproveBody, Caller, Done, PlanDetail, PlanItem, Plans, Problem, RecreateBody};
+use crate::http::dto::{
+    ApproveBody, Caller, Done, PlanDetail, PlanItem, PlanNow, Plans, Problem, RecreateBody,
+};
 use crate::policy::{self, ConsentError};
 
 impl Desk {
@@ -27,6 +29,11 @@ impl Desk {
 
     fn unknown_plan(hash: &PlanHash) -> Problem {
         Problem::not_found(format!("no plan `{hash}`")).remedy("`refollow plans` lists them")
+    }
+
+    /// Whose rights the follow tasks of a cluster will keep after a resume or a follow of ours.
+    pub(super) fn follow_as(&self, cluster: &ClusterName) -> Option<String> {
+        self.0.client(cluster)?.follow_as().map(str::to_owned)
     }
 
     /// A plan by its hash: from the book, else from the store.
@@ -147,6 +154,48 @@ impl Desk {
         })
     }
 
+    /// What [`Desk::request_recreate`] would make, with nothing made.
+    pub(super) fn preview(
+        &self,
+        follower: FollowerKey,
+        who: &Caller,
+        body: &RecreateBody,
+    ) -> Result<PlanNow, Problem> {
+        let wishes = wishes(body, &who.name)?;
+        let follow_as = self.follow_as(&follower.cluster);
+        let now = self.now();
+        let (made, settings) = {
+            let book = self.0.lock();
+            (
+                book.preview_recreate(&follower, &who.name, &wishes, now),
+                book.settings.policy.clone(),
+            )
+        };
+        let (record, decision) = match made {
+            None => return Err(self.unknown_follower(&follower)),
+            Some(Err(problems)) => {
+                return Err(Problem::refused(
+                    "plan",
+                    format!("no plan could be made: {}", problems.join("; ")),
+                )
+                .remedy("`refollow why` shows what is known of it"));
+            }
+            Some(Ok(made)) => made,
+        };
+        Ok(PlanNow {
+            follower,
+            decision: decision.kind,
+            reasons: decision.reasons,
+            plan: Some(PlanDetail {
+                item: plan_item(&record, decision.guards, &settings),
+                steps: steps_of(&record),
+                owners: owners_of(&record, follow_as.as_deref()),
+                plan: record.plan,
+            }),
+            stored: false,
+        })
+    }
+
     pub(super) async fn all_plans(&self, open_only: bool) -> Result<Plans, Problem> {
         let records = self
             .0
@@ -164,6 +213,7 @@ impl Desk {
         Ok(PlanDetail {
             item: self.plan_item(&record),
             steps: steps_of(&record),
+            owners: owners_of(&record, self.follow_as(&record.plan.basis.cluster).as_deref()),
             plan: record.plan,
         })
     }

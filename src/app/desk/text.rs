@@ -143,6 +143,44 @@ pub(super) fn cost_of(plan: &Plan, guards: &[GuardResult]) -> Option<String> {
     })
 }
 
+/// With whose rights the follow tasks run and where, and whose they will be (safety 15): a task keeps
+/// the rights of whoever resumed it.
+pub(super) fn owners_of(record: &PlanRecord, follow_as: Option<&str>) -> Vec<String> {
+    let plan = &record.plan;
+    if plan
+        .basis
+        .ladder
+        .iter()
+        .all(|rung| matches!(rung, Remedy::Wait | Remedy::Human))
+    {
+        return Vec::new();
+    }
+    let mut lines: Vec<String> = plan
+        .figures
+        .tasks
+        .iter()
+        .map(|task| {
+            let node = task.node.as_ref().map_or_else(
+                || "assigned to no node".to_owned(),
+                |node| format!("on node {node}"),
+            );
+            let user = task.user.as_ref().map_or_else(
+                || "whose rights it has is not told".to_owned(),
+                |user| format!("with the rights of user `{user}`"),
+            );
+            format!("follow task of shard {}: {node}, {user}", task.shard)
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push("no follow task was seen, so whose rights it had is not known".to_owned());
+    }
+    lines.push(format!(
+        "after the repair: with the rights of {}",
+        follow_as.unwrap_or("whoever `follow_auth` is")
+    ));
+    lines
+}
+
 /// The short form of the cause's section, with this follower's names.
 pub(super) fn handbook_of(key: &FollowerKey, entry: &FollowerEntry) -> Option<handbook::Short> {
     let leader = entry.facts.leader_index.as_ref().map(IndexName::as_str);

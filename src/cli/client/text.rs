@@ -471,6 +471,7 @@ pub(super) fn plan_detail(plan: &PlanDetail, now: Timestamp) -> String {
             .map(|(number, step)| format!("{number}. {step}")),
     );
     out += &block("Steps", &steps);
+    out += &block("Follow tasks", &lines(plan.owners.iter().cloned()));
     out += &block("Guards", &guards(&plan.item.guards, now));
     out += &block("Evidence", &evidence(&plan.plan.evidence));
     out
@@ -505,8 +506,23 @@ pub(super) fn plan_now(now_planned: &PlanNow, now: Timestamp) -> String {
 }
 
 fn outcome(run: &RunItem) -> String {
+    if run.kind == "extend_runway" {
+        let stands = run.progress.is_some();
+        return if stands { "raised" } else { "put back" }.to_owned();
+    }
     run.outcome
         .map_or_else(|| "running".to_owned(), |outcome| outcome.to_string())
+}
+
+/// The rung, and what kind of run it was where it was no ordinary repair.
+fn tried(run: &RunItem) -> String {
+    let rung = run.remedy.map(|remedy| remedy.to_string());
+    match (run.kind.as_str(), rung) {
+        ("extend_runway", _) => "extend_runway".to_owned(),
+        ("drill", Some(rung)) => format!("{rung} (drill)"),
+        ("drill", None) => "(drill)".to_owned(),
+        (_, rung) => or_dash(rung),
+    }
 }
 
 pub(super) fn runs(runs: &Runs, now: Timestamp) -> String {
@@ -518,7 +534,7 @@ pub(super) fn runs(runs: &Runs, now: Timestamp) -> String {
             run.id.to_string(),
             run.follower.to_string(),
             outcome(run),
-            or_dash(run.remedy.map(|remedy| remedy.to_string())),
+            tried(run),
             or_dash(
                 run.steps
                     .last()

@@ -145,6 +145,8 @@ struct RawNodes {
 #[derive(Deserialize)]
 struct RawNode {
     #[serde(default)]
+    name: L<String>,
+    #[serde(default)]
     version: L<String>,
     #[serde(default)]
     roles: L<Vec<L<String>>>,
@@ -154,9 +156,11 @@ pub(super) fn nodes(body: &[u8]) -> Result<Vec<Node>, String> {
     let raw: RawNodes = parse_object(body)?;
     let nodes = raw.nodes.0.ok_or("it holds no `nodes`")?;
     Ok(nodes
-        .into_values()
-        .filter_map(|node| node.0)
-        .map(|Obj(node)| Node {
+        .into_iter()
+        .filter_map(|(id, node)| Some((id, node.0?)))
+        .map(|(id, Obj(node))| Node {
+            id,
+            name: node.name.0,
             version: node.version.0.and_then(|text| EsVersion::parse(&text)),
             roles: node
                 .roles

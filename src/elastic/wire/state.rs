@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 
 use super::lenient::{Flat, L, Obj, Want};
-use super::{Table, parse_object, table_of};
+use super::{Table, owner, parse_object, table_of};
 use crate::domain::facts::{FollowTask, Followed, IndexMeta, PrimaryRouting, Routing};
 use crate::domain::ids::{HistoryUuid, IndexName, IndexUuid, RemoteAlias};
 
@@ -112,6 +112,14 @@ struct RawParams {
     follow_shard_shard: L<u32>,
     #[serde(default)]
     leader_shard_index_uuid: L<IndexUuid>,
+    #[serde(default)]
+    headers: L<Obj<RawHeaders>>,
+}
+
+#[derive(Deserialize)]
+struct RawHeaders {
+    #[serde(default, rename = "_xpack_security_authentication")]
+    authentication: L<String>,
 }
 
 #[derive(Deserialize)]
@@ -269,6 +277,10 @@ fn follow_tasks(list: Vec<L<Obj<RawTask>>>) -> HashMap<String, Vec<FollowTask>> 
             leader_uuid: params.leader_shard_index_uuid.0,
             node,
             explanation,
+            user: params
+                .headers
+                .0
+                .and_then(|Obj(headers)| owner::user(&headers.authentication.0?)),
         });
     }
     by_follower

@@ -4,7 +4,8 @@
 
 use super::{Book, Effect};
 use crate::domain::plan::{PlanRecord, PlanState};
-use crate::domain::time::{Timestamp, moved};
+use crate::domain::time::{Timestamp, millis_between, moved};
+use crate::engine::clock_watch::JUMP_MILLIS;
 use crate::engine::events::EventKind;
 use crate::policy;
 
@@ -78,6 +79,29 @@ impl Book {
             open.below_since.iter_mut().for_each(shift);
             open.closes_at.iter_mut().for_each(shift);
         }
+    }
+
+    /// At the start: by how many milliseconds the clock is behind the newest look in the state, where
+    /// that is more than clocks are put right by. Its being ahead is a daemon that was down.
+    pub fn behind_the_state(&self, now: Timestamp) -> Option<i64> {
+        let newest = self
+            .followers
+            .values()
+            .filter_map(|entry| entry.memory.history.looked_at)
+            .max()?;
+        let behind = millis_between(now, newest);
+        (behind > JUMP_MILLIS).then_some(behind)
+    }
+
+    /// The clock was set back while no daemon ran. What is stored moves along, as if the daemon had
+    /// not been down, and for an hour the time of day ends nothing (see [`Book::clock_jumped`]).
+    pub fn clock_went_back_while_down(&mut self, by_millis: i64, now: Timestamp) {
+        tracing::warn!(
+            "the computer's clock is {} s behind the newest look in the state: it was set back while the daemon was down; check it",
+            by_millis / 1000
+        );
+        self.clock_jumped(-by_millis, now);
+        self.started_at = now;
     }
 
     /// What the last jump says about the present, while it has not settled.

@@ -28,6 +28,8 @@ impl Book {
         let sick: Vec<Sick<'_>> = self
             .followers
             .iter()
+            // What a drill breaks on purpose is nobody's incident.
+            .filter(|(key, _)| !self.drills.made(key))
             .filter(|(_, entry)| entry.verdict.is_some() && entry.cause() != Cause::None)
             .map(|(key, entry)| Sick {
                 key,

@@ -9,7 +9,7 @@ use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::cause::Cause;
 use crate::domain::decision::DecisionKind;
 use crate::domain::plan::PlanState;
-use crate::domain::time::{after, millis_between};
+use crate::domain::time::{after, millis_between, moved};
 use crate::engine::book::Effect;
 
 use support::{Table, key};
@@ -123,6 +123,37 @@ fn a_clock_that_was_set_ends_no_wait_and_no_approval() {
         let about = |text: &&String| text.contains("clock was set");
         assert_eq!(told.iter().filter(about).count(), 1, "{told:?}");
     }
+}
+
+#[test]
+fn a_clock_set_back_while_the_daemon_was_down_is_noticed_at_the_start_and_downtime_is_not() {
+    const HOUR: i64 = 3_600_000;
+    let start = |by_millis: i64| {
+        let mut table = Table::new(2);
+        table.connected = false;
+        table.look();
+        table.look();
+        table.now = moved(table.now, by_millis);
+        table.restart();
+        table
+    };
+    for harmless in [HOUR, 0, -10_000] {
+        let table = start(harmless);
+        assert_eq!(table.book.behind_the_state(table.now), None, "{harmless}");
+    }
+    let mut table = start(-HOUR);
+    let behind = table.book.behind_the_state(table.now).unwrap();
+    assert_eq!(behind, HOUR);
+    table.book.clock_went_back_while_down(behind, table.now);
+    // Waits that lay in the future lie behind again; the warm-up begins now; nothing of the time of
+    // day is believed for an hour; and the next start finds nothing to put right.
+    let since = table.book.followers[&key(0)].memory.history.since().unwrap();
+    assert!(since <= table.now);
+    assert_eq!(table.book.started_at, table.now);
+    assert!(table.book.clock_jump.unwrap().unsettled(table.now));
+    assert!(table.story().join(" ").contains("clock was set back by 3600 s"));
+    table.restart();
+    assert_eq!(table.book.behind_the_state(table.now), None);
 }
 
 #[test]

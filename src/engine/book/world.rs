@@ -1,7 +1,7 @@
 //! What the policy knows beside one follower: the other followers, runs, brakes, breakers.
 
 use super::Book;
-use crate::domain::cause::Cause;
+use crate::domain::cause::{Approval, Cause};
 use crate::domain::ids::{FollowerKey, RunId};
 use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, after};
@@ -60,7 +60,8 @@ impl Book {
                     remote: entry.facts.remote.clone(),
                     unhealthy: verdict.cause != Cause::None,
                     paused_by_people: verdict.cause == Cause::Paused,
-                    never_and_acknowledged: false,
+                    never_and_acknowledged: verdict.cause.approval() == Approval::Never
+                        && entry.memory.history.acknowledged().is_some(),
                     in_flight_or_cooling: entry.locked || entry.settling.is_some(),
                 })
             })
@@ -171,6 +172,7 @@ impl Book {
             breaker: self.breaker.clone(),
             blockers: self.blockers.clone(),
             clock_jump: self.unsettled(now),
+            installation: self.installation.clone(),
             ..policy::World::quiet(now)
         }
     }

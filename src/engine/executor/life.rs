@@ -517,22 +517,13 @@ impl<'a> Life<'a> {
         self.take_in(step, &change).await
     }
 
-    /// Who lets this run send, for the audit log.
-    fn sender(&self) -> String {
-        match self.run.trigger() {
-            Trigger::Policy { rule: Some(rule) } => format!("policy rule {rule}"),
-            Trigger::Policy { rule: None } => "policy".to_owned(),
-            Trigger::Approved { by } => by.join(", "),
-        }
-    }
-
     /// A request that was or may have been sent and whose answer nobody took: it belongs into the
     /// audit log all the same (safety 14).
     pub(super) async fn audit_unanswered(&self, step: Step, request: &RequestRecord, answer: &StepAnswer) {
         let event = AuditEvent {
             at: self.bench.clock.now(),
             kind: "request_sent".to_owned(),
-            who: self.sender(),
+            who: self.run.trigger().who(),
             subject: self.key.to_string(),
             detail: serde_json::json!({
                 "run": self.run.id(), "step": step, "cluster": request.cluster, "method": request.method,
@@ -572,7 +563,7 @@ impl<'a> Life<'a> {
         let event = AuditEvent {
             at: change.record.ended,
             kind: "request_sent".to_owned(),
-            who: self.sender(),
+            who: self.run.trigger().who(),
             subject: self.key.to_string(),
             detail: serde_json::json!({
                 "run": self.run.id(), "step": step, "url": change.record.url, "method": change.record.method,

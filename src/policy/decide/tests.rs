@@ -8,6 +8,7 @@ use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::DecisionKind;
 use crate::domain::facts::{EsVersion, Facts, Series};
+use crate::domain::installation::MARKER;
 use crate::domain::journal::{RunOutcome, Trigger};
 use crate::domain::plan::NO_WISHES;
 use crate::domain::plan::{PlanRecord, PlanState};
@@ -339,7 +340,12 @@ fn what_is_observe_only_is_told_and_never_asked() {
     case.facts.leader_cluster = None;
     assert_eq!(kind(&case), DecisionKind::Alert);
     let mut case = Case::lost();
-    case.world.other_installation = Seen::Present(true);
+    case.facts
+        .follower
+        .cluster_settings
+        .0
+        .iter_mut()
+        .for_each(|seen| seen.value = Seen::Present([(MARKER.to_owned(), "another".to_owned())].into()));
     assert_eq!(kind(&case), DecisionKind::Alert);
 }
 

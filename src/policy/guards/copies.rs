@@ -1,12 +1,12 @@
 //! Guards of the last good copy (safety 4, reference guard 4): what replaces the follower's copy
-//! has at least what the follower has, shard by shard. No override is built for these yet.
+//! has at least what the follower has, shard by shard.
 
 use crate::domain::cause::Cause;
 use crate::domain::facts::Health;
 use crate::policy::guards::Question;
-use crate::policy::guards::identity::tolerated;
 use crate::policy::guards::read::{
-    Check, Hold, block, cause, follower_stats, gone_shards, leader_stats, need, shard_count, told, unknown,
+    Check, Hold, block, cause, follower_stats, gone_shards, leader_stats, need, shard_count, told, tolerance,
+    tolerated, unknown,
 };
 
 /// Reference guard 5: every leader primary is active.
@@ -46,7 +46,8 @@ pub(super) fn documents(q: &Question<'_>) -> Check {
     }
     let follower = told(left.documents(), "the follower's documents")?;
     let leader = told(leader_stats(q)?.documents(), "the leader's documents")?;
-    let allowed = tolerated(follower, q.settings.document_tolerance);
+    let stated = tolerance(q);
+    let allowed = tolerated(follower, stated.share);
     if leader == 0 && follower > 0 {
         return Err(block(format!(
             "the leader is empty and the follower has {follower} documents"
@@ -54,11 +55,11 @@ pub(super) fn documents(q: &Question<'_>) -> Check {
     }
     if leader.saturating_add(allowed) < follower {
         return Err(block(format!(
-            "the leader has {leader} documents, the follower {follower} ({allowed} may be missing)"
+            "the leader has {leader} documents, the follower {follower} ({allowed} may be missing: {stated})"
         )));
     }
     Ok(format!(
-        "the leader has {leader} documents, the follower {follower} ({allowed} may be missing)"
+        "the leader has {leader} documents, the follower {follower} ({allowed} may be missing: {stated})"
     ))
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::ids::ClusterUuid;
+use crate::domain::installation::{self, Marked};
 use crate::domain::seen::Seen;
 use crate::domain::time::{Span, after, millis_between};
 use crate::policy::guards::read::{
     Check, Hold, ask, block, cause, followed_histories, followed_uuid, follower_stats, gone_shards,
-    leader_may_differ, leader_stats, need, shard_count, told, unknown,
+    leader_may_differ, leader_stats, need, shard_count, told, tolerated, unknown,
 };
 use crate::policy::guards::{Question, Stage};
 
@@ -342,18 +343,6 @@ fn read_through(q: &Question<'_>) -> Result<Option<String>, Hold> {
     Ok(reading.map(|at| format!("the follower's task read through it until {at}")))
 }
 
-/// Documents by which two counts may differ.
-pub(super) fn tolerated(of: u64, ratio: f64) -> u64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a small part of a document count, rounded down"
-    )]
-    let allowed = (of as f64 * ratio.clamp(0.0, 1.0)).floor() as u64;
-    allowed.min(of)
-}
-
 fn resume_accepted(q: &Question<'_>) -> bool {
     if q.run.is_some_and(|run| run.resume_accepted_at.is_some()) {
         return true;
@@ -424,15 +413,25 @@ pub(super) fn one_way(q: &Question<'_>) -> Check {
     }
 }
 
-/// Observe only: no second refollow installation writes to this cluster.
+/// Observe only: no second refollow installation writes to this cluster. The first that begins a
+/// run there leaves its name in the cluster's settings.
 pub(super) fn no_other_installation(q: &Question<'_>) -> Check {
-    match &q.world.other_installation {
-        Seen::Present(true) => Err(block(
-            "observe only: another refollow installation acts on this cluster",
-        )),
-        Seen::Present(false) | Seen::Absent => {
-            Ok("no other refollow installation is known to act on this cluster".to_owned())
+    let own = q.world.installation.as_deref();
+    match installation::seen(q.facts.follower.cluster_settings.now(), own) {
+        Seen::Present(Marked::Ours) => {
+            Ok("the cluster's marker names this installation of refollow".to_owned())
         }
+        Seen::Present(Marked::No) => Ok(format!(
+            "no installation of refollow has marked this cluster (`{}`); the first run here does",
+            installation::MARKER
+        )),
+        Seen::Present(Marked::Another(name)) => Err(block(format!(
+            "observe only: another installation of refollow ({name}) acts on this cluster; where it is gone, take its marker away: {}",
+            installation::REMOVE
+        ))),
+        Seen::Absent => Err(unknown(
+            "whether another refollow installation acts here is not known",
+        )),
         Seen::Unknown(why) => Err(unknown(format!(
             "whether another refollow installation acts here could not be read: {why}"
         ))),

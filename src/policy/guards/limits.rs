@@ -2,9 +2,11 @@
 
 use crate::domain::brake::BrakeScope;
 use crate::domain::facts::Series;
+use crate::domain::plan::{ExtendRunway, LeaseWay};
 use crate::domain::seen::Seen;
-use crate::domain::time::{Timestamp, millis_between};
+use crate::domain::time::{Timestamp, after, millis_between};
 use crate::policy::budget;
+use crate::policy::extend::period_of;
 use crate::policy::guards::read::{Check, Hold, block, bytes_to_copy, unknown};
 use crate::policy::guards::{Question, Stage};
 use crate::policy::settings::Mode;
@@ -100,13 +102,39 @@ pub(super) fn window(q: &Question<'_>) -> Check {
     }
     match windows::opening(&q.settings.windows, q.world.now) {
         Opening::Always => Ok("no window is configured".to_owned()),
-        Opening::Open { until: Some(until) } => Ok(format!("a window is open until {until}")),
+        Opening::Open { until: Some(until) } => match waits_too_long(q, until) {
+            Some(why) => Err(block(why)),
+            None => Ok(format!("a window is open until {until}")),
+        },
         Opening::Open { until: None } => Ok("a window is open".to_owned()),
         Opening::Closed { next: Some(next) } => {
             Err(block(format!("no window is open; the next opens at {next}")).until(Some(next)))
         }
         Opening::Closed { next: None } => Err(block("no window is open and none opens within a year")),
     }
+}
+
+/// A run that is to wait for its lease to expire is backed out by the window's end (safety 8), and
+/// all the waiting would be for nothing: it does not begin where the lease outlives the window.
+fn waits_too_long(q: &Question<'_>, until: Timestamp) -> Option<String> {
+    let begins = matches!(q.stage, Stage::Plan | Stage::BeforeRun);
+    if q.wishes.lease != LeaseWay::Wait || !begins {
+        return None;
+    }
+    let set = q
+        .facts
+        .leader
+        .settings
+        .latest_known()
+        .and_then(|(_, settings)| settings.get(ExtendRunway::SETTING));
+    // Not readable is as long as the default is.
+    let period = period_of(set.map(String::as_str)).or_else(|| period_of(None))?;
+    let expires = after(q.world.now, period);
+    (expires >= until).then(|| {
+        format!(
+            "the run would wait until about {expires} for the lease to expire, and the window closes at {until}, which would put the follower back: choose another way with the lease (`--lease`), or a longer window"
+        )
+    })
 }
 
 /// No breaker stands over it, or a person approved it after it opened.

@@ -9,6 +9,7 @@ use crate::domain::ids::{HistoryUuid, IndexUuid};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 use crate::policy::guards::{Question, Stage};
+use crate::policy::settings::Tolerance;
 
 /// Why a guard does not pass.
 #[derive(Debug)]
@@ -238,6 +239,26 @@ pub(super) fn shard_count(q: &Question<'_>) -> Result<u32, Hold> {
 /// no longer shows it.
 pub(super) fn cause(q: &Question<'_>) -> Cause {
     q.run.map_or(q.verdict.cause, |run| run.basis.cause)
+}
+
+/// What the rule that counts for the repair says about documents that may be missing.
+pub(super) fn tolerance(q: &Question<'_>) -> Tolerance {
+    let remote = q
+        .run
+        .map_or(q.facts.remote.as_ref(), |run| Some(&run.basis.remote));
+    q.settings.tolerance(&q.facts.key, remote, cause(q))
+}
+
+/// Documents by which two counts may differ.
+pub(super) fn tolerated(of: u64, ratio: f64) -> u64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small part of a document count, rounded down"
+    )]
+    let allowed = (of as f64 * ratio.clamp(0.0, 1.0)).floor() as u64;
+    allowed.min(of)
 }
 
 /// Whether the repair is for a leader that is known to be another than the one followed.

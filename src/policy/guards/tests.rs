@@ -5,7 +5,9 @@ use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{Facts, Health, IlmExplain, IlmPhase, Lease, Series};
 use crate::domain::ids::{ClusterUuid, LeaseId};
+use crate::domain::installation::MARKER;
 use crate::domain::memory::OwnRun;
+use crate::domain::plan::LeaseWay;
 use crate::domain::seen::Seen;
 use crate::domain::time::after;
 use crate::policy::fixture::{Case, ago, now, seen, some, uuid, verdict};
@@ -90,7 +92,10 @@ const SPOILS: &[Spoil] = &[
     }),
     ("one_way", |case| case.world.both_ways = Seen::Present(true)),
     ("no_other_installation", |case| {
-        case.world.other_installation = Seen::Present(true);
+        case.world.installation = Some("ours".to_owned());
+        change(&mut case.facts.follower.cluster_settings, |settings| {
+            settings.insert(MARKER.to_owned(), "another".to_owned());
+        });
     }),
     ("not_followed_itself", |case| {
         change(&mut case.facts.follower.index, |stats| {
@@ -969,6 +974,84 @@ fn primaries_that_are_merely_missing_may_have_their_data_on_a_node_that_comes_ba
 }
 
 #[test]
+fn a_cluster_is_another_installations_unless_its_marker_is_absent_or_ours() {
+    let name = "no_other_installation";
+    let with = |own: Option<&str>, marker: Option<&str>| {
+        let mut case = Case::lost();
+        case.world.installation = own.map(str::to_owned);
+        change(&mut case.facts.follower.cluster_settings, |settings| {
+            settings.extend(marker.map(|marker| (MARKER.to_owned(), marker.to_owned())));
+        });
+        verdict_of(&case, Stage::Plan, Remedy::Recreate, name)
+    };
+    assert_eq!(with(None, None), GuardVerdict::Pass);
+    assert_eq!(with(Some("ours"), None), GuardVerdict::Pass);
+    assert_eq!(with(Some("ours"), Some("ours")), GuardVerdict::Pass);
+    assert_eq!(with(Some("ours"), Some("theirs")), GuardVerdict::Block);
+    // A daemon that has marked nothing yet, or has lost its state, owns no marker.
+    assert_eq!(with(None, Some("theirs")), GuardVerdict::Block);
+    // Set to nothing, as some tools take a setting away.
+    assert_eq!(with(None, Some("")), GuardVerdict::Pass);
+    let mut blind = Case::lost();
+    blind.facts.follower.cluster_settings = Series::default();
+    assert_eq!(
+        verdict_of(&blind, Stage::Plan, Remedy::Recreate, name),
+        GuardVerdict::Unknown
+    );
+}
+
+#[test]
+fn the_tolerance_of_the_rule_that_counts_is_the_one_that_holds_and_is_told() {
+    let name = "documents_not_fewer";
+    // The follower has 1,000 documents, the leader 990: a hundredth is missing.
+    let case_with = |tolerance: Option<f64>| {
+        let mut case = Case::lost();
+        change(&mut case.facts.follower.index, |stats| stats.docs = Some(1000));
+        change(&mut case.facts.leader.index, |stats| stats.docs = Some(990));
+        case.settings.rules[0].document_tolerance = tolerance;
+        case
+    };
+    let told = |case: &Case, stage: Stage| {
+        let guard = ask(case, stage, Remedy::Recreate)
+            .into_iter()
+            .find(|guard| guard.name == name)
+            .unwrap();
+        (guard.verdict, guard.inputs)
+    };
+    let (verdict, inputs) = told(&case_with(None), Stage::Plan);
+    assert_eq!(verdict, GuardVerdict::Block);
+    assert!(
+        inputs.contains("(1 may be missing: 0.1% by verify.document_tolerance)"),
+        "{inputs}"
+    );
+    let (verdict, inputs) = told(&case_with(Some(0.01)), Stage::Plan);
+    assert_eq!(verdict, GuardVerdict::Pass);
+    assert!(inputs.contains("(10 may be missing: 1% by rule 1)"), "{inputs}");
+    // Stricter than the general one, down to nothing.
+    let mut strict = case_with(Some(0.0));
+    strict.settings.document_tolerance = 0.5;
+    assert_eq!(told(&strict, Stage::Plan).0, GuardVerdict::Block);
+    // A rule about other causes does not count, nor does one below a rule that matches.
+    let mut other = case_with(Some(0.01));
+    other.settings.rules[0].causes = vec![Cause::LeaderReplaced];
+    assert_eq!(told(&other, Stage::Plan).0, GuardVerdict::Block);
+    let mut second = case_with(None);
+    let mut generous = second.settings.rules[0].clone();
+    generous.document_tolerance = Some(0.01);
+    second.settings.rules.push(generous);
+    assert_eq!(told(&second, Stage::Plan).0, GuardVerdict::Block);
+    // While the run has the follower closed its verdict is another one; the plan's cause counts.
+    let mut closed = Case::at(Stage::BeforeFollow);
+    let before = closed.run.as_mut().unwrap().follower_before.as_mut().unwrap();
+    before.docs = Some(1000);
+    change(&mut closed.facts.leader.index, |stats| stats.docs = Some(990));
+    closed.verdict = crate::policy::fixture::verdict(Cause::None);
+    closed.settings.rules[0].causes = vec![Cause::HistoryLost];
+    closed.settings.rules[0].document_tolerance = Some(0.01);
+    assert_eq!(told(&closed, Stage::BeforeFollow).0, GuardVerdict::Pass);
+}
+
+#[test]
 fn only_a_follower_whose_data_is_gone_is_ever_deleted() {
     let case = Case::lost();
     assert_eq!(
@@ -1119,4 +1202,40 @@ fn a_blocker_blocks_by_its_word_by_no_answer_and_by_an_old_one() {
         GuardVerdict::Pass
     );
     assert_eq!(said(only, plan.0, plan.1), GuardVerdict::Block);
+}
+
+#[test]
+fn a_run_that_would_wait_for_its_lease_does_not_begin_where_the_window_closes_before() {
+    let window = |hours: i8| crate::policy::settings::Window {
+        days: vec![jiff::civil::Weekday::Monday; 7],
+        start: jiff::civil::time(0, 0, 0, 0),
+        end: jiff::civil::time(hours, 0, 0, 0),
+        time_zone: jiff::tz::TimeZone::UTC,
+    };
+    let mut case = Case::lost();
+    let open = now().to_zoned_datetime(jiff::tz::TimeZone::UTC);
+    case.settings.windows = vec![crate::policy::settings::Window {
+        days: vec![open.weekday()],
+        ..window(open.hour() + 1)
+    }];
+    let verdict = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, "window");
+    assert_eq!(verdict(&case), GuardVerdict::Pass);
+    case.wishes.lease = LeaseWay::Wait;
+    assert_eq!(verdict(&case), GuardVerdict::Block, "12 h do not fit");
+    // A leader that keeps leases for a moment only.
+    change(&mut case.facts.leader.settings, |settings| {
+        settings.insert(
+            "index.soft_deletes.retention_lease.period".to_owned(),
+            "1s".to_owned(),
+        );
+    });
+    assert_eq!(verdict(&case), GuardVerdict::Pass);
+    // One that is under way is backed out by the window's end itself, not by a guess.
+    let mut under_way = Case::at(Stage::BeforePause);
+    under_way.settings.windows = case.settings.windows.clone();
+    under_way.wishes.lease = LeaseWay::Wait;
+    assert_eq!(
+        verdict_of(&under_way, Stage::BeforePause, Remedy::Recreate, "window"),
+        GuardVerdict::Pass
+    );
 }

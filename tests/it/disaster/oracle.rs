@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use refollow::domain::brake::BrakeScope;
+use refollow::domain::installation::MARKER;
 use refollow::http::dto::{FollowerItem, RunItem};
 use refollow::policy;
 use refollow::sandbox::faults::FaultKind;
@@ -221,12 +222,20 @@ fn broken(promise: &'static str, text: impl Into<String>) -> Violation {
 fn no_wildcard(entry: &Entry, found: &mut Vec<Violation>) {
     let path = entry.path.split('?').next().unwrap_or_default();
     let first = path.split('/').find(|part| !part.is_empty()).unwrap_or_default();
-    if first.contains(['*', ',', '%']) || first.starts_with('_') {
+    // The one setting of a cluster that is ever written says which installation acts there.
+    let marks = path == "/_cluster/settings" && names_only_the_marker(&entry.body);
+    if first.contains(['*', ',', '%']) || (first.starts_with('_') && !marks) {
         found.push(broken(
             "no_wildcard",
             format!("{} {} {}", entry.at, entry.method, entry.path),
         ));
     }
+}
+
+fn names_only_the_marker(body: &serde_json::Value) -> bool {
+    let settings = body["persistent"].as_object();
+    body.as_object().is_some_and(|parts| parts.len() == 1)
+        && settings.is_some_and(|settings| settings.keys().eq([MARKER]))
 }
 
 fn observe_is_silent(record: &Record, pair: usize, entry: &Entry, found: &mut Vec<Violation>) {

@@ -279,9 +279,10 @@ impl Wire {
         if self.fate.is_dead() {
             return Err(gone(false));
         }
-        let number = request
-            .changes
-            .then(|| self.seam.changes.fetch_add(1, Ordering::SeqCst) + 1);
+        // The marker of the installation is about no follower and is sent once: stories and the crash
+        // matrix count what is done to followers.
+        let counted = request.changes && !request.target.starts_with("/_cluster/settings");
+        let number = counted.then(|| self.seam.changes.fetch_add(1, Ordering::SeqCst) + 1);
         if let Some(number) = number {
             self.seam.tell(number, Moment::Before);
             if self.fate.is_dead() {

@@ -97,6 +97,7 @@ pub fn policy_of(mode: Mode) -> policy::Settings {
             remotes: all(),
             causes: refollow::domain::cause::Cause::ALL.to_vec(),
             action: Action::Auto,
+            document_tolerance: None,
         }],
         verify_settle: Duration::from_secs(10),
         ..policy::Settings::default()

@@ -3,7 +3,7 @@
 use refollow::domain::cause::Cause;
 use refollow::domain::decision::DecisionKind;
 use refollow::domain::journal::RunOutcome;
-use refollow::http::dto::{Caller, Daemon as _, PlanItem};
+use refollow::http::dto::{Caller, Daemon as _, OverrideBody, PlanItem, RecreateBody};
 
 use super::support::{House, house, key, person};
 
@@ -66,7 +66,15 @@ async fn two_different_people_must_agree_and_the_run_names_both() {
         .collect();
     assert_eq!(
         sent,
-        ["pause", "resume", "pause", "close", "follow", "restore_settings"]
+        [
+            "mark_cluster",
+            "pause",
+            "resume",
+            "pause",
+            "close",
+            "follow",
+            "restore_settings"
+        ]
     );
 }
 
@@ -190,4 +198,60 @@ async fn a_plan_that_nobody_answers_expires_and_can_be_made_again() {
                 .any(|run| run.outcome == Some(RunOutcome::Cured))
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_says_whose_follow_tasks_they_are_and_whose_they_will_be() {
+    let house = house("quiet", ASK).await;
+    house.all_well().await;
+    house.play("history-lost:orders-f");
+    let plan = house.pending("orders-f").await;
+    let owners = house.desk.plan(plan.hash).await.unwrap().owners;
+    assert!(
+        owners[0].starts_with("follow task of shard 0: on node follower"),
+        "{owners:?}"
+    );
+    assert_eq!(
+        owners.last().unwrap(),
+        "after the repair: with the rights of whoever `follow_auth` is"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_looked_at_with_an_override_is_shown_with_its_guards_and_is_none_that_could_be_approved() {
+    let house = house("quiet", ASK).await;
+    house.all_well().await;
+    house.play("history-lost:orders-f");
+    let plan = house.pending("orders-f").await;
+    let wished = |fact: &str| RecreateBody {
+        overrides: vec![OverrideBody {
+            index: key("orders-f").index,
+            fact: fact.to_owned(),
+        }],
+        ..RecreateBody::default()
+    };
+    let look = async |body: RecreateBody| house.desk.plan_wished(key("orders-f"), person("ann"), body).await;
+    let shown = look(wished("documents_not_fewer")).await.unwrap();
+    assert!(!shown.stored);
+    let would = shown.plan.unwrap();
+    assert_ne!(would.item.hash, plan.hash);
+    assert_eq!(would.plan.basis.overrides[0].person, "ann");
+    let guard = |name: &str| would.item.guards.iter().find(|guard| guard.name == name);
+    // An override asks for the snapshot that stands for the copy, and none was named.
+    assert!(!guard("snapshot_of_follower").unwrap().passes());
+    let told = shown.reasons.join("; ");
+    assert!(told.contains("needs a finished snapshot"), "{told}");
+    // What cannot be overridden is refused as `recreate` would refuse it.
+    let refused = look(wished("leader_healthy")).await.unwrap_err();
+    assert!(refused.to_string().contains("cannot be overridden"), "{refused}");
+    // Nothing was made: the one plan stands, and the other is not known.
+    house.pass(60).await;
+    let open: Vec<_> = house
+        .plans()
+        .await
+        .into_iter()
+        .map(|plan| (plan.hash, plan.state))
+        .collect();
+    assert_eq!(open, [(plan.hash, "pending".to_owned())]);
+    assert!(house.approve(&would.item, "ann").await.is_err());
 }

@@ -222,6 +222,13 @@ async fn time_is_bought_by_an_approved_plan_and_given_back_after_the_cure() {
     house
         .until("it is raised", 60, async |house| period(house).await == "129600s")
         .await;
+    let bought = async |house: &House| {
+        let runs = house.runs().await;
+        let run = runs.into_iter().find(|run| run.kind == "extend_runway")?;
+        Some((run.plan, run.progress.is_some(), run.outcome))
+    };
+    house.pass(10).await;
+    assert_eq!(bought(&house).await, Some((plan.hash.clone(), true, None)));
     // The daemon may end meanwhile: what it must put back outlives it.
     house.restart().await;
     let notes = house.desk.status().notes.join("; ");
@@ -241,6 +248,17 @@ async fn time_is_bought_by_an_approved_plan_and_given_back_after_the_cure() {
         .await;
     house.pass(30).await;
     assert!(!house.desk.status().notes.join("").contains("raised"));
+    assert_eq!(bought(&house).await, Some((plan.hash.clone(), false, None)));
+    let detail = house.desk.run(
+        house
+            .runs()
+            .await
+            .into_iter()
+            .find(|run| run.kind == "extend_runway")
+            .unwrap()
+            .id,
+    );
+    assert_eq!(detail.await.unwrap().item.plan, plan.hash);
     let audit = house.audit().await;
     let steps: Vec<&str> = audit
         .iter()

@@ -1,0 +1,125 @@
+//! Marks a cluster as acted on by this installation, just before its first run there.
+//!
+//! Owns the installation's name in the store and the one request that writes the marker. What the
+//! marker forbids is the guard `no_other_installation`'s, asked again before every step: where two
+//! daemons mark a cluster at the same moment the later word stands, and the other backs out.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::domain::facts::Facts;
+use crate::domain::ids::RunId;
+use crate::domain::installation::{self, MARKER, Marked};
+use crate::domain::journal::Trigger;
+use crate::domain::plan::Plan;
+use crate::domain::seen::Seen;
+use crate::elastic::client::Client;
+use crate::elastic::read::Look;
+use crate::elastic::transport::Credential;
+use crate::elastic::wire;
+use crate::elastic::write::{Pin, Sent};
+use crate::engine::Engine;
+use crate::engine::steps;
+use crate::policy::settings::Mode;
+use crate::store::StoreError;
+
+/// Key of the installation's name in the store.
+pub(crate) const INSTALLATION_KEY: &str = "installation";
+
+/// The name that the store kept; `None`: this installation has marked nothing yet.
+pub(crate) fn kept(value: Option<Value>) -> Option<String> {
+    value?.as_str().map(str::to_owned)
+}
+
+impl Engine {
+    /// Marks the follower cluster of a plan whose run is about to begin. Nothing depends on its
+    /// success: a credential that may not change cluster settings (`manage`) leaves the cluster
+    /// unmarked, which is told, and the run goes on.
+    pub(crate) async fn mark_cluster(
+        self: &Arc<Self>,
+        client: &Client,
+        plan: &Plan,
+        run: &RunId,
+        trigger: &Trigger,
+    ) {
+        let own = {
+            let book = self.lock();
+            // A reload may have taken the leave; and a drill sends nothing that names anything but its own two indices.
+            if book.settings.policy.mode == Mode::Observe || book.drills.made(&plan.basis.key()) {
+                return;
+            }
+            book.installation.clone()
+        };
+        let mut facts = Facts::nothing(plan.basis.key(), self.now());
+        ask(client, &Look::ClusterSettings, &mut facts).await;
+        // Another's is left alone, and an unknown one not overwritten: the guards say the rest.
+        if installation::seen(facts.follower.cluster_settings.now(), own.as_deref())
+            != Seen::Present(Marked::No)
+        {
+            return;
+        }
+        let cluster = &plan.basis.cluster;
+        let privileges = Look::HasPrivileges {
+            credential: Credential::Act,
+            body: json!({"cluster": ["manage"]}),
+        };
+        ask(client, &privileges, &mut facts).await;
+        if let Seen::Present(have) = facts.follower.privileges.now()
+            && have.get("cluster:manage") == Some(&false)
+        {
+            tracing::warn!(
+                "`{cluster}` is not marked: the acting credential lacks the cluster privilege `manage`, \
+                 so another installation of refollow would not notice this one"
+            );
+            return;
+        }
+        let name = match self.own_name(own).await {
+            Ok(name) => name,
+            Err(error) => {
+                tracing::warn!("`{cluster}` is not marked: the state cannot be written: {error}");
+                return;
+            }
+        };
+        let pin = Pin {
+            cluster_uuid: plan.basis.cluster_uuid.clone(),
+        };
+        let change = client.mark_installation(&pin, &name).await;
+        if let Sent::Refused { exception, .. } = &change.sent {
+            tracing::warn!(
+                "`{cluster}` is not marked, so another installation of refollow would not notice this one: {}",
+                exception.reason
+            );
+        }
+        let detail = json!({
+            "run": run, "plan": plan.hash, "step": "mark_cluster", "cluster": cluster, "setting": MARKER,
+            "url": change.record.url, "method": change.record.method, "path": change.record.path,
+            "body": change.record.body, "sent_at": change.record.started, "answer": steps::answer(&change.sent),
+        });
+        self.audit(
+            &trigger.who(),
+            "request_sent",
+            plan.basis.key().to_string(),
+            detail,
+        )
+        .await;
+    }
+
+    /// This installation's name, durable before anybody else can read it.
+    async fn own_name(&self, known: Option<String>) -> Result<String, StoreError> {
+        if let Some(name) = known {
+            return Ok(name);
+        }
+        let name = uuid::Uuid::now_v7().to_string();
+        self.store.set_state(INSTALLATION_KEY, &json!(name)).await?;
+        // Two runs may begin at once; the first name stays.
+        let mut book = self.lock();
+        Ok(book.installation.get_or_insert(name).clone())
+    }
+}
+
+async fn ask(client: &Client, look: &Look, into: &mut Facts) {
+    for answer in client.look(look).await {
+        wire::learn(into, &wire::parse(&answer));
+    }
+}
