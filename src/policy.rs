@@ -31,7 +31,7 @@ pub use extend::{
     Extension, ExtensionPhase, Extensions, LeaderNow, extension_guards, extension_plan, undo_reason,
 };
 pub use glob::Glob;
-pub use guards::{OVERRIDABLE, Question, RunContext, Stage, WARM_UP, evaluate};
+pub use guards::{OVERRIDABLE, OVERRIDABLE_BESIDE, Question, RunContext, Stage, WARM_UP, evaluate};
 pub use plan::build_plan;
 pub use settings::{Action, Mode, Rule, Settings};
 pub use underway::{may_continue, still_automatic};

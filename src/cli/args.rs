@@ -241,6 +241,9 @@ pub struct Recreate {
     /// unfollow (which loses the way back)
     #[arg(long, value_name = "WAY", value_parser = ["forget", "wait", "unfollow"])]
     pub lease: Option<String>,
+    /// Side by side: follow the leader anew under this free name and leave the follower as it is
+    #[arg(long = "side-by-side", value_name = "NEW-INDEX", value_parser = index, conflicts_with_all = ["snapshot", "lease"])]
+    pub beside: Option<IndexName>,
 }
 
 impl Recreate {
@@ -250,6 +253,7 @@ impl Recreate {
             overrides: self.overrides.clone(),
             snapshot: self.snapshot.clone(),
             lease: self.lease.clone(),
+            beside: self.beside.clone(),
         }
     }
 }
@@ -263,6 +267,10 @@ fn override_of(text: &str) -> Result<OverrideBody, String> {
         index,
         fact: fact.to_owned(),
     })
+}
+
+fn index(text: &str) -> Result<IndexName, String> {
+    IndexName::parse(text).map_err(|error| error.to_string())
 }
 
 fn snapshot(text: &str) -> Result<String, String> {
@@ -347,6 +355,7 @@ mod tests {
             "plan eu/orders-f",
             "evidence eu/orders-f",
             "recreate eu/orders-f",
+            "recreate eu/orders-f --side-by-side orders-g --override alias_counts_once=orders-f",
             "extend-runway eu/orders-f --to 36h",
             "extend-runway eu/orders-f --undo",
             "plans",
@@ -396,6 +405,9 @@ mod tests {
             "why orders-f",
             "why eu/orders-*",
             "plan eu/a,b",
+            "recreate eu/orders-f --side-by-side",
+            "recreate eu/orders-f --side-by-side orders-*",
+            "recreate eu/orders-f --side-by-side orders-g --lease wait",
             "approve abc",
             &format!("reject {hash}"),
             "brake all",

@@ -17,8 +17,8 @@ use crate::domain::time::Timestamp;
 use std::fmt;
 
 /// Version of the stored form of [`Entry`]; raised whenever a field is added or changes meaning.
-/// 2: `born`, and the steps of `delete_and_follow`.
-pub const JOURNAL_FORMAT: u32 = 2;
+/// 2: `born`, and the steps of `delete_and_follow`. 3: the steps of side by side.
+pub const JOURNAL_FORMAT: u32 = 3;
 
 /// Who or what let a run start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,9 +212,9 @@ pub enum Event {
         /// What was seen.
         seen: Vec<String>,
     },
-    /// `delete_and_follow`: the new index that our follow made under the follower's name.
+    /// `delete_and_follow` and side by side: the new index that our follow made.
     Born {
-        /// Its UUID; from here on it is the follower's.
+        /// Its UUID; from here on it is that of the index that the run works on.
         follower_uuid: IndexUuid,
     },
     /// Progress of a long step, for people; changes nothing.

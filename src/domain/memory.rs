@@ -34,6 +34,21 @@ pub struct OwnRun {
     pub at: Timestamp,
 }
 
+/// A copy of the same leader that a run of ours follows under another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Its name on the follower cluster.
+    pub index: IndexName,
+    /// Its UUID.
+    pub uuid: IndexUuid,
+    /// UUID of the follower that it stands beside.
+    pub of: IndexUuid,
+    /// The run that made it.
+    pub run: RunId,
+    /// It was proven to follow.
+    pub proven: bool,
+}
+
 /// Highest values ever seen of one leader shard (safety 4: "than ever remembered").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HighWater {
@@ -106,6 +121,9 @@ pub struct Memory {
     pub promised_by_pattern: Option<String>,
     /// Our own unfinished or last run on it.
     pub own_run: Option<OwnRun>,
+    /// The copy that a run of ours made beside it, under another name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// The server accepted a `resume_follow` of ours at this time (it checks UUID and histories).
     pub resume_accepted_at: Option<Timestamp>,
     /// When the present fatal exception was first seen.

@@ -20,8 +20,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
 
 /// Version of the stored form of [`Plan`]; raised whenever a field is added or changes meaning.
-/// 2: `extend_runway`, `follow_settings`, `snapshot`, `lease`.
-pub const PLAN_FORMAT: u32 = 2;
+/// 2: `extend_runway`, `follow_settings`, `snapshot`, `lease`. 3: `beside`, which an older version
+/// would read as a recreate in place.
+pub const PLAN_FORMAT: u32 = 3;
 
 /// The histories of one leader shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +98,10 @@ pub struct PlanBasis {
     /// How the follower's lease comes to be gone.
     #[serde(default, skip_serializing_if = "LeaseWay::is_forget")]
     pub lease: LeaseWay,
+    /// The name under which a new copy is followed beside the follower, which is not touched then.
+    /// `None`: the repair is made in place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<IndexName>,
 }
 
 /// Raising `index.soft_deletes.retention_lease.period` on the leader index, and back after the cure.
@@ -157,6 +162,8 @@ pub struct Wishes {
     pub snapshot: Option<SnapshotRef>,
     /// How the lease comes to be gone.
     pub lease: LeaseWay,
+    /// The name of a new copy beside the follower, in place of a copy over it.
+    pub beside: Option<IndexName>,
 }
 
 /// Nothing beside the remedy: what the policy plans by itself.
@@ -164,6 +171,7 @@ pub static NO_WISHES: Wishes = Wishes {
     overrides: Vec::new(),
     snapshot: None,
     lease: LeaseWay::Forget,
+    beside: None,
 };
 
 impl PlanBasis {
@@ -173,6 +181,20 @@ impl PlanBasis {
             overrides: self.overrides.clone(),
             snapshot: self.snapshot.clone(),
             lease: self.lease,
+            beside: self.beside.clone(),
+        }
+    }
+
+    /// The index that a run's copy is made under: the follower, or the new name beside it.
+    pub fn target(&self) -> &IndexName {
+        self.beside.as_ref().unwrap_or(&self.follower)
+    }
+
+    /// [`PlanBasis::target`] with its cluster.
+    pub fn target_key(&self) -> FollowerKey {
+        FollowerKey {
+            cluster: self.cluster.clone(),
+            index: self.target().clone(),
         }
     }
 
@@ -350,9 +372,9 @@ impl PlanFigures {
 }
 
 impl Plan {
-    /// Whether it destroys the copy that the follower has.
+    /// Whether it destroys the copy that the follower has. One made beside it does not.
     pub fn destroys(&self) -> bool {
-        self.basis.ladder.iter().any(|rung| rung.destroys())
+        self.basis.beside.is_none() && self.basis.ladder.iter().any(|rung| rung.destroys())
     }
 }
 

@@ -20,6 +20,7 @@ use crate::domain::step::Step;
 use crate::domain::time::Timestamp;
 
 mod back;
+mod beside;
 mod climb;
 mod finish;
 mod next;
@@ -44,7 +45,11 @@ pub enum Phase {
     /// `delete_and_follow`: up to the moment its follow is seen to have made a new index. From the
     /// delete on, only forward.
     Replacing,
-    /// The PUT took effect: only forward.
+    /// Side by side: up to the moment its follow is seen to have made a new index. No request of
+    /// this phase names the follower.
+    Beside,
+    /// The PUT took effect: only forward. Of a copy beside the follower, a way back is left: the
+    /// copy can be given up.
     Finishing,
     /// Putting the follower back as it was.
     BackingOut,
@@ -166,7 +171,7 @@ pub struct Run {
     fatal_again: bool,
     /// A PUT of this run was seen to take effect, on whichever rung.
     replaced: bool,
-    /// UUID of the new index that `delete_and_follow` made.
+    /// UUID of the new index that `delete_and_follow` or side by side made.
     born: Option<IndexUuid>,
     backing_out: Option<String>,
     end: Option<End>,
@@ -361,7 +366,11 @@ impl Run {
                 _ => false,
             },
             Phase::Replacing => self.replacing_takes(event),
+            Phase::Beside => self.beside_takes(event),
+            Phase::BackingOut if self.is_beside() => self.dropping_takes(event),
             Phase::Finishing => match event {
+                Event::BackingOut { .. } => self.is_beside() && !self.is_proven(Step::Verify),
+                Event::Closed { outcome, .. } if self.is_beside() => *outcome != RunOutcome::Refused,
                 // The copy of the rung before failed: its data is gone, nothing more can be lost.
                 Event::Rung { remedy } => {
                     *remedy == Remedy::DeleteAndFollow
@@ -390,6 +399,36 @@ impl Run {
             Ok(())
         } else {
             Err(format!("it does not fit the phase {:?}", self.phase))
+        }
+    }
+
+    /// What may follow while a copy is made beside the follower: the one request, and nothing that
+    /// could reach the follower.
+    fn beside_takes(&self, event: &Event) -> bool {
+        let followed = self.reached(Step::FollowBeside) > 0;
+        match event {
+            Event::Intent { step, .. } => {
+                *step == Step::FollowBeside && self.reached(Step::FollowBeside) < 2 && self.born.is_none()
+            }
+            Event::Proven { step, .. } => *step == Step::FollowBeside && followed && self.born.is_some(),
+            Event::Born { .. } => followed && self.born.is_none(),
+            Event::BackingOut { .. }
+            | Event::Closed { .. }
+            | Event::Progress { .. }
+            | Event::Continued { .. } => true,
+            Event::Opened { .. } | Event::Rung { .. } | Event::Answered { .. } => false,
+        }
+    }
+
+    /// What may follow while a copy beside the follower is given up. Nothing is ever deleted whose
+    /// UUID the journal does not hold.
+    fn dropping_takes(&self, event: &Event) -> bool {
+        match event {
+            Event::Intent { step, .. } => *step == Step::DropBeside && self.born.is_some(),
+            Event::Proven { step, .. } => *step == Step::DropBeside && self.reached(Step::DropBeside) > 0,
+            Event::Born { .. } => self.reached(Step::FollowBeside) > 0 && self.born.is_none(),
+            Event::Progress { .. } | Event::Continued { .. } | Event::Closed { .. } => true,
+            _ => false,
         }
     }
 
@@ -431,6 +470,7 @@ impl Run {
                 self.rung = Some(*remedy);
                 let phase = match remedy {
                     Remedy::DeleteAndFollow => Phase::Replacing,
+                    Remedy::Recreate if self.is_beside() => Phase::Beside,
                     Remedy::Recreate => Phase::Recreating,
                     Remedy::Resume | Remedy::Wait | Remedy::Human => Phase::Resuming,
                 };
@@ -546,6 +586,10 @@ impl Run {
         }
         if matches!(step, Step::Follow | Step::FollowNew) {
             self.replaced = true;
+            self.enter(Phase::Finishing, at);
+        }
+        if step == Step::FollowBeside {
+            // What the follower had is still there.
             self.enter(Phase::Finishing, at);
         }
     }
@@ -686,8 +730,13 @@ impl Run {
         self.fatal_again
     }
 
-    /// UUID of the index that is the follower now: the plan's, or that of the new one that
-    /// `delete_and_follow` made.
+    /// The copy is made under another name, beside the follower.
+    pub fn is_beside(&self) -> bool {
+        self.plan.basis.beside.is_some()
+    }
+
+    /// UUID of the index that the run works on: the plan's follower, or the new one that
+    /// `delete_and_follow` or side by side made.
     pub fn follower_uuid(&self) -> &IndexUuid {
         self.born.as_ref().unwrap_or(&self.plan.basis.follower_uuid)
     }
@@ -697,14 +746,15 @@ impl Run {
         self.replaced
     }
 
-    /// UUID of the new index that `delete_and_follow` made.
+    /// UUID of the new index that `delete_and_follow` or side by side made.
     pub const fn born(&self) -> Option<&IndexUuid> {
         self.born.as_ref()
     }
 
     /// The step whose PUT the present or last rung rests on.
-    pub const fn put(&self) -> Step {
+    pub fn put(&self) -> Step {
         match self.rung {
+            _ if self.is_beside() => Step::FollowBeside,
             Some(Remedy::DeleteAndFollow) => Step::FollowNew,
             _ => Step::Follow,
         }
@@ -717,7 +767,28 @@ impl Run {
 
     /// Nothing leads back any more: a PUT took effect, or the follower is being deleted.
     pub fn only_forward(&self) -> bool {
-        self.phase == Phase::Finishing || (self.phase == Phase::Replacing && self.reached(Step::Delete) > 0)
+        match self.phase {
+            Phase::Finishing => true,
+            Phase::Replacing => self.reached(Step::Delete) > 0,
+            // A brake or a shutdown does not throw a copy away; only `abort` does.
+            Phase::Beside => self.reached(Step::FollowBeside) > 0,
+            Phase::Opened | Phase::Resuming | Phase::Recreating | Phase::BackingOut | Phase::Closed => false,
+        }
+    }
+
+    /// Somebody may still ask for a copy beside the follower to be given up.
+    pub fn may_drop(&self) -> bool {
+        self.is_beside()
+            && match self.phase {
+                Phase::Beside => true,
+                Phase::Finishing => !self.is_proven(Step::Verify),
+                Phase::Opened
+                | Phase::Resuming
+                | Phase::Recreating
+                | Phase::Replacing
+                | Phase::BackingOut
+                | Phase::Closed => false,
+            }
     }
 
     /// A request of this run may have reached a cluster.
@@ -771,7 +842,9 @@ impl Run {
     /// What the follower may be left as if nothing more is sent: the step that holds it.
     pub fn held(&self) -> Option<Step> {
         match self.phase {
-            Phase::Opened => None,
+            Phase::Opened | Phase::Beside => None,
+            // The follower is as it was; what becomes of the copy holds nothing of it.
+            _ if self.is_beside() => None,
             Phase::Closed => self.end.as_ref().and_then(|end| end.held),
             // While the copy runs the server resumes by itself; once it is there and nothing
             // follows, it is ours to resume.

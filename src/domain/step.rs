@@ -31,6 +31,10 @@ named_enum! {
         Delete = "delete",
         /// `delete_and_follow`: `PUT follow` under the name that the delete made free.
         FollowNew = "follow_new",
+        /// Side by side: `PUT follow` under a name that is free; the follower is not touched.
+        FollowBeside = "follow_beside",
+        /// Side by side, backing out: `DELETE` of the copy that this run made, by its UUID.
+        DropBeside = "drop_beside",
         /// Watch the remote recovery to its end.
         WatchRecovery = "watch_recovery",
         /// `resume_follow` after a restore that was never followed.
@@ -57,7 +61,7 @@ impl Step {
 
     /// Whether it belongs to backing out: allowed under every brake (contract).
     pub const fn backs_out(self) -> bool {
-        matches!(self, Self::Reopen | Self::ResumeBack)
+        matches!(self, Self::Reopen | Self::ResumeBack | Self::DropBeside)
     }
 
     /// Whether it only finishes what the PUT, or the delete, began.

@@ -81,6 +81,8 @@ pub(crate) struct Book {
     pub followers: BTreeMap<FollowerKey, FollowerEntry>,
     /// Plans that are open, and the last closed ones of each follower (rejected ones count).
     pub plans: BTreeMap<PlanHash, PlanRecord>,
+    /// Plans that have expired since the daemon started.
+    pub plans_expired: u64,
     pub brakes: Vec<Brake>,
     pub brake_file: Seen<bool>,
     pub past: Vec<policy::PastRun>,
@@ -122,6 +124,7 @@ impl Book {
             clusters,
             followers: BTreeMap::new(),
             plans: BTreeMap::new(),
+            plans_expired: 0,
             brakes: Vec::new(),
             brake_file: Seen::Absent,
             past: Vec::new(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::facts::Facts;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{FollowerKey, RunId};
 use crate::domain::journal::{Event, StepAnswer, Trigger};
 use crate::domain::plan::Plan;
 use crate::domain::run::{IllegalEvent, Run};
@@ -128,8 +128,8 @@ fn ended(run: &Run) -> Option<RunEnd> {
 }
 
 /// Facts as they are before anything was asked: the names that the plan gives.
-pub(super) fn facts_of(plan: &Plan, now: Timestamp) -> Facts {
-    let mut facts = Facts::nothing(plan.basis.key(), now);
+pub(super) fn facts_of(plan: &Plan, key: FollowerKey, now: Timestamp) -> Facts {
+    let mut facts = Facts::nothing(key, now);
     facts.remote = Some(plan.basis.remote.clone());
     facts.leader_index = Some(plan.basis.leader.clone());
     facts.leader_cluster.clone_from(&plan.basis.leader_cluster);

@@ -82,6 +82,7 @@ impl Book {
                     leader: entry.facts.leader_index.as_ref(),
                     state: entry.state(),
                     cause: entry.cause(),
+                    cause_since: entry.memory.history.since(),
                     lag: entry.lag,
                     runway_expires_at: entry.runway,
                     runway_by_shard: &entry.runways,
@@ -114,6 +115,7 @@ impl Book {
                     remote: open.incident.remote.as_ref(),
                     kind: open.incident.kind,
                     followers: open.incident.followers.len() as u64,
+                    since: open.incident.since,
                 })
                 .collect(),
             brakes: self.engaged(now),
@@ -124,6 +126,13 @@ impl Book {
                 .values()
                 .filter(|record| record.state == PlanState::Pending)
                 .count() as u64,
+            plan_expires_at: self
+                .plans
+                .values()
+                .filter(|record| record.state == PlanState::Pending)
+                .map(|record| record.expires_at)
+                .min(),
+            plans_expired: self.plans_expired,
             runs_in_flight: self
                 .followers
                 .values()

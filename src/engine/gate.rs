@@ -56,6 +56,10 @@ impl Gate for EngineGate {
         Box::pin(self.0.ask_blockers(FRESH_WORD))
     }
 
+    fn aborted(&self, run: &RunId) -> bool {
+        self.0.is_aborted(run)
+    }
+
     fn guards(&self, asked: &Asked<'_>) -> Vec<GuardResult> {
         let book = self.0.lock();
         let now = self.0.now();
@@ -69,6 +73,7 @@ impl Gate for EngineGate {
             remedy: asked.remedy,
             verdict: wanted.as_ref().unwrap_or(asked.verdict),
             facts: asked.facts,
+            beside: asked.beside,
             memory: asked.memory,
             world: &world,
             settings: &book.settings.policy,

@@ -48,12 +48,16 @@ impl Refused {
 /// What held it back; nothing was changed then.
 pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId, Refused> {
     let key = plan.basis.key();
-    let mut facts = facts_of(plan, bench.clock.now());
+    let mut facts = facts_of(plan, key.clone(), bench.clock.now());
     let memory = bench.gate.memory(&key);
     looking::look(bench, &mut facts, &memory, Depth::Full).await;
     let now = bench.clock.now();
     facts.now = now;
     let verdict = judge::judge(&facts, Some(&memory));
+    let beside = match &plan.basis.beside {
+        Some(_) => Some(name_of_copy(bench, plan).await),
+        None => None,
+    };
 
     same_plan(plan, &trigger, &verdict, &facts, &memory, now)?;
 
@@ -85,6 +89,7 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
         remedy: rung,
         verdict: &verdict,
         facts: &facts,
+        beside: beside.as_ref(),
         memory: &memory,
         plan,
         run: &context,
@@ -106,6 +111,14 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
         });
     }
     write(bench, plan, trigger, id, before, now).await
+}
+
+/// Side by side: what stands under the new name.
+async fn name_of_copy(bench: &Bench, plan: &Plan) -> Facts {
+    let mut facts = facts_of(plan, plan.basis.target_key(), bench.clock.now());
+    looking::look(bench, &mut facts, &Memory::default(), Depth::Full).await;
+    facts.now = bench.clock.now();
+    facts
 }
 
 fn first_rung(plan: &Plan) -> Option<Remedy> {

@@ -138,6 +138,7 @@ pub fn position(watch: &mut Watch, run: &Run, looked: &Looked<'_>) -> Position {
             }
         }),
         copied: copied(run, &meta, &routing, &recovery),
+        aliases: meta.as_ref().map(|meta| meta.aliases.clone()),
         lease: lease(looked.facts, run, &leader),
         verdict: looked.verdict.clone(),
         since: Since::default(),
@@ -354,7 +355,7 @@ fn lease(facts: &Facts, run: &Run, leader: &Seen<&IndexStats>) -> Seen<()> {
     let ours = format!(
         "{}/{}/{}-following-",
         root.cluster_name,
-        basis.follower,
+        basis.target(),
         run.follower_uuid()
     );
     match every_leader_shard(leader, basis.shard_count) {

@@ -2,7 +2,7 @@
 
 use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::ids::FollowerKey;
-use crate::domain::plan::{PlanRecord, PlanState, Wishes};
+use crate::domain::plan::{LeaseWay, PlanRecord, PlanState, Wishes};
 use crate::domain::time::Timestamp;
 use crate::engine::book::{Book, Effect};
 use crate::policy;
@@ -67,6 +67,31 @@ impl Book {
     }
 }
 
+/// What of a wish for side by side nobody can have.
+fn beside_cannot_be(key: &FollowerKey, cause: Cause, wishes: &Wishes) -> Vec<String> {
+    let Some(name) = &wishes.beside else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    if *name == key.index {
+        problems.push(format!(
+            "`{name}` is the follower itself: side by side needs another name"
+        ));
+    }
+    if name.as_str().starts_with('.') {
+        problems.push(format!("`{name}` is named like a system index"));
+    }
+    if matches!(cause, Cause::RestoreFailed | Cause::RestoredNotFollowing) {
+        problems.push(format!(
+            "its cause is `{cause}`: it has no copy of its own that side by side would keep"
+        ));
+    }
+    if wishes.lease != LeaseWay::Forget || wishes.snapshot.is_some() {
+        problems.push("side by side touches neither the follower nor its lease: it takes no `--lease` and no `--snapshot`".to_owned());
+    }
+    problems
+}
+
 /// What of the wishes nobody can have, as sentences.
 fn cannot_be_wished(key: &FollowerKey, cause: Cause, wishes: &Wishes) -> Vec<String> {
     let mut problems = Vec::new();
@@ -77,7 +102,8 @@ fn cannot_be_wished(key: &FollowerKey, cause: Cause, wishes: &Wishes) -> Vec<Str
                 wish.fact, wish.index, key.index
             ));
         }
-        if !policy::OVERRIDABLE.contains(&wish.fact.as_str()) {
+        let counts = wishes.beside.is_some() && wish.fact == policy::OVERRIDABLE_BESIDE;
+        if !counts && !policy::OVERRIDABLE.contains(&wish.fact.as_str()) {
             problems.push(format!(
                 "`{}` cannot be overridden; these can: {}",
                 wish.fact,
@@ -94,7 +120,8 @@ fn cannot_be_wished(key: &FollowerKey, cause: Cause, wishes: &Wishes) -> Vec<Str
             ));
         }
     }
-    if !wishes.overrides.is_empty() && wishes.snapshot.is_none() {
+    problems.extend(beside_cannot_be(key, cause, wishes));
+    if !wishes.overrides.is_empty() && wishes.snapshot.is_none() && wishes.beside.is_none() {
         problems.push(
             "an override needs a finished snapshot of the follower, named with `--snapshot <repository>/<snapshot>`"
                 .to_owned(),

@@ -41,13 +41,15 @@ pub const fn stage(step: Step) -> Option<Stage> {
         Step::Follow => Some(Stage::BeforeFollow),
         Step::ForgetOrphan | Step::Delete => Some(Stage::BeforeDelete),
         Step::FollowNew => Some(Stage::BeforeFollowNew),
+        Step::FollowBeside => Some(Stage::BeforeFollowBeside),
         Step::ResumeRestored => Some(Stage::BeforeResumeRestored),
         Step::ProveResume
         | Step::WatchRecovery
         | Step::RestoreSettings
         | Step::Verify
         | Step::Reopen
-        | Step::ResumeBack => None,
+        | Step::ResumeBack
+        | Step::DropBeside => None,
     }
 }
 
@@ -66,7 +68,8 @@ pub fn order(
     settings: Option<&BTreeMap<String, Option<String>>>,
 ) -> Result<Order, String> {
     let basis = &run.plan().basis;
-    let follower = encode(basis.follower.as_str());
+    // Side by side every request names the copy: none can reach the follower.
+    let follower = encode(basis.target().as_str());
     let to_follower = |method: &str, target: String, body: Option<Value>| {
         (
             basis.cluster.clone(),
@@ -107,8 +110,8 @@ pub fn order(
                 let target = format!("/{}/_ccr/forget_follower", encode(basis.leader.as_str()));
                 (cluster, uuid, "POST".to_owned(), target, Some(body))
             }
-            Step::Delete => to_follower("DELETE", format!("/{follower}"), None),
-            Step::Follow | Step::FollowNew => {
+            Step::Delete | Step::DropBeside => to_follower("DELETE", format!("/{follower}"), None),
+            Step::Follow | Step::FollowNew | Step::FollowBeside => {
                 let (order, version, body) = follow_order(run)?;
                 follow = Some((order, version));
                 let target = format!("/{follower}/_ccr/follow?wait_for_active_shards=1");
@@ -191,7 +194,7 @@ fn follow_order(run: &Run) -> Result<(Follow, EsVersion, Value), String> {
                 .collect()
         });
     let order = Follow {
-        follower: basis.follower.clone(),
+        follower: basis.target().clone(),
         remote: basis.remote.clone(),
         leader: basis.leader.clone(),
         parameters: basis.parameters.clone(),
@@ -213,25 +216,18 @@ fn follow_order(run: &Run) -> Result<(Follow, EsVersion, Value), String> {
 /// Sends it, once.
 pub async fn send(client: &Client, run: &Run, order: &Order) -> Change {
     let basis = &run.plan().basis;
+    let target = basis.target();
     match (&order.follow, &order.forget, order.step) {
         (Some((follow, version)), _, _) => client.follow(&order.pin, follow, *version).await,
         (_, Some(forget), _) => client.forget_follower(&order.pin, &basis.leader, forget).await,
-        (_, _, Step::Pause) => client.pause_follow(&order.pin, &basis.follower).await,
-        (_, _, Step::Unfollow) => client.unfollow(&order.pin, &basis.follower).await,
-        (_, _, Step::Delete) => client.delete(&order.pin, &basis.follower).await,
-        (_, _, Step::Close) => client.close(&order.pin, &basis.follower).await,
-        (_, _, Step::Reopen) => client.open(&order.pin, &basis.follower).await,
-        (_, _, Step::RestoreSettings) => {
-            client
-                .put_settings(&order.pin, &basis.follower, &order.settings)
-                .await
-        }
+        (_, _, Step::Pause) => client.pause_follow(&order.pin, target).await,
+        (_, _, Step::Unfollow) => client.unfollow(&order.pin, target).await,
+        (_, _, Step::Delete | Step::DropBeside) => client.delete(&order.pin, target).await,
+        (_, _, Step::Close) => client.close(&order.pin, target).await,
+        (_, _, Step::Reopen) => client.open(&order.pin, target).await,
+        (_, _, Step::RestoreSettings) => client.put_settings(&order.pin, target, &order.settings).await,
         // What is left of the steps that `order` makes: the three resumes.
-        _ => {
-            client
-                .resume_follow(&order.pin, &basis.follower, &basis.parameters)
-                .await
-        }
+        _ => client.resume_follow(&order.pin, target, &basis.parameters).await,
     }
 }
 

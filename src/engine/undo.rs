@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::domain::cause::Remedy;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{IndexName, RunId};
 use crate::domain::plan::{LeaseWay, PlanBasis};
 use crate::domain::run::Run;
 
@@ -32,6 +32,9 @@ pub fn commands(
     was_active: bool,
     urls: &Urls,
 ) -> Vec<String> {
+    if basis.beside.is_some() {
+        return beside(basis, follower_cluster_name, urls);
+    }
     let follower = encode(basis.follower.as_str());
     let base = urls.follower.trim_end_matches('/');
     let parameters = if basis.parameters.is_empty() {
@@ -76,20 +79,7 @@ pub fn commands(
         );
         if let (Some(leader), Some(cluster)) = (&urls.leader, follower_cluster_name) {
             lines.push("# 1. on the leader cluster: remove the follower's retention lease".to_owned());
-            lines.push(curl(
-                "POST",
-                &format!(
-                    "{}/{}/_ccr/forget_follower",
-                    leader.trim_end_matches('/'),
-                    encode(basis.leader.as_str())
-                ),
-                Some(&json!({
-                    "follower_cluster": cluster,
-                    "follower_index": basis.follower,
-                    "follower_index_uuid": basis.follower_uuid,
-                    "leader_remote_cluster": basis.remote,
-                })),
-            ));
+            lines.push(forget(basis, leader, cluster));
         }
         lines.push("# 2. copy everything again: this REPLACES the follower's data".to_owned());
         let mut body = parameters.unwrap_or_else(|| json!({}));
@@ -124,6 +114,80 @@ pub fn commands(
         }
     }
     lines
+}
+
+/// Side by side: nothing is undone at the follower, for nothing is done to it. How to hand over, how
+/// to go back, and how to remove either of the two.
+fn beside(basis: &PlanBasis, follower_cluster_name: Option<&str>, urls: &Urls) -> Vec<String> {
+    let (old, new) = (&basis.follower, basis.target());
+    let base = urls.follower.trim_end_matches('/');
+    let of = |name: &IndexName, rest: &str| format!("{base}/{}{rest}", encode(name.as_str()));
+    let mut lines = vec![
+        format!(
+            "# `{new}` is followed from `{}` through `{}` beside `{old}` (UUID {}) on `{}`; `{old}` is not touched",
+            basis.leader, basis.remote, basis.follower_uuid, basis.cluster
+        ),
+        "# is the new one there, and does it follow?".to_owned(),
+        curl("GET", &of(new, "/_ccr/info"), None),
+        curl("GET", &of(new, "/_ccr/stats"), None),
+        format!(
+            "# hand over: point what reads `{old}` at `{new}`; the way back, at any time: point it at `{old}` again"
+        ),
+    ];
+    lines.push(if basis.aliases.is_empty() {
+        "# no alias helps: Elasticsearch refuses `_aliases` on a follower (403), its aliases come from the leader"
+            .to_owned()
+    } else {
+        let names: Vec<&str> = basis.aliases.keys().map(String::as_str).collect();
+        format!(
+            "# the aliases {} come from the leader and are on both: until one of the two is deleted, a search \
+             through them sees every document twice",
+            names.join(", ")
+        )
+    });
+    lines.push(format!(
+        "# before the old one goes: the new one must have all that it has. Compare after a `_refresh` of both: \
+         documents, and max_seq_no per shard (no shard of `{new}` may be lower)"
+    ));
+    for name in [old, new] {
+        lines.push(curl("GET", &of(name, "/_count"), None));
+        lines.push(curl("GET", &of(name, "/_stats?level=shards"), None));
+    }
+    lines.push(format!(
+        "# remove the old one, only while its UUID is {} and nothing reads it: this DELETES its data and the way back",
+        basis.follower_uuid
+    ));
+    lines.push(curl("DELETE", &of(old, ""), None));
+    if let (Some(leader), Some(cluster)) = (&urls.leader, follower_cluster_name) {
+        lines.push(
+            "# then, on the leader cluster, its lease, which would hold history for nothing".to_owned(),
+        );
+        lines.push(forget(basis, leader, cluster));
+    }
+    lines.push(
+        "# instead, to give the NEW one up (its UUID stands in `refollow runs --run`), only while nothing reads it"
+            .to_owned(),
+    );
+    lines.push(curl("DELETE", &of(new, ""), None));
+    lines
+}
+
+/// `forget_follower` for the lease of the plan's follower.
+fn forget(basis: &PlanBasis, leader: &str, cluster: &str) -> String {
+    curl(
+        "POST",
+        &format!(
+            "{}/{}/_ccr/forget_follower",
+            leader.trim_end_matches('/'),
+            encode(basis.leader.as_str())
+        ),
+        Some(&json!({
+            "follower_cluster": cluster,
+            "follower_index": basis.follower,
+            "follower_index_uuid": basis.follower_uuid,
+            "leader_remote_cluster": basis.remote,
+        })),
+    )
 }
 
 fn curl(method: &str, url: &str, body: Option<&Value>) -> String {

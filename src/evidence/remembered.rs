@@ -42,6 +42,7 @@ impl Remembered {
     /// Reads `remembered`; anything but an object remembers nothing.
     pub fn read(value: &Value) -> Self {
         let memory = Memory {
+            beside: None,
             follower_index_uuid: field(value, "follower_index_uuid"),
             remote: field(value, "remote"),
             leader_index: field(value, "leader_index"),

@@ -216,10 +216,12 @@ pub struct PlanItem {
     /// Why it is rejected or void, and by whom.
     #[serde(default)]
     pub state_reason: Option<String>,
-    /// `extend_runway` for a plan that buys time; `repair` otherwise.
+    /// `extend_runway` for a plan that buys time, `side_by_side` for a copy under another name; `repair`
+    /// otherwise.
     #[serde(default)]
     pub kind: String,
-    /// What it is estimated to cost, where it buys time. A sentence.
+    /// What it is estimated to cost, where it buys time or copies; for a copy in place also what side
+    /// by side would cost. A sentence.
     #[serde(default)]
     pub cost: Option<String>,
     /// What will be lost, where the index's name must be typed with the approval (`lose`).
@@ -492,6 +494,9 @@ pub struct RecreateBody {
     /// `forget` (the default), `wait` or `unfollow`.
     #[serde(default)]
     pub lease: Option<String>,
+    /// Side by side: the free name under which the leader is followed anew; the follower is not touched.
+    #[serde(default)]
+    pub beside: Option<IndexName>,
 }
 
 /// One overridden fact; the person is whoever calls.

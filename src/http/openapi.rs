@@ -332,6 +332,7 @@ fn schemas() -> Value {
             ("overrides", json!({ "type": "array", "items": object(&["index", "fact"], &[]) })),
             ("snapshot", maybe_text.clone()),
             ("lease", json!({ "enum": ["forget", "wait", "unfollow", null] })),
+            ("beside", maybe_text.clone()),
         ]),
         "Reject": object(&["reason"], &[("reason", text.clone())]),
         "Brake": object(&["scope", "reason"], &[("for_seconds", json!({ "type": "integer", "minimum": 1 }))]),

@@ -52,6 +52,10 @@ pub struct Snapshot<'a> {
     pub held: Vec<HeldRow<'a>>,
     /// Plans that wait for a person.
     pub plans_pending: u64,
+    /// When the first of them expires.
+    pub plan_expires_at: Option<Timestamp>,
+    /// Plans that have expired since the daemon started.
+    pub plans_expired: u64,
     /// Runs that go on.
     pub runs_in_flight: u64,
 }
@@ -84,6 +88,8 @@ pub struct FollowerRow<'a> {
     pub state: State,
     /// Why it is not following.
     pub cause: Cause,
+    /// Since when that cause holds.
+    pub cause_since: Option<Timestamp>,
     /// Operations behind the leader, over all shards.
     pub lag: Option<i64>,
     /// When the leader may discard what it still needs.
@@ -288,6 +294,20 @@ impl Snapshot<'_> {
             "Plans that wait for a person.",
         )
         .sample("", number(i64::try_from(self.plans_pending).unwrap_or(i64::MAX)));
+        let mut family = out.family(
+            "refollow_plans_next_expiry_timestamp_seconds",
+            Kind::Gauge,
+            "When the first of the plans that wait for a person expires; absent while none waits.",
+        );
+        if let Some(at) = self.plan_expires_at {
+            family.sample("", seconds(at));
+        }
+        out.family(
+            "refollow_plans_expired_total",
+            Kind::Counter,
+            "Plans that nobody approved or rejected in time, or that did not start in time.",
+        )
+        .sample("", number(i64::try_from(self.plans_expired).unwrap_or(i64::MAX)));
         out.family(
             "refollow_runs_in_flight",
             Kind::Gauge,
@@ -456,6 +476,16 @@ fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
             follower.labels.clone().with("cause", cause.as_str()).as_str(),
             1.0,
         );
+    }
+    let mut family = out.family(
+        "refollow_follower_cause_since_timestamp_seconds",
+        Kind::Gauge,
+        "Since when the cause of refollow_follower_cause holds, `none` included.",
+    );
+    for follower in followers.iter().filter(|follower| follower.fresh) {
+        if let Some(at) = follower.row.cause_since {
+            family.sample(follower.labels.as_str(), seconds(at));
+        }
     }
     let mut family = out.family(
         "refollow_follower_lag_operations",

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::cause::Cause;
 use crate::domain::ids::{ClusterName, RemoteAlias};
 use crate::domain::incident::IncidentKind;
+use crate::domain::time::Timestamp;
+use crate::metrics::followers::seconds;
 use crate::metrics::text::{Encoder, Kind, Labels};
 
 /// One incident.
@@ -18,6 +20,8 @@ pub struct IncidentRow<'a> {
     pub kind: IncidentKind,
     /// How many there are.
     pub followers: u64,
+    /// Since when the first of them has had its cause.
+    pub since: Option<Timestamp>,
 }
 
 /// One auto-follow pattern.
@@ -35,25 +39,39 @@ pub struct PatternRow<'a> {
 
 /// Incidents that differ only in node or cause are one series: neither is a label.
 pub(super) fn encode_incidents(rows: &[IncidentRow<'_>], out: &mut Encoder) {
-    let mut counts: BTreeMap<(&ClusterName, &str, &str), u64> = BTreeMap::new();
+    let mut counts: BTreeMap<(&ClusterName, &str, &str), (u64, Option<Timestamp>)> = BTreeMap::new();
     for row in rows {
         let remote = row.remote.map_or("", RemoteAlias::as_str);
-        *counts
+        let (count, since) = counts
             .entry((row.cluster, remote, row.kind.as_str()))
-            .or_default() += row.followers;
+            .or_default();
+        *count += row.followers;
+        *since = [*since, row.since].into_iter().flatten().min();
     }
+    let labelled = |(cluster, remote, kind): (&ClusterName, &str, &str)| {
+        Labels::new()
+            .with("es_cluster", cluster.as_str())
+            .with("remote_cluster", remote)
+            .with("kind", kind)
+    };
     let mut family = out.family(
         "refollow_incident_followers",
         Kind::Gauge,
         "Followers that are sick for one reason (at least two), by what they have in common.",
     );
-    for ((cluster, remote, kind), count) in counts {
-        let labels = Labels::new()
-            .with("es_cluster", cluster.as_str())
-            .with("remote_cluster", remote)
-            .with("kind", kind);
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        family.sample(labels.as_str(), f64::from(count));
+    for (key, (count, _)) in &counts {
+        let count = u32::try_from(*count).unwrap_or(u32::MAX);
+        family.sample(labelled(*key).as_str(), f64::from(count));
+    }
+    let mut family = out.family(
+        "refollow_incident_since_timestamp_seconds",
+        Kind::Gauge,
+        "Since when the first follower of an incident has had its cause.",
+    );
+    for (key, (_, since)) in &counts {
+        if let Some(at) = since {
+            family.sample(labelled(*key).as_str(), seconds(*at));
+        }
     }
 }
 
@@ -97,6 +115,7 @@ mod tests {
             remote,
             kind,
             followers,
+            since: Timestamp::from_second(1_795_000_000 - i64::try_from(followers).unwrap()).ok(),
         };
         let mut out = Encoder::new(crate::metrics::Format::Prometheus, 1024);
         let rows = [
@@ -116,6 +135,7 @@ mod tests {
         for line in [
             "refollow_incident_followers{es_cluster=\"eu\",remote_cluster=\"lead\",kind=\"remote\"} 402",
             "refollow_incident_followers{es_cluster=\"eu\",remote_cluster=\"\",kind=\"node\"} 3",
+            "refollow_incident_since_timestamp_seconds{es_cluster=\"eu\",remote_cluster=\"lead\",kind=\"remote\"} 1794999600",
             "refollow_autofollow_pattern_cause{es_cluster=\"eu\",remote_cluster=\"lead\",pattern=\"logs \\\"new\\\"\",cause=\"auto_follow_failing\"} 1",
         ] {
             assert!(text.contains(line), "{line} not in\n{text}");

@@ -136,7 +136,7 @@ fn weigh(moment: &Moment<'_>) -> Assessment {
         .world
         .in_flight
         .iter()
-        .find(|run| run.key == moment.facts.key)
+        .find(|run| run.works_on(&moment.facts.key))
     {
         return Assessment::new(
             DecisionKind::Wait,
@@ -633,6 +633,7 @@ pub(crate) fn ladder_guards(
             continue;
         }
         let question = Question {
+            beside: None,
             stage: Stage::Plan,
             remedy: *remedy,
             verdict: moment.verdict,

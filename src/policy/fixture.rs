@@ -403,6 +403,8 @@ pub(crate) struct Case {
     pub(crate) settings: Settings,
     pub(crate) run: Option<RunContext>,
     pub(crate) wishes: Wishes,
+    /// Side by side: what stands under the new name.
+    pub(crate) beside: Option<Facts>,
 }
 
 impl Case {
@@ -415,6 +417,7 @@ impl Case {
             settings: settings(),
             run: None,
             wishes: Wishes::default(),
+            beside: None,
         }
     }
 
@@ -453,6 +456,7 @@ impl Case {
 
     pub(crate) fn question(&self, stage: Stage, remedy: Remedy) -> Question<'_> {
         Question {
+            beside: self.beside.as_ref(),
             stage,
             remedy,
             verdict: &self.verdict,
@@ -483,6 +487,7 @@ impl Case {
 
 pub(crate) fn flying(index: &str, remedy: Remedy, bytes: u64) -> InFlight {
     InFlight {
+        beside: None,
         run: RunId::parse(&format!("run-{index}")).unwrap(),
         key: key(index),
         remote: alias(),

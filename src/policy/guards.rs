@@ -19,6 +19,7 @@ use crate::policy::world::World;
 /// The guard that holds a daemon which has just started; the one that runs wait for.
 pub const WARM_UP: &str = "warm_up";
 
+mod beside;
 mod cluster;
 mod copies;
 mod identity;
@@ -53,6 +54,8 @@ pub enum Stage {
     BeforeDelete,
     /// Before the PUT under the name that our delete made free.
     BeforeFollowNew,
+    /// Before the PUT under a free name beside the follower; the follower is as it was.
+    BeforeFollowBeside,
     /// Before the `resume_follow` that finishes a restore of ours.
     BeforeResumeRestored,
 }
@@ -65,7 +68,11 @@ impl Stage {
 
     /// Whether answers must be younger than ten seconds (safety 2).
     pub const fn needs_fresh_answers(self) -> bool {
-        self.closed() || matches!(self, Self::BeforeDelete | Self::BeforeFollowNew)
+        self.closed()
+            || matches!(
+                self,
+                Self::BeforeDelete | Self::BeforeFollowNew | Self::BeforeFollowBeside
+            )
     }
 }
 
@@ -103,6 +110,8 @@ pub struct Question<'a> {
     pub verdict: &'a Verdict,
     /// The newest facts; their `now` is when they were put together.
     pub facts: &'a Facts,
+    /// Side by side, once a run is in hand and until its PUT: what stands under the new name.
+    pub beside: Option<&'a Facts>,
     /// What is remembered.
     pub memory: &'a Memory,
     /// The rest.
@@ -150,6 +159,9 @@ pub const OVERRIDABLE: &[&str] = &[
     "not_below_remembered",
 ];
 
+/// The guard of side by side that a person may override by name: it holds how searches count, not data.
+pub const OVERRIDABLE_BESIDE: &str = beside::ALIAS_COUNTS_ONCE;
+
 /// A block that a person has overridden passes, with what it said. What is unknown stays unknown:
 /// nobody can know what they would override.
 fn overridden(question: &Question<'_>, result: GuardResult) -> GuardResult {
@@ -162,6 +174,13 @@ fn overridden(question: &Question<'_>, result: GuardResult) -> GuardResult {
         .iter()
         .find(|wish| wish.fact == result.name && wish.index == question.facts.key.index);
     match wish {
+        Some(wish) if question.wishes.beside.is_some() => GuardResult::pass(
+            &result.name,
+            format!(
+                "overridden by {} for `{}`, whose copy stays as it is: {}",
+                wish.person, wish.index, result.inputs
+            ),
+        ),
         // Without the snapshot the guard that asks for it blocks as well.
         Some(wish) if question.wishes.snapshot.is_some() => GuardResult::pass(
             &result.name,

@@ -97,6 +97,7 @@ pub(super) fn build_plan_again(
         follow_settings: follow_settings(verdict.cause, facts, memory),
         snapshot: wishes.snapshot.clone(),
         lease: wishes.lease,
+        beside: wishes.beside.clone(),
     };
     let same = before.filter(|plan| plan.format == PLAN_FORMAT && plan.basis == basis);
     let hash = match same {

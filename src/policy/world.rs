@@ -15,6 +15,8 @@ pub struct InFlight {
     pub run: RunId,
     /// Its follower.
     pub key: FollowerKey,
+    /// The copy that it makes beside the follower, side by side.
+    pub beside: Option<FollowerKey>,
     /// The alias it follows through.
     pub remote: RemoteAlias,
     /// The most destructive rung of its plan: budgets are reserved for it from the start.
@@ -29,10 +31,15 @@ impl InFlight {
     /// The name of a run that is being opened and has none yet.
     pub const OPENING: &'static str = "opening";
 
+    /// Whether the run is about this follower, or makes it beside another.
+    pub fn works_on(&self, key: &FollowerKey) -> bool {
+        self.key == *key || self.beside.as_ref() == Some(key)
+    }
+
     /// Whether this is the run in hand: by its name, or because it is the one that is being opened
     /// on this follower (the follower's lock lets only one be opened).
     pub fn is(&self, key: &FollowerKey, run: &RunId) -> bool {
-        self.key == *key && (self.run == *run || self.run.as_str() == Self::OPENING)
+        self.works_on(key) && (self.run == *run || self.run.as_str() == Self::OPENING)
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) fn advance(
             match event {
                 Event::Rung { remedy } => summary.rung = Some(*remedy),
                 Event::Intent {
-                    step: Step::Follow | Step::FollowNew,
+                    step: Step::Follow | Step::FollowNew | Step::FollowBeside,
                     ..
                 } => summary.followed = true,
                 Event::Closed {

@@ -5,6 +5,7 @@
     reason = "a helper of a test says what went wrong, with the story so far"
 )]
 
+mod beside;
 mod crashes;
 mod ladder;
 mod runs;

@@ -107,6 +107,7 @@ pub fn plan() -> Plan {
         extend_runway: None,
         follow_settings: BTreeMap::new(),
         snapshot: None,
+        beside: None,
         lease: LeaseWay::Forget,
     };
     Plan {

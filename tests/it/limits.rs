@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod approvals;
+mod beside;
 mod blockers;
 mod brakes;
 mod mass;

@@ -104,6 +104,8 @@ fn act(words: &[&str]) -> Act {
         ["second-daemon"] => Act::SecondDaemon,
         ["approve"] => Act::Approve,
         ["reject"] => Act::Reject,
+        ["abort"] => Act::Abort,
+        ["beside", name] => Act::Beside(0, index_of(name)),
         ["brake", "all"] => Act::Brake(BrakeScope::All),
         ["brake", "recreate"] => Act::Brake(BrakeScope::Recreate),
         ["release", "all"] => Act::Release(BrakeScope::All),

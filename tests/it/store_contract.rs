@@ -53,6 +53,7 @@ fn plan(follower: &str) -> Plan {
         extend_runway: None,
         follow_settings: BTreeMap::new(),
         snapshot: None,
+        beside: None,
         lease: LeaseWay::Forget,
     };
     Plan {

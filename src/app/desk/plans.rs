@@ -1,6 +1,6 @@
 //! Plans and people's words on them.
 
-use crate::app::desk::text::steps_of;
+use crate::app::desk::text::{cost_of, steps_of};
 use crate::app::desk::{Desk, stored};
 use crate::domain::decision::GuardResult;
 use crate::domain::ids::{FollowerKey, PlanHash, SnapshotRef};
@@ -258,6 +258,7 @@ fn refused(error: &ConsentError) -> Problem {
 
 /// A plan in short.
 pub fn plan_item(record: &PlanRecord, guards: Vec<GuardResult>, settings: &policy::Settings) -> PlanItem {
+    let cost = cost_of(&record.plan, &guards);
     PlanItem {
         hash: record.plan.hash.clone(),
         follower: record.plan.basis.key(),
@@ -281,11 +282,13 @@ pub fn plan_item(record: &PlanRecord, guards: Vec<GuardResult>, settings: &polic
         },
         kind: if record.plan.basis.extend_runway.is_some() {
             "extend_runway"
+        } else if record.plan.basis.beside.is_some() {
+            "side_by_side"
         } else {
             "repair"
         }
         .to_owned(),
-        cost: None,
+        cost,
         must_type: policy::to_be_typed(&record.plan, &settings.approval),
         replaces: record.plan.figures.replaces.clone(),
     }
@@ -323,5 +326,6 @@ fn wishes(body: &RecreateBody, who: &str) -> Result<Wishes, Problem> {
             .collect(),
         snapshot,
         lease,
+        beside: body.beside.clone(),
     })
 }

@@ -38,6 +38,8 @@ impl Desk {
         if item.outcome.is_some() {
             return Err(Problem::refused("ended", format!("run {id} has ended already")));
         }
+        let replayed = Run::replay(&journal).ok().flatten();
+        let drops = replayed.is_some_and(|run| run.only_forward() && run.may_drop());
         // The last word on the PUT counts: one that was surely not sent leaves the way back open.
         let sent = journal.iter().rev().find_map(|entry| match &entry.event {
             Event::Intent {
@@ -67,7 +69,11 @@ impl Desk {
         .await?;
         self.0.abort(&id);
         Ok(Done {
-            message: format!("run {id} backs out"),
+            message: if drops {
+                format!("run {id} gives its copy up and deletes it; the follower stays as it is")
+            } else {
+                format!("run {id} backs out")
+            },
             plan: None,
             run: Some(id),
         })

@@ -2,9 +2,10 @@
 //! costs. Pure.
 
 use crate::domain::cause::{Cause, Remedy};
+use crate::domain::decision::GuardResult;
 use crate::domain::handbook;
 use crate::domain::ids::{FollowerKey, IndexName, RemoteAlias};
-use crate::domain::plan::{LeaseWay, PlanRecord};
+use crate::domain::plan::{LeaseWay, Plan, PlanRecord};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::engine::book::FollowerEntry;
@@ -25,6 +26,19 @@ pub(super) fn steps_of(record: &PlanRecord) -> Vec<String> {
         steps.push(format!(
             "after the cure, or with --undo: put back {before}, unless somebody else has changed it"
         ));
+    }
+    if let Some(new) = &basis.beside {
+        steps.push(format!(
+            "see that no index `{new}` exists; `{follower}` is not touched by any step"
+        ));
+        steps.push(format!(
+            "PUT /{new}/_ccr/follow?wait_for_active_shards=1 from {remote}:{leader} {parameters}: a second copy"
+        ));
+        steps.push("watch the copy, put own settings on it, verify".to_owned());
+        steps.push(format!(
+            "for people: point what reads `{follower}` at `{new}`, or back again; delete `{follower}` when you are sure (the run's end has the commands)"
+        ));
+        return steps;
     }
     for rung in &basis.ladder {
         match rung {
@@ -76,10 +90,57 @@ pub(super) fn steps_of(record: &PlanRecord) -> Vec<String> {
             Remedy::Wait | Remedy::Human => {}
         }
     }
-    if matches!(basis.cause, Cause::LeaderReplaced | Cause::LeaderRewound) {
-        steps.push("side by side (a new follower beside the old one): not built in this version".to_owned());
-    }
     steps
+}
+
+/// What the two ways of copying cost, for a plan that copies: in place, and side by side where the
+/// disk allows it. `None` where nothing is copied.
+pub(super) fn cost_of(plan: &Plan, guards: &[GuardResult]) -> Option<String> {
+    let basis = &plan.basis;
+    if !basis.ladder.iter().any(|rung| rung.destroys()) {
+        return None;
+    }
+    let figures = &plan.figures;
+    let known = |have: Option<u64>, unit: &str| {
+        have.map_or_else(
+            || format!("an unknown number of {unit}"),
+            |have| format!("{have} {unit}"),
+        )
+    };
+    let bytes = known(figures.bytes, "bytes");
+    let length = known(figures.eta_seconds, "seconds");
+    let twice = if basis.aliases.is_empty() {
+        String::new()
+    } else {
+        let names: Vec<&str> = basis.aliases.keys().map(String::as_str).collect();
+        format!(
+            "; its aliases ({}) come from the leader and are on both until one is deleted: searches through them count twice meanwhile (held by `alias_counts_once` unless overridden)",
+            names.join(", ")
+        )
+    };
+    if let Some(new) = &basis.beside {
+        return Some(format!(
+            "side by side: {bytes} more on the follower cluster, about {length}; `{}` stays searchable as it is, readers must go to `{new}`{twice}",
+            basis.follower
+        ));
+    }
+    let in_place = format!(
+        "in place: {bytes} copied, about {length} in which it cannot be searched; its own copy is destroyed"
+    );
+    let refused = matches!(basis.cause, Cause::RestoreFailed | Cause::RestoredNotFollowing)
+        || basis.data_stream.is_some();
+    if refused {
+        return Some(in_place);
+    }
+    let disk = guards.iter().find(|guard| guard.name == "disk");
+    Some(match disk {
+        Some(disk) if disk.passes() => format!(
+            "{in_place}. Side by side instead (`refollow recreate {} --side-by-side <new index>`): {bytes} more on disk, which fits, and another name; no outage, and the way back stays{twice}",
+            basis.key()
+        ),
+        Some(disk) => format!("{in_place}. Side by side is not offered: {}", disk.inputs),
+        None => in_place,
+    })
 }
 
 /// The short form of the cause's section, with this follower's names.

@@ -47,6 +47,9 @@ fn what(plan: &PlanItem) -> String {
     if plan.kind == "extend_runway" {
         return "(extend runway)".to_owned();
     }
+    if plan.kind == "side_by_side" {
+        return "(side by side)".to_owned();
+    }
     ladder(&plan.ladder)
 }
 

@@ -62,7 +62,7 @@ pub(super) const SECTIONS: &[Section] = &[
         ],
         misleads: "It may never turn fatal (90 s watched, recording 06). A follow over the closed follower is accepted: 500 documents became 0.",
         why: "The leader was deleted and created again: by a rollover job, a reindex, a restore under the same name, or by hand.",
-        does: "Asks a person. A recreate needs an approval in every mode, and a finished snapshot of the follower.",
+        does: "Asks a person. A recreate needs an approval in every mode, and either a finished snapshot of the follower or a new name, so that the follower stays as it is (side by side).",
         never: "Never copies an index that nobody has called the right one.",
         first: "Compare documents of both. Find out who created the new leader, and whether it is complete.",
         commands: &[
@@ -101,7 +101,7 @@ pub(super) const SECTIONS: &[Section] = &[
         ],
         misleads: "On 7.7.0 there is no exception at all: state `following`, health green, 900 documents here and 500 there (recording 08). The checkpoints in the statistics are the old ones.",
         why: "Somebody restored the leader or allocated a stale or empty primary by force.",
-        does: "Asks a person. A recreate needs an approval in every mode, and a finished snapshot of the follower.",
+        does: "Asks a person. A recreate needs an approval in every mode, and either a finished snapshot of the follower or a new name, so that the follower stays as it is (side by side).",
         never: "Never copies a leader that is behind its follower on any shard.",
         first: "Stop whatever writes to the leader if you can: once it is written past the follower, the difference is harder to see. Then compare.",
         commands: &[

@@ -3,12 +3,12 @@
 
 use crate::domain::cause::Remedy;
 use crate::domain::journal::{RunOutcome, StepAnswer};
-use crate::domain::run::Run;
 use crate::domain::run::back::person_must;
 use crate::domain::run::next::{
     Attempt, Limits, Next, attempt, is_active, is_closed, lasted, look, passed, too_old,
 };
 use crate::domain::run::position::{Position, Restore};
+use crate::domain::run::{Run, beside};
 use crate::domain::seen::Seen;
 use crate::domain::state::State;
 use crate::domain::step::Step;
@@ -26,7 +26,10 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
     if is_closed(position) {
         return close(
             RunOutcome::CannotTell,
-            "after the follow, somebody else closed the follower".to_owned(),
+            format!(
+                "after the follow, somebody else closed `{}`",
+                run.plan().basis.target()
+            ),
             Some("find out who closed the follower, and why".to_owned()),
         );
     }
@@ -64,6 +67,9 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
 /// The copy from the leader cluster.
 fn watch(run: &Run, position: &Position, limits: &Limits) -> Next {
     let failed = |reason: &str| {
+        if run.is_beside() {
+            return Next::BackOut(format!("the remote recovery of the copy failed: {reason}"));
+        }
         // Only a plan that was made for a failed restore lists this rung.
         if run.rung() == Some(Remedy::Recreate) && run.plan().basis.ladder.contains(&Remedy::DeleteAndFollow)
         {
@@ -168,6 +174,15 @@ fn following(run: &Run, position: &Position, limits: &Limits) -> Next {
         Attempt::Send => Next::Do(Step::ResumeRestored),
         Attempt::Wait(why) => look(limits, why),
         Attempt::GiveUp(why) => {
+            if run.is_beside()
+                && run
+                    .sent(Step::ResumeRestored)
+                    .is_some_and(|sent| sent.count >= limits.attempts)
+            {
+                return Next::BackOut(format!(
+                    "the copy is there, and following could not be started: {why}"
+                ));
+            }
             let sent = run.sent(Step::ResumeRestored);
             let tries = sent.map_or(0, |sent| sent.count);
             let settled = sent.map_or(run.phase_at(), super::Sent::settled_at);
@@ -288,6 +303,9 @@ pub(super) fn documents_differ(position: &Position, limits: &Limits) -> Option<N
 }
 
 fn cured(run: &Run, position: &Position) -> Next {
+    if run.is_beside() {
+        return beside::done(run, position);
+    }
     let reason = match run.rung() {
         Some(Remedy::Resume) => "resumed after the copy, and proven to follow",
         Some(Remedy::DeleteAndFollow) => "deleted, followed as a new index, and proven to follow",

@@ -7,7 +7,7 @@ use crate::domain::facts::FollowStatus;
 use crate::domain::ids::IndexUuid;
 use crate::domain::journal::{RunOutcome, StepAnswer};
 use crate::domain::run::position::{IndexState, Position};
-use crate::domain::run::{Phase, Run, back, climb, finish, replace};
+use crate::domain::run::{Phase, Run, back, beside, climb, finish, replace};
 use crate::domain::seen::Seen;
 use crate::domain::step::Step;
 use crate::domain::time::{Span, Timestamp, millis_between};
@@ -114,6 +114,8 @@ pub fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
             strangers(run, position, limits).unwrap_or_else(|| climb::recreate(run, position, limits))
         }
         Phase::Replacing => replace::next(run, position, limits),
+        Phase::Beside => beside::next(run, position, limits),
+        Phase::BackingOut if run.is_beside() => beside::back(run, position, limits),
         Phase::Finishing => {
             strangers(run, position, limits).unwrap_or_else(|| finish::next(run, position, limits))
         }
@@ -179,7 +181,7 @@ pub(super) fn changed_by_others(run: &Run, reason: String) -> Next {
         reason,
         person_must: Some(format!(
             "look at `{}` on `{}`: somebody else changed it while this run was going on",
-            run.plan().basis.follower,
+            run.plan().basis.target(),
             run.plan().basis.cluster
         )),
         held: None,

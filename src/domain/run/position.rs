@@ -124,6 +124,8 @@ pub struct Position {
     pub copied: Seen<bool>,
     /// The copy.
     pub restore: Seen<Restore>,
+    /// Names of its aliases, as the cluster state shows them.
+    pub aliases: Seen<Vec<String>>,
     /// Every primary is started.
     pub primaries_started: Seen<bool>,
     /// A lease of ours on any leader primary; absent only when every primary was seen without.

@@ -14,6 +14,8 @@ use crate::domain::state::State;
 use crate::domain::time::after;
 use crate::domain::verdict::{Identity, Verdict};
 
+mod beside;
+
 fn plan(cause: Cause, ladder: &[Remedy]) -> Plan {
     let basis = PlanBasis {
         cluster: ClusterName::parse("eu").unwrap(),
@@ -39,6 +41,7 @@ fn plan(cause: Cause, ladder: &[Remedy]) -> Plan {
         follow_settings: BTreeMap::new(),
         snapshot: None,
         lease: LeaseWay::Forget,
+        beside: None,
     };
     Plan {
         format: PLAN_FORMAT,
@@ -94,6 +97,7 @@ struct World {
     /// Shards that do not keep up.
     still: Vec<u32>,
     counts_differ: bool,
+    aliases: Vec<String>,
     /// What reached the cluster, in order, with whether it looked between.
     received: Vec<Step>,
     looks_since_put: u32,
@@ -121,6 +125,7 @@ impl World {
             link: Seen::Present(true),
             still: Vec::new(),
             counts_differ: false,
+            aliases: Vec::new(),
             since: BTreeMap::new(),
             received: Vec::new(),
             looks_since_put: 1,
@@ -170,6 +175,20 @@ impl World {
             Step::Close => self.open = false,
             Step::Reopen => self.open = true,
             Step::Forget => self.lease = false,
+            Step::FollowBeside if self.there => {
+                return refused(400, "resource_already_exists_exception");
+            }
+            Step::FollowBeside => {
+                self.there = true;
+                self.uuid = "nu";
+                self.active = self.resumes_by_itself;
+                self.copied = true;
+                self.history_lost = false;
+                self.own_settings_lost = true;
+                self.red = self.store_unusable;
+                self.copying_until = (!self.red).then(|| after(self.now, Duration::from_secs(10)));
+            }
+            Step::DropBeside => self.there = false,
             Step::Follow if self.open => return refused(500, "snapshot_restore_exception"),
             Step::Follow => {
                 self.open = true;
@@ -291,6 +310,7 @@ impl World {
             } else {
                 Restore::None
             }),
+            aliases: Seen::Present(self.aliases.clone()),
             primaries_started: Seen::Present(started),
             lease: if self.lease {
                 Seen::Present(())

@@ -164,6 +164,7 @@ impl Book {
         {
             entry.plan = None;
         }
+        self.plans_expired += u64::from(state == PlanState::Expired);
         self.story.tell(now, EventKind::Plan, Some(&key), text.clone());
         effects.push(Effect::Audit(AuditEvent {
             at: now,

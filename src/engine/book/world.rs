@@ -29,6 +29,12 @@ impl Book {
                         .clone()
                         .or_else(|| RunId::parse(policy::InFlight::OPENING).ok())?,
                     key: key.clone(),
+                    beside: record
+                        .plan
+                        .basis
+                        .beside
+                        .is_some()
+                        .then(|| record.plan.basis.target_key()),
                     remote: record.plan.basis.remote.clone(),
                     remedy,
                     bytes: if remedy.destroys() {

@@ -34,6 +34,8 @@ pub struct Asked<'a> {
     pub verdict: &'a Verdict,
     /// The newest facts, all from this look.
     pub facts: &'a Facts,
+    /// Side by side, before the PUT: what stands under the new name.
+    pub beside: Option<&'a Facts>,
     /// What is remembered.
     pub memory: &'a Memory,
     /// The plan.
@@ -72,6 +74,13 @@ pub trait Gate: Send + Sync + std::fmt::Debug {
     /// at the clusters (blockers). Awaited just before the guards of the PUT.
     fn freshen(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Whether somebody asked for the run to be aborted. [`Gate::may`] says so too, but not of a run
+    /// that only finishes; a copy beside the follower can be given up even then.
+    fn aborted(&self, run: &RunId) -> bool {
+        let _ = run;
+        false
     }
 
     /// Every guard of that stage, evaluated. An empty list means that none was asked and blocks.

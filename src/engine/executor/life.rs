@@ -12,7 +12,7 @@ use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{Facts, IndexStats};
 use crate::domain::ids::FollowerKey;
 use crate::domain::journal::{Entry, Event, JOURNAL_FORMAT, RequestRecord, RunOutcome, StepAnswer, Trigger};
-use crate::domain::memory::Memory;
+use crate::domain::memory::{Beside, Memory};
 use crate::domain::run::{Limits, Next, Phase, Position, Run, next};
 use crate::domain::seen::Seen as Told;
 use crate::domain::step::Step;
@@ -47,7 +47,10 @@ pub(super) struct Life<'a> {
     cancel: &'a CancellationToken,
     pub(super) run: Run,
     key: FollowerKey,
+    /// Of the index that the run works on: the follower, or the copy beside it.
     facts: Facts,
+    /// Side by side: of the follower itself, which the guards before the PUT are asked about.
+    original: Option<Facts>,
     watch: Watch,
     limits: Limits,
     /// The follower's own stats from its last look while it was open.
@@ -72,6 +75,7 @@ pub(super) struct Life<'a> {
 /// One look, judged and placed.
 struct Seen {
     position: Position,
+    /// Of the follower that the guards are asked about.
     verdict: Verdict,
     memory: Memory,
     depth: Depth,
@@ -79,12 +83,16 @@ struct Seen {
 
 impl<'a> Life<'a> {
     pub(super) fn new(bench: &'a Bench, run: Run, cancel: &'a CancellationToken) -> Self {
-        let facts = facts_of(run.plan(), bench.clock.now());
+        let now = bench.clock.now();
+        let basis = &run.plan().basis;
+        let facts = facts_of(run.plan(), basis.target_key(), now);
+        let original = run.is_beside().then(|| facts_of(run.plan(), basis.key(), now));
         Self {
             bench,
             cancel,
-            key: run.plan().basis.key(),
+            key: basis.key(),
             facts,
+            original,
             watch: Watch::default(),
             limits: bench.settings.limits(),
             follower_before: looking::follower_before(run.before()),
@@ -131,7 +139,9 @@ impl<'a> Life<'a> {
             let seen = self.look(depth).await;
             depth = match self.run.phase() {
                 Phase::Finishing | Phase::BackingOut | Phase::Closed => Depth::Watch,
-                Phase::Opened | Phase::Resuming | Phase::Recreating | Phase::Replacing => Depth::Light,
+                Phase::Opened | Phase::Resuming | Phase::Recreating | Phase::Replacing | Phase::Beside => {
+                    Depth::Light
+                }
             };
             if let Some(end) = self.shutdown(&seen.position).await? {
                 return Ok(end);
@@ -189,13 +199,13 @@ impl<'a> Life<'a> {
     /// Asks both clusters and judges what they say.
     async fn look(&mut self, depth: Depth) -> Seen {
         let began_at = self.bench.clock.now();
-        let memory = self.bench.gate.memory(&self.key);
+        let mut memory = self.bench.gate.memory(&self.facts.key);
         self.refresh(began_at).await;
         looking::look(self.bench, &mut self.facts, &memory, depth).await;
         let now = self.bench.clock.now();
         self.facts.now = now;
         self.facts.keep_last(SIGHTINGS);
-        let verdict = judge::judge(&self.facts, Some(&memory));
+        let mut verdict = judge::judge(&self.facts, Some(&memory));
         let position = position::position(
             &mut self.watch,
             &self.run,
@@ -211,8 +221,13 @@ impl<'a> Life<'a> {
         );
         self.counts_differ = position.proof.documents_equal != Told::Present(true);
         self.counts_at_odds = position.proof.documents_equal == Told::Present(false);
+        if let Some((of_original, remembered)) = self.look_at_original(depth).await {
+            verdict = of_original;
+            memory = remembered;
+        }
         // A closed index shows no stats; what the guards compare is what it had when it was open.
         if matches!(self.run.phase(), Phase::Opened | Phase::Resuming)
+            && self.original.is_none()
             && let Some(stats) = self.facts.follower.index.present()
             && !stats.primaries.is_empty()
         {
@@ -224,6 +239,19 @@ impl<'a> Life<'a> {
             memory,
             depth,
         }
+    }
+
+    /// Side by side, until the new index is seen: the guards are about the follower.
+    async fn look_at_original(&mut self, depth: Depth) -> Option<(Verdict, Memory)> {
+        if !matches!(self.run.phase(), Phase::Opened | Phase::Beside) {
+            return None;
+        }
+        let facts = self.original.as_mut()?;
+        let memory = self.bench.gate.memory(&self.key);
+        looking::look(self.bench, facts, &memory, depth).await;
+        facts.now = self.bench.clock.now();
+        facts.keep_last(SIGHTINGS);
+        Some((judge::judge(facts, Some(&memory)), memory))
     }
 
     /// Counts mean something after a refresh (safety 12): once before the proof, and again while
@@ -258,11 +286,18 @@ impl<'a> Life<'a> {
         let mut context = self.context();
         // Asked for the next rung: that the resume did not cure is what leads there.
         context.fatal_again |= self.run.phase() == Phase::Resuming && remedy == Remedy::Recreate;
+        let (facts, beside) = match &self.original {
+            Some(original) if matches!(self.run.phase(), Phase::Opened | Phase::Beside) => {
+                (original, Some(&self.facts))
+            }
+            _ => (&self.facts, None),
+        };
         let guards = self.bench.gate.guards(&Asked {
             stage,
             remedy,
             verdict: &seen.verdict,
-            facts: &self.facts,
+            facts,
+            beside,
             memory: &seen.memory,
             plan: self.run.plan(),
             run: &context,
@@ -284,6 +319,12 @@ impl<'a> Life<'a> {
     /// Brakes, windows, lock and abort, at every turn before the point of no return. True when
     /// the run has just begun to back out for it.
     async fn forbidden(&mut self) -> Result<bool, Stop> {
+        if self.run.only_forward() && self.run.may_drop() && self.bench.gate.aborted(self.run.id()) {
+            let reason = "somebody asked for the copy to be given up".to_owned();
+            self.say(&reason);
+            self.write(Event::BackingOut { reason }).await?;
+            return Ok(true);
+        }
         if self.run.only_forward() || matches!(self.run.phase(), Phase::BackingOut | Phase::Closed) {
             return Ok(false);
         }
@@ -387,7 +428,7 @@ impl<'a> Life<'a> {
     async fn step(&mut self, step: Step, seen: &Seen) -> Result<(), Stop> {
         let mut guards = Vec::new();
         if let Some(stage) = steps::stage(step) {
-            if stage == Stage::BeforeFollow {
+            if matches!(stage, Stage::BeforeFollow | Stage::BeforeFollowBeside) {
                 self.bench.gate.freshen().await;
             }
             guards = self.guards(stage, self.remedy(), seen);
@@ -417,7 +458,8 @@ impl<'a> Life<'a> {
             Ok(order) => order,
             Err(reason)
                 if self.run.phase() == Phase::Recreating
-                    || (self.run.phase() == Phase::Replacing && !self.run.only_forward()) =>
+                    || (matches!(self.run.phase(), Phase::Replacing | Phase::Beside)
+                        && !self.run.only_forward()) =>
             {
                 return self.write(Event::BackingOut { reason }).await;
             }
@@ -559,7 +601,7 @@ impl<'a> Life<'a> {
     fn watch_anew(&mut self, step: Step) {
         if matches!(
             step,
-            Step::Resume | Step::Follow | Step::FollowNew | Step::ResumeRestored
+            Step::Resume | Step::Follow | Step::FollowNew | Step::FollowBeside | Step::ResumeRestored
         ) {
             self.watch.sent();
         }
@@ -567,6 +609,9 @@ impl<'a> Life<'a> {
 
     /// What the judge must know of us: what we paused or closed is not somebody else's doing.
     pub(super) async fn tell_memory(&mut self) {
+        if self.run.is_beside() {
+            return self.tell_of_copy().await;
+        }
         let own = self.run.own_run();
         let accepted = self.run.resume_accepted_at();
         // A run that goes on from an earlier copy of ours inherits what that did: otherwise a
@@ -587,6 +632,32 @@ impl<'a> Life<'a> {
             }
             memory.own_run = Some(own);
             memory.resume_accepted_at = memory.resume_accepted_at.max(accepted);
+        });
+        if let Err(error) = self.bench.store.remember(&[(self.key.clone(), memory)]).await {
+            tracing::warn!(run = %self.run.id(), "memory: {error}");
+        }
+    }
+
+    /// Nothing was done to the follower; what stands beside it is remembered with it.
+    async fn tell_of_copy(&self) {
+        let basis = &self.run.plan().basis;
+        let copy = self.run.born().filter(|_| !self.run.is_proven(Step::DropBeside));
+        let copy = copy.map(|uuid| Beside {
+            index: basis.target().clone(),
+            uuid: uuid.clone(),
+            of: basis.follower_uuid.clone(),
+            run: self.run.id().clone(),
+            proven: self.run.is_proven(Step::Verify),
+        });
+        let memory = self.bench.gate.remember(&self.key, &mut |memory| {
+            if copy.is_some()
+                || memory
+                    .beside
+                    .as_ref()
+                    .is_some_and(|known| known.run == *self.run.id())
+            {
+                memory.beside.clone_from(&copy);
+            }
         });
         if let Err(error) = self.bench.store.remember(&[(self.key.clone(), memory)]).await {
             tracing::warn!(run = %self.run.id(), "memory: {error}");
@@ -656,7 +727,7 @@ impl<'a> Life<'a> {
             Phase::Resuming if nothing_held && self.run.is_proven(Step::Resume) => {
                 return Ok(Some(self.leave("resumed; the proof goes on at the next start")));
             }
-            Phase::Opened | Phase::Resuming | Phase::Recreating | Phase::Replacing
+            Phase::Opened | Phase::Resuming | Phase::Recreating | Phase::Replacing | Phase::Beside
                 if !self.run.only_forward() =>
             {
                 self.write(Event::BackingOut {

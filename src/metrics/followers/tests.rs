@@ -118,6 +118,7 @@ impl World {
             leader: Some(&self.orders),
             state,
             cause,
+            cause_since: Some(at(-120)),
             lag,
             runway_expires_at: Some(at(43_200)),
             runway_by_shard: &self.runways,
@@ -176,6 +177,8 @@ impl World {
                 since: at(-60),
             }],
             plans_pending: 1,
+            plan_expires_at: Some(at(86_400)),
+            plans_expired: 3,
             runs_in_flight: 2,
         }
     }
@@ -291,6 +294,7 @@ fn a_cluster_that_nobody_can_look_at_keeps_no_old_values() {
     assert!(after.contains("refollow_shard_runway_expiry_timestamp_seconds{es_cluster=\"eu\""));
     for gone in [
         "refollow_follower_lag",
+        "refollow_follower_cause_since_timestamp_seconds",
         "refollow_shard_leader",
         "refollow_shard_operations",
         "refollow_shard_fatal_exception{",
@@ -316,6 +320,8 @@ fn an_empty_daemon_exports_its_closed_label_sets_at_zero() {
         breakers: Vec::new(),
         held: Vec::new(),
         plans_pending: 0,
+        plan_expires_at: None,
+        plans_expired: 0,
         runs_in_flight: 0,
     };
     let metrics = Metrics::new("0.1.0").unwrap();
@@ -331,6 +337,7 @@ fn an_empty_daemon_exports_its_closed_label_sets_at_zero() {
         "refollow_brake_engaged{scope=\"all\",name=\"\"} 0",
         "refollow_breaker_open{scope=\"all\",name=\"\"} 0",
         "refollow_plans_pending 0",
+        "refollow_plans_expired_total 0",
     ] {
         assert!(text.contains(&format!("\n{line}\n")), "{line} is missing");
     }

@@ -445,9 +445,9 @@ pub(super) fn no_other_installation(q: &Question<'_>) -> Check {
 pub(super) fn snapshot_of_follower(q: &Question<'_>) -> Check {
     let Some(wanted) = &q.wishes.snapshot else {
         return Err(block(format!(
-            "`{}` gives up the follower's copy only for a finished snapshot of it: take one and name it (`refollow recreate {} --snapshot <repository>/<snapshot>`); following side by side is not built in this version",
+            "`{}` gives up the follower's copy only for a finished snapshot of it: take one and name it (`refollow recreate {key} --snapshot <repository>/<snapshot>`), or leave the copy as it is (`refollow recreate {key} --side-by-side <new index>`)",
             cause(q),
-            q.facts.key
+            key = q.facts.key
         )));
     };
     let found = need(&q.facts.follower.snapshot, &format!("the snapshot {wanted}"))?;

@@ -158,7 +158,10 @@ pub(super) fn blockers(q: &Question<'_>) -> Check {
         .iter()
         .filter(|blocker| !blocker.recreate_only || q.remedy.destroys())
         .collect();
-    let fresh = matches!(q.stage, Stage::BeforeRun | Stage::BeforeFollow);
+    let fresh = matches!(
+        q.stage,
+        Stage::BeforeRun | Stage::BeforeFollow | Stage::BeforeFollowBeside
+    );
     let mut held: Option<Hold> = None;
     let mut passed = Vec::new();
     for blocker in asked {
@@ -246,7 +249,7 @@ pub(super) fn no_other_run(q: &Question<'_>) -> Check {
         .world
         .in_flight
         .iter()
-        .find(|run| run.key == q.facts.key && !own.is_some_and(|own| run.is(&q.facts.key, own)))
+        .find(|run| run.works_on(&q.facts.key) && !own.is_some_and(|own| run.is(&q.facts.key, own)))
     {
         Some(other) => Err(Hold::from(format!(
             "run {} has been working on it since {}",

@@ -183,7 +183,7 @@ pub(super) fn auto_follow(q: &Question<'_>) -> Check {
 
 /// The acting credentials may do on the follower cluster what the run needs (`ccr/measured.md`, 40, 41).
 pub(super) fn follower_privileges(q: &Question<'_>) -> Check {
-    let needed: &[&str] = if q.remedy.destroys() {
+    let needed: &[&str] = if q.remedy.destroys() && q.wishes.beside.is_none() {
         &[
             "cluster:monitor",
             "cluster:manage_ccr",
@@ -199,7 +199,7 @@ pub(super) fn follower_privileges(q: &Question<'_>) -> Check {
 
 /// The same on the leader cluster.
 pub(super) fn leader_privileges(q: &Question<'_>) -> Check {
-    let forgets = q.remedy.destroys() && q.wishes.lease == LeaseWay::Forget;
+    let forgets = q.remedy.destroys() && q.wishes.lease == LeaseWay::Forget && q.wishes.beside.is_none();
     let needed: &[&str] = if forgets {
         &["index:monitor", "index:read", FORGETTING]
     } else {

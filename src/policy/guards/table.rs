@@ -3,7 +3,7 @@
 use crate::domain::cause::{Cause, Remedy};
 use crate::policy::guards::read::{Check, cause};
 use crate::policy::guards::{
-    Question, Stage, WARM_UP, cluster, copies, identity, limits, others, shape, standing,
+    Question, Stage, WARM_UP, beside, cluster, copies, identity, limits, others, shape, standing,
 };
 
 /// One guard.
@@ -72,7 +72,21 @@ fn recreate(q: &Question<'_>) -> bool {
 }
 
 fn recreate_open(q: &Question<'_>) -> bool {
-    q.remedy == Remedy::Recreate && starting(q) && !q.stage.closed()
+    q.remedy == Remedy::Recreate && starting(q) && !q.stage.closed() && !is_beside(q)
+}
+
+/// The copy is made under another name, and the follower is left as it is.
+fn is_beside(q: &Question<'_>) -> bool {
+    q.wishes.beside.is_some()
+}
+
+fn side_by_side(q: &Question<'_>) -> bool {
+    is_beside(q) && starting(q)
+}
+
+/// The follower's own copy is given up.
+fn in_place(q: &Question<'_>) -> bool {
+    recreate(q) && !is_beside(q)
 }
 
 /// A resume, until it is sent.
@@ -97,7 +111,7 @@ fn closed(q: &Question<'_>) -> bool {
 }
 
 fn needs_snapshot(q: &Question<'_>) -> bool {
-    recreate(q)
+    in_place(q)
         && (matches!(cause(q), Cause::LeaderReplaced | Cause::LeaderRewound)
             || !q.wishes.overrides.is_empty())
 }
@@ -135,6 +149,7 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("follower_open", untouched, standing::follower_open),
     guard("as_we_left_it", touched, standing::as_we_left_it),
     guard("no_other_run", always, limits::no_other_run),
+    guard("beside_copy", in_place, beside::beside_copy),
     guard(
         "snapshot_of_follower",
         needs_snapshot,
@@ -146,6 +161,13 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("not_a_write_index", deletes, identity::not_a_write_index),
     guard("data_gone", deletes, copies::data_gone),
     guard("name_free", new, identity::name_free),
+    guard("beside_name", side_by_side, beside::beside_name),
+    guard(
+        "beside_no_data_stream",
+        side_by_side,
+        beside::beside_no_data_stream,
+    ),
+    guard(beside::ALIAS_COUNTS_ONCE, side_by_side, beside::alias_counts_once),
     guard("clusters_pinned", always, identity::clusters_pinned),
     guard("alias_proven", starting_or_new, identity::alias_proven),
     guard("leader_open", always, identity::leader_open),
@@ -162,7 +184,7 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("follower_ilm", starting, others::follower_ilm),
     guard("leader_ilm", copied, others::leader_ilm),
     guard("auto_follow", recreate, others::auto_follow),
-    guard("lease", recreate, standing::lease),
+    guard("lease", in_place, standing::lease),
     // Whether it would work.
     guard("remote_connected", always, cluster::remote_connected),
     guard("follower_license", always, cluster::follower_license),
@@ -184,6 +206,8 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("leader_cluster_calm", recreate, cluster::leader_cluster_calm),
     guard("close_enabled", recreate_open, cluster::close_enabled),
     guard("room_to_reopen", recreate_open, cluster::room_to_reopen),
+    guard("room_for_copy", side_by_side, beside::room_for_copy),
+    guard("copy_privileges", side_by_side, beside::copy_privileges),
     guard("follower_privileges", always, others::follower_privileges),
     guard("leader_privileges", always, others::leader_privileges),
 ];

@@ -12,6 +12,8 @@ use crate::policy::fixture::{Case, ago, now, seen, some, uuid, verdict};
 use crate::policy::guards::{Stage, evaluate};
 use crate::policy::settings::Mode;
 
+mod beside;
+
 const STAGES: [(Stage, Remedy); 8] = [
     (Stage::Plan, Remedy::Recreate),
     (Stage::Plan, Remedy::Resume),
@@ -402,6 +404,25 @@ fn knowing_less_never_makes_a_held_guard_pass() {
                 GuardVerdict::Pass,
                 "{name} passes without fact {number}"
             );
+        }
+    }
+}
+
+/// The judge keeps a ladder where nobody asked for a licence (docs/SAFETY.md, *Limits that remain*).
+#[test]
+fn a_licence_that_nobody_asked_for_holds_every_rung() {
+    let mut case = Case::lost();
+    case.facts.follower.license = Series::default();
+    case.facts.leader.license = Series::default();
+    for remedy in [Remedy::Resume, Remedy::Recreate, Remedy::DeleteAndFollow] {
+        for stage in [Stage::Plan, Stage::BeforePause, Stage::BeforeFollow] {
+            for name in ["follower_license", "leader_license"] {
+                assert_eq!(
+                    verdict_of(&case, stage, remedy, name),
+                    GuardVerdict::Unknown,
+                    "{name}"
+                );
+            }
         }
     }
 }

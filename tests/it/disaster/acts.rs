@@ -50,6 +50,8 @@ pub enum Act {
     ClockSet(i64),
     /// Everybody approves everything that is pending.
     Approve,
+    /// Somebody asks for a copy beside that follower, under the name `i00-g`.
+    Beside(usize, usize),
     /// Somebody rejects everything that is pending.
     Reject,
     Brake(BrakeScope),
@@ -158,6 +160,7 @@ impl Hands {
             act,
             Act::Approve
                 | Act::Reject
+                | Act::Beside(..)
                 | Act::Brake(_)
                 | Act::Release(_)
                 | Act::Reload(_)

@@ -26,6 +26,7 @@ struct PlanKind {
     requests: u64,
     /// Every request and every write of it is tried in a normal run too.
     thorough: bool,
+    mode: Mode,
 }
 
 /// To add a kind of plan, add a row.
@@ -36,6 +37,7 @@ const KINDS: &[PlanKind] = &[
         acts: || vec![Act::Play(0, 0, "fatal-but-curable")],
         requests: 2,
         thorough: false,
+        mode: Mode::Auto,
     },
     PlanKind {
         name: "recreate by history_lost",
@@ -43,6 +45,7 @@ const KINDS: &[PlanKind] = &[
         acts: || vec![Act::Play(0, 0, "history-lost")],
         requests: 4,
         thorough: false,
+        mode: Mode::Auto,
     },
     PlanKind {
         name: "recreate over a lease that lives",
@@ -50,6 +53,7 @@ const KINDS: &[PlanKind] = &[
         acts: || vec![Act::Play(0, 1, "live-lease")],
         requests: 5,
         thorough: true,
+        mode: Mode::Auto,
     },
     PlanKind {
         name: "recreate on 7.7.0, approved",
@@ -57,6 +61,7 @@ const KINDS: &[PlanKind] = &[
         acts: || vec![Act::Play(0, 1, "live-lease")],
         requests: 5,
         thorough: false,
+        mode: Mode::Auto,
     },
     PlanKind {
         name: "restored_not_following after a master change",
@@ -69,6 +74,15 @@ const KINDS: &[PlanKind] = &[
         },
         requests: 5,
         thorough: false,
+        mode: Mode::Auto,
+    },
+    PlanKind {
+        name: "side by side",
+        version: Version::V8_10_4,
+        acts: || vec![Act::Play(0, 0, "history-lost"), Act::Beside(0, 0)],
+        requests: 2,
+        thorough: false,
+        mode: Mode::Ask,
     },
 ];
 
@@ -80,7 +94,8 @@ fn story(kind: &PlanKind) -> Story {
     let mut beats: Vec<Beat> = (kind.acts)()
         .into_iter()
         .map(|act| Beat {
-            when: When::At(70),
+            // Asked for once it is seen what is wrong.
+            when: When::At(if matches!(act, Act::Beside(..)) { 140 } else { 70 }),
             act,
         })
         .collect();
@@ -93,7 +108,7 @@ fn story(kind: &PlanKind) -> Story {
         seed: 7,
         versions: vec![kind.version],
         followers: 2,
-        mode: Mode::Auto,
+        mode: kind.mode,
         poll: Duration::from_secs(20),
         death: None,
         mishaps: Vec::new(),

@@ -225,6 +225,17 @@ impl Lie for Rosy {
     }
 }
 
+/// Sends to the follower what is meant for the copy beside it.
+struct Mixes(Method);
+impl Lie for Mixes {
+    fn request(&self, _: usize, side: Side, request: &mut Request) -> bool {
+        if side == Side::Follower && request.changes && request.method == self.0 {
+            request.target = request.target.replace("/i00-g", "/i00-f");
+        }
+        true
+    }
+}
+
 /// Takes no lock of its state.
 struct Unlocked;
 impl Lie for Unlocked {
@@ -300,8 +311,34 @@ fn lost_all() -> Vec<Beat> {
         .collect()
 }
 
+/// A copy beside the follower is asked for, approved, and given up once its follow was sent.
+fn beside_and_back() -> Vec<Beat> {
+    let mut beats = lost();
+    beats.push(at(140, Act::Beside(0, 0)));
+    beats.push(at(160, Act::Approve));
+    then(beats, 1, Act::Abort)
+}
+
 fn mutants() -> Vec<Mutant> {
     vec![
+        Mutant {
+            lie: Some(|| Arc::new(Mixes(Method::Delete))),
+            mode: Mode::Ask,
+            ..mutant(
+                "deletes the follower in place of the copy beside it",
+                "way_back_is_kept",
+                beside_and_back,
+            )
+        },
+        Mutant {
+            lie: Some(|| Arc::new(Mixes(Method::Put))),
+            mode: Mode::Ask,
+            ..mutant(
+                "sends the copy's follow over the follower",
+                "put_only_over_closed_by_us",
+                beside_and_back,
+            )
+        },
         Mutant {
             lie: Some(|| Arc::new(NoLease)),
             ..mutant("forgets to remove the lease", "lease_gone_before_put", lived)

@@ -15,7 +15,7 @@ use refollow::sandbox::faults::FaultKind;
 use refollow::sandbox::log::Entry;
 use refollow::sandbox::witness::Standing;
 
-use super::stage::leader_of;
+use super::stage::{is_twin, leader_of, origin_of};
 use ends::{cured_is_equal, never_red_by_us, nobody_left_behind};
 
 mod ends;
@@ -187,6 +187,7 @@ pub fn violations(record: &Record) -> Vec<Violation> {
             for check in [
                 Moment::lease_gone_before_put,
                 Moment::put_only_over_closed_by_us,
+                Moment::way_back_is_kept,
                 Moment::look_between_puts,
                 Moment::leader_is_good,
                 Moment::looked_just_before,
@@ -347,5 +348,9 @@ fn concerns_pair(deed: &Deed, pair: usize) -> bool {
 }
 
 fn concerns(deed: &Deed, pair: usize, follower: &str) -> bool {
-    concerns_pair(deed, pair) && deed.follower.as_deref().is_none_or(|other| other == follower)
+    concerns_pair(deed, pair)
+        && deed
+            .follower
+            .as_deref()
+            .is_none_or(|other| other == follower || is_twin(follower) && other == origin_of(follower))
 }

@@ -410,7 +410,22 @@ pub fn follower_name(index: usize) -> String {
 
 /// `a` of `a-f`.
 pub fn leader_of(follower: &str) -> &str {
-    follower.trim_end_matches("-f")
+    follower.trim_end_matches("-f").trim_end_matches("-g")
+}
+
+/// The name that a copy beside that follower gets in these stories.
+pub fn twin_of(follower: &str) -> String {
+    format!("{}-g", leader_of(follower))
+}
+
+/// Whether the name is that of such a copy.
+pub fn is_twin(name: &str) -> bool {
+    name.ends_with("-g")
+}
+
+/// The follower that stands under this name, or that the copy of this name was made beside.
+pub fn origin_of(name: &str) -> String {
+    format!("{}-f", leader_of(name))
 }
 
 /// One life of the daemon.

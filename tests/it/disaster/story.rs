@@ -7,8 +7,8 @@ use std::time::Duration;
 use refollow::domain::brake::BrakeScope;
 use refollow::domain::cause::Cause;
 use refollow::domain::decision::DecisionKind;
-use refollow::domain::ids::FollowerKey;
-use refollow::http::dto::{ApproveBody, BrakeRequest, Caller, Daemon as _};
+use refollow::domain::ids::{FollowerKey, IndexName};
+use refollow::http::dto::{ApproveBody, BrakeRequest, Caller, Daemon as _, RecreateBody};
 use refollow::policy::glob::Glob;
 use refollow::policy::{self, Action, Mode, Rule};
 use refollow::sandbox::pair::{Side, Version};
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::acts::{Act, Hands};
 use super::oracle::{Kind, Record, Violation, violations};
-use super::stage::{Lie, Mishap, Moment, Plot, Stage};
+use super::stage::{Lie, Mishap, Moment, Plot, Stage, twin_of};
 
 /// When something happens.
 #[derive(Debug, Clone, PartialEq)]
@@ -219,11 +219,15 @@ fn standings<T>(
     take: impl Fn(&refollow::sandbox::witness::Standing) -> T,
 ) -> Vec<BTreeMap<String, T>> {
     let of = |pair: &super::stage::PairStage| {
-        let names = pair.followers.iter();
+        let names = pair
+            .followers
+            .iter()
+            .flat_map(|name| [name.clone(), twin_of(name)]);
         names
-            .map(|name| {
-                let standing = pair.world.with(|state| state.pair.standing(name));
-                (name.clone(), take(&standing))
+            .filter_map(|name| {
+                let standing = pair.world.with(|state| state.pair.standing(&name));
+                let there = pair.followers.contains(&name) || standing.follower.is_some();
+                there.then(|| (name, take(&standing)))
             })
             .collect()
     };
@@ -409,6 +413,15 @@ impl Director {
                             .note(pair, Some(plan.follower.index.as_str()), Kind::Approved);
                     }
                 }
+            }
+            Act::Beside(pair, follower) => {
+                let index = self.hands.pairs[*pair].followers[*follower].clone();
+                let key = FollowerKey::parse(&format!("eu{pair}/{index}")).unwrap();
+                let body = RecreateBody {
+                    beside: IndexName::parse(&twin_of(&index)).ok(),
+                    ..RecreateBody::default()
+                };
+                drop(desk.recreate(key, who(), body).await);
             }
             Act::Brake(scope) => {
                 let request = BrakeRequest {

@@ -15,6 +15,7 @@ use refollow::store::faulty::{Counted, FaultyStore, Side as Landing};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::beside::beside;
 use super::support::{Table, failed_restore, table, unfollowed_copy};
 
 /// What the run that is interrupted repairs.
@@ -28,10 +29,18 @@ enum Kind {
     Deleted,
     /// A copy of an earlier run of ours that nobody follows: resumed.
     Restored,
+    /// Lost history, followed anew under another name.
+    Beside,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Lost, Self::Failed, Self::Deleted, Self::Restored];
+    const ALL: [Self; 5] = [
+        Self::Lost,
+        Self::Failed,
+        Self::Deleted,
+        Self::Restored,
+        Self::Beside,
+    ];
 
     /// The changing requests of a run that nothing interrupts: method, part of the path, and how
     /// many of the like come before.
@@ -45,6 +54,7 @@ impl Kind {
                 ("PUT", "_ccr/follow", 0),
                 ("PUT", "_settings", 0),
             ],
+            Self::Beside => vec![("PUT", "_ccr/follow", 0), ("PUT", "_settings", 0)],
             Self::Restored => vec![("POST", "resume_follow", 0), ("PUT", "_settings", 0)],
             Self::Failed => vec![
                 ("POST", "_close", 0),
@@ -71,7 +81,7 @@ async fn opened() -> (Table, RunId) {
 
 async fn opened_for(kind: Kind) -> (Table, RunId) {
     let version = match kind {
-        Kind::Lost | Kind::Failed | Kind::Restored => Version::V8_10_4,
+        Kind::Lost | Kind::Failed | Kind::Restored | Kind::Beside => Version::V8_10_4,
         Kind::Deleted => Version::V7_7_0,
     };
     let mut table = table(version).await;
@@ -79,6 +89,12 @@ async fn opened_for(kind: Kind) -> (Table, RunId) {
         table.play("live-lease:orders-f");
         let verdict = table.until(Cause::HistoryLost).await;
         let run = table.open(&table.plan(&verdict)).await;
+        return (table, run);
+    }
+    if kind == Kind::Beside {
+        table.play("history-lost:orders-f");
+        let verdict = table.until(Cause::HistoryLost).await;
+        let run = table.open_approved(&beside(&table, &verdict, &[])).await;
         return (table, run);
     }
     if kind == Kind::Restored {
@@ -105,6 +121,11 @@ async fn all_is_well(table: &Table, run: &RunId, end: &RunEnd, what: &str) -> Ru
     else {
         panic!("{what}: {end:?}\n{}", table.story());
     };
+    if let Some(Event::Opened { plan, .. }) = table.journal(run).await.first().map(|entry| &entry.event)
+        && plan.basis.beside.is_some()
+    {
+        return beside_is_well(table, *outcome, person_must.is_some(), what).await;
+    }
     let standing = table.standing().await;
     // A follower whose restore had failed is as it was when it is open and red again.
     let as_it_was = matches!(outcome, RunOutcome::BackedOut | RunOutcome::Refused)
@@ -135,6 +156,29 @@ async fn all_is_well(table: &Table, run: &RunId, end: &RunEnd, what: &str) -> Ru
         .count();
     assert!(intents >= table.changes().len(), "{what}: {:?}", table.changes());
     *outcome
+}
+
+/// The follower was not touched, and the copy follows, is gone, or a person was told of it.
+async fn beside_is_well(table: &Table, outcome: RunOutcome, told: bool, what: &str) -> RunOutcome {
+    let named: Vec<String> = table.paths();
+    assert!(
+        named.iter().all(|path| path.starts_with("/orders-g")),
+        "{what}: {named:?}"
+    );
+    let standing = table.standing().await;
+    assert_eq!(
+        (standing.state.as_str(), standing.documents),
+        ("open", 300),
+        "{what}"
+    );
+    let copied = table.count(Side::Follower, "orders-g").await;
+    if outcome == RunOutcome::Cured {
+        assert_eq!(copied, table.count(Side::Leader, "orders").await, "{what}");
+    } else {
+        assert!(copied == 0 || told, "{what}: a copy in silence");
+    }
+    assert_eq!(table.puts_without_a_look_between(), 0, "{what}");
+    outcome
 }
 
 #[tokio::test(start_paused = true)]

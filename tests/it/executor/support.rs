@@ -46,6 +46,10 @@ pub type May = Box<dyn Fn(Step, &World) -> Option<String> + Send + Sync>;
 /// The engine's part, as small as it can be.
 pub struct TestGate {
     memory: Mutex<Memory>,
+    /// Whose memory that is; nothing is remembered of another follower.
+    of: FollowerKey,
+    /// Somebody has asked for the run to be aborted.
+    pub aborted: AtomicBool,
     settings: Settings,
     clock: Arc<dyn Clock>,
     world: World,
@@ -75,6 +79,7 @@ impl Gate for TestGate {
             world.warm_until = until;
         }
         evaluate(&Question {
+            beside: asked.beside,
             stage: asked.stage,
             remedy: asked.remedy,
             verdict: asked.verdict,
@@ -88,11 +93,19 @@ impl Gate for TestGate {
         })
     }
 
-    fn memory(&self, _: &FollowerKey) -> Memory {
+    fn aborted(&self, _: &RunId) -> bool {
+        self.aborted.load(Ordering::SeqCst)
+    }
+
+    fn memory(&self, key: &FollowerKey) -> Memory {
+        if *key != self.of {
+            return Memory::default();
+        }
         self.memory.lock().unwrap().clone()
     }
 
-    fn remember(&self, _: &FollowerKey, change: &mut dyn FnMut(&mut Memory)) -> Memory {
+    fn remember(&self, key: &FollowerKey, change: &mut dyn FnMut(&mut Memory)) -> Memory {
+        assert_eq!(*key, self.of, "only what the book knows is remembered");
         let mut memory = self.memory.lock().unwrap();
         change(&mut memory);
         memory.clone()
@@ -169,6 +182,8 @@ async fn table_of(version: Version, secured: bool, may: May) -> Table {
     facts.leader_cluster = Some(ClusterName::parse("us").unwrap());
     let gate = Arc::new(TestGate {
         memory: Mutex::new(Memory::default()),
+        of: key.clone(),
+        aborted: AtomicBool::new(false),
         settings: Settings {
             mode: Mode::Auto,
             ..Settings::default()
@@ -469,6 +484,17 @@ impl Table {
                 let path = entry.path.split('?').next().unwrap_or_default();
                 path.rsplit('/').next().unwrap_or_default().to_owned()
             })
+            .collect()
+    }
+
+    /// The paths of what the run sent, refreshes left out.
+    pub fn paths(&self) -> Vec<String> {
+        self.world
+            .changes()
+            .iter()
+            .skip(self.own_changes)
+            .filter(|entry| entry.path.contains("_ccr/") || is_index_change(entry))
+            .map(|entry| entry.path.clone())
             .collect()
     }
 

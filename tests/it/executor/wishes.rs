@@ -34,6 +34,7 @@ async fn take_snapshot(table: &Table, name: &str) {
 
 fn for_snapshot(table: &Table, name: &str, facts: &[&str]) -> Wishes {
     Wishes {
+        beside: None,
         overrides: facts
             .iter()
             .map(|fact| Override {

@@ -221,6 +221,7 @@ pub(super) fn approved(key: FollowerKey, now: Timestamp) -> PlanRecord {
         extend_runway: None,
         follow_settings: BTreeMap::new(),
         snapshot: None,
+        beside: None,
         lease: crate::domain::plan::LeaseWay::Forget,
     };
     let plan = Plan {

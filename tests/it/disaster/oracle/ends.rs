@@ -7,6 +7,7 @@ use refollow::http::dto::RunItem;
 use refollow::sandbox::log::Entry;
 use refollow::sandbox::witness::Standing;
 
+use super::super::stage::{origin_of, twin_of};
 use super::{Does, Kind, Record, Violation, broken, concerns, does};
 
 /// Our requests that acted on one follower, in order.
@@ -31,7 +32,7 @@ pub(super) fn nobody_left_behind(
         return;
     };
     if end.follows() {
-        let first = &record.parameters[pair][name];
+        let first = &record.parameters[pair][&origin_of(name)];
         let theirs = record
             .deeds
             .iter()
@@ -130,6 +131,27 @@ pub(super) fn cured_is_equal(
     let Some(closed) = run.closed_at.filter(|_| run.outcome == Some(RunOutcome::Cured)) else {
         return;
     };
+    if run.steps.iter().any(|step| step.name == "follow_beside") {
+        // The copy is what was cured.
+        let copy = record.ends[pair].get(&twin_of(name));
+        let equal = copy.is_some_and(|copy| {
+            copy.follows()
+                && copy.follower.as_ref().map(|index| index.digest)
+                    == copy.leader.as_ref().map(|index| index.digest)
+        });
+        let disturbed = record.deeds.iter().any(|deed| {
+            matches!(deed.kind, Kind::Disaster | Kind::Clock)
+                && concerns(deed, pair, name)
+                && deed.at_ms >= closed.as_millisecond()
+        });
+        if !equal && !disturbed {
+            found.push(broken(
+                "cured_is_equal",
+                format!("eu{pair}/{name}: the copy beside it is called cured, and is not: {copy:?}"),
+            ));
+        }
+        return;
+    }
     let later = record
         .deeds
         .iter()

@@ -1,6 +1,7 @@
 //! The point of no return: what must stand when a PUT or a DELETE arrives (promises 2, 4, 6, 7).
 
-use super::{Does, FRESH_MS, Moment, Violation, does};
+use super::super::stage::{is_twin, twin_of};
+use super::{Does, FRESH_MS, Kind, Moment, Violation, does};
 
 impl Moment<'_> {
     /// Promise 7.
@@ -20,6 +21,10 @@ impl Moment<'_> {
             return None;
         }
         let Some(follower) = &self.before.follower else {
+            // Side by side: under a free name, and only for a person's yes.
+            if is_twin(&self.before.name) && self.earlier().any(|deed| deed.kind == Kind::Approved) {
+                return None;
+            }
             let deleted = self.ours().next().is_some_and(|last| does(last) == Does::Delete);
             return if deleted {
                 None
@@ -51,6 +56,37 @@ impl Moment<'_> {
         self.broken("put_only_over_closed_by_us", "it was not closed by us")
     }
 
+    /// Side by side: while a copy that we made stands beside it, the follower is the way back, and given
+    /// up only for a yes that came later.
+    pub(super) fn way_back_is_kept(&self) -> Option<Violation> {
+        if !matches!(self.does, Does::Pause | Does::Close | Does::Put | Does::Delete)
+            || is_twin(&self.before.name)
+        {
+            return None;
+        }
+        let twin = twin_of(&self.before.name);
+        let last = self
+            .log()
+            .iter()
+            .rev()
+            .filter(|entry| entry.seq < self.entry.seq && entry.changes && entry.acted)
+            .filter(|entry| matches!(does(entry), Does::Put | Does::Delete))
+            .find(|entry| entry.before.as_ref().is_some_and(|before| before.name == twin))?;
+        let later = self
+            .earlier()
+            .any(|deed| deed.kind == Kind::Approved && deed.seqs[self.pair] > last.seq);
+        if does(last) == Does::Delete || later {
+            return None;
+        }
+        self.broken(
+            "way_back_is_kept",
+            format!(
+                "`{twin}` was made beside it at #{}, and nobody has said so since",
+                last.seq
+            ),
+        )
+    }
+
     /// Promise 6.
     pub(super) fn look_between_puts(&self) -> Option<Violation> {
         if self.does != Does::Put {
@@ -80,6 +116,9 @@ impl Moment<'_> {
     /// Promise 4.
     pub(super) fn leader_is_good(&self) -> Option<Violation> {
         if !self.does.destroys() || self.disturbed_since_look("leader") {
+            return None;
+        }
+        if is_twin(&self.before.name) {
             return None;
         }
         // Deleting or following anew what is already empty or broken loses nothing of the follower's.
