@@ -266,6 +266,9 @@ pub async fn drain(running: &Running, config: &Config) -> Exit {
         .perform(vec![crate::engine::book::Effect::Remember(memories)])
         .await;
     let held = running.engine.held_at_exit();
+    if drained.is_ok() && held.is_empty() {
+        running.engine.take_marks_back().await;
+    }
     running
         .engine
         .audit(

@@ -241,9 +241,9 @@ impl Client {
     }
 
     /// `PUT /_cluster/settings`: names the installation that acts on this cluster
-    /// ([`MARKER`]; needs cluster `manage`). The only cluster setting that is ever written.
-    pub async fn mark_installation(&self, pin: &Pin, name: &str) -> Change {
-        let body = json!({"persistent": {MARKER: name}});
+    /// ([`MARKER`]; needs cluster `manage`); `None` takes the marker away. The only cluster setting that is ever written.
+    pub async fn mark_installation(&self, pin: &Pin, value: Option<&str>) -> Change {
+        let body = json!({"persistent": {MARKER: value}});
         let path = "/_cluster/settings".to_owned();
         self.change(pin, order(Method::Put, path, Some(body), Credential::Act))
             .await

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::brake::Brake;
 use crate::domain::decision::DecisionKind;
 use crate::domain::drill::Drills;
-use crate::domain::ids::{ClusterName, FollowerKey, PlanHash, RunId};
+use crate::domain::ids::{ClusterName, ClusterUuid, FollowerKey, PlanHash, RunId};
 use crate::domain::journal::Trigger;
 use crate::domain::memory::Memory;
 use crate::domain::plan::{Plan, PlanRecord};
@@ -108,6 +108,8 @@ pub(crate) struct Book {
     pub patterns_seen: PatternsSeen,
     /// This installation's name, as it marks clusters; `None`: it has marked none yet.
     pub installation: Option<String>,
+    /// The clusters that this process has marked: for whose run, and the cluster's UUID then.
+    pub marked: BTreeMap<ClusterName, (FollowerKey, ClusterUuid)>,
     /// Effects of what was noticed outside [`Book::decide`], which hands them out.
     pub owed: Vec<Effect>,
 }
@@ -142,6 +144,7 @@ impl Book {
             clock_jump: None,
             patterns_seen: PatternsSeen::new(),
             installation: None,
+            marked: BTreeMap::new(),
             owed: Vec::new(),
         };
         for (key, memory) in memories {

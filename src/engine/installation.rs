@@ -54,12 +54,14 @@ impl Engine {
         let mut facts = Facts::nothing(plan.basis.key(), self.now());
         ask(client, &Look::ClusterSettings, &mut facts).await;
         // Another's is left alone, and an unknown one not overwritten: the guards say the rest.
-        if installation::seen(facts.follower.cluster_settings.now(), own.as_deref())
-            != Seen::Present(Marked::No)
-        {
-            return;
-        }
+        let settings = facts.follower.cluster_settings.now();
+        let found = installation::seen(settings, own.as_deref(), self.now());
         let cluster = &plan.basis.cluster;
+        match found {
+            Seen::Present(Marked::No | Marked::Ours { due: true }) => {}
+            Seen::Present(Marked::Ours { due: false }) => return self.keep_mark(plan),
+            _ => return,
+        }
         let privileges = Look::HasPrivileges {
             credential: Credential::Act,
             body: json!({"cluster": ["manage"]}),
@@ -84,7 +86,10 @@ impl Engine {
         let pin = Pin {
             cluster_uuid: plan.basis.cluster_uuid.clone(),
         };
-        let change = client.mark_installation(&pin, &name).await;
+        let value = installation::value(&name, self.now());
+        let change = client.mark_installation(&pin, Some(&value)).await;
+        // Also without an answer: it may have arrived.
+        self.keep_mark(plan);
         if let Sent::Refused { exception, .. } = &change.sent {
             tracing::warn!(
                 "`{cluster}` is not marked, so another installation of refollow would not notice this one: {}",
@@ -103,6 +108,43 @@ impl Engine {
             detail,
         )
         .await;
+    }
+
+    /// Remembers that this process has marked a cluster, to take the word back when it stops.
+    fn keep_mark(&self, plan: &Plan) {
+        let basis = &plan.basis;
+        let uuid = basis.cluster_uuid.clone();
+        self.lock()
+            .marked
+            .insert(basis.cluster.clone(), (basis.key(), uuid));
+    }
+
+    /// Takes the markers of this process back, so that another installation may act at once. Only
+    /// where nothing of ours is left half done; what cannot be taken back runs out by itself.
+    pub async fn take_marks_back(&self) {
+        let (marked, own) = {
+            let mut book = self.lock();
+            (std::mem::take(&mut book.marked), book.installation.clone())
+        };
+        for (cluster, (key, cluster_uuid)) in marked {
+            let Some(client) = self.client(&cluster) else {
+                continue;
+            };
+            let mut facts = Facts::nothing(key, self.now());
+            ask(&client, &Look::ClusterSettings, &mut facts).await;
+            let found = installation::seen(facts.follower.cluster_settings.now(), own.as_deref(), self.now());
+            if !matches!(found, Seen::Present(Marked::Ours { .. })) {
+                continue;
+            }
+            let change = client.mark_installation(&Pin { cluster_uuid }, None).await;
+            let detail = json!({
+                "step": "unmark_cluster", "cluster": cluster, "setting": MARKER,
+                "url": change.record.url, "method": change.record.method, "path": change.record.path,
+                "body": change.record.body, "sent_at": change.record.started, "answer": steps::answer(&change.sent),
+            });
+            self.audit("refollow", "request_sent", cluster.to_string(), detail)
+                .await;
+        }
     }
 
     /// This installation's name, durable before anybody else can read it.

@@ -417,16 +417,20 @@ pub(super) fn one_way(q: &Question<'_>) -> Check {
 /// run there leaves its name in the cluster's settings.
 pub(super) fn no_other_installation(q: &Question<'_>) -> Check {
     let own = q.world.installation.as_deref();
-    match installation::seen(q.facts.follower.cluster_settings.now(), own) {
-        Seen::Present(Marked::Ours) => {
+    match installation::seen(q.facts.follower.cluster_settings.now(), own, q.world.now) {
+        Seen::Present(Marked::Ours { .. }) => {
             Ok("the cluster's marker names this installation of refollow".to_owned())
         }
         Seen::Present(Marked::No) => Ok(format!(
             "no installation of refollow has marked this cluster (`{}`); the first run here does",
             installation::MARKER
         )),
-        Seen::Present(Marked::Another(name)) => Err(block(format!(
-            "observe only: another installation of refollow ({name}) acts on this cluster; where it is gone, take its marker away: {}",
+        Seen::Present(Marked::Another(name, until)) => Err(block(format!(
+            "observe only: another installation of refollow ({name}) acts on this cluster, {}; where it is gone, take its marker away: {}",
+            until.map_or_else(
+                || "by a marker that does not run out".to_owned(),
+                |until| format!("until {until} unless it acts again")
+            ),
             installation::REMOVE
         ))),
         Seen::Absent => Err(unknown(

@@ -19,7 +19,8 @@ const ASK: &str = "[daemon]\nmode = \"ask\"\n";
 async fn marker(house: &House) -> Option<String> {
     let target = "/_cluster/settings?flat_settings=true";
     let settings = house.ask(Side::Follower, Method::Get, target, None).await;
-    settings["persistent"][MARKER].as_str().map(str::to_owned)
+    let text = settings["persistent"][MARKER].as_str()?;
+    Some(text.split(" until ").next().unwrap().to_owned())
 }
 
 async fn cured(house: &House, index: &str) {
@@ -89,14 +90,39 @@ async fn the_first_run_marks_the_cluster_and_another_installation_only_watches_t
     assert_eq!(guard.verdict, GuardVerdict::Block);
     assert!(guard.inputs.contains(&name), "{}", guard.inputs);
 
-    // A person says that the first is gone.
-    let gone = serde_json::json!({"persistent": {MARKER: null}});
-    house
-        .ask(Side::Follower, Method::Put, "/_cluster/settings", Some(gone))
-        .await;
+    // The first is gone for good: its word runs out, an hour after its last run began.
+    house.pass(1_800).await;
     cured(&house, "mail-f").await;
     let taken = marker(&house).await;
     assert!(taken.is_some() && taken != Some(name), "{taken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_installation_that_stops_leaves_the_cluster_to_others_at_once() {
+    let mut house = house("quiet", AUTO).await;
+    house.all_well().await;
+    house.play("fatal-but-curable:mail-f");
+    cured(&house, "mail-f").await;
+    let name = marker(&house).await.unwrap();
+    house.desk.0.take_marks_back().await;
+    assert_eq!(marker(&house).await, None);
+    let noted = |event: &&Value| event["detail"]["step"] == "unmark_cluster";
+    assert_eq!(house.audit().await.iter().filter(noted).count(), 1);
+
+    house.store = Arc::new(MemoryStore::new());
+    house.restart().await;
+    house.all_well().await;
+    house.play("fatal-but-curable:mail-f");
+    cured(&house, "mail-f").await;
+    assert_ne!(marker(&house).await, Some(name.clone()));
+
+    // Whose word stands there now is not ours to take back.
+    let other = serde_json::json!({"persistent": {MARKER: "another"}});
+    house
+        .ask(Side::Follower, Method::Put, "/_cluster/settings", Some(other))
+        .await;
+    house.desk.0.take_marks_back().await;
+    assert_eq!(marker(&house).await.as_deref(), Some("another"));
 }
 
 #[tokio::test(start_paused = true)]
