@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::State;
 use axum::{Extension, Router};
 use futures::FutureExt as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,16 +33,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::tasks::Tasks;
 
+mod access;
 pub mod admin;
 mod api;
 pub mod client;
 pub mod dto;
 mod health;
+mod live;
 mod openapi;
+pub mod order;
+mod pages;
 pub mod problem;
 
+use access::{Access, Who};
 use admin::AdminListener;
 use dto::{Caller, Daemon};
+use live::Live;
 
 /// Where to listen; already valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,8 +147,10 @@ impl Server {
     /// Starts answering; ends when `tasks` are asked to, after the answers in hand are given.
     #[expect(clippy::needless_pass_by_value, reason = "it is the server's from here on")]
     pub fn start(self, daemon: Arc<dyn Daemon>, tasks: &Tasks) {
+        let live = Live::start(Arc::clone(&daemon), tasks);
         let app = |admin: bool| App {
             daemon: Arc::clone(&daemon),
+            live: live.clone(),
             tasks: tasks.clone(),
             admin,
             socket: self.admin.path().to_owned(),
@@ -181,6 +190,7 @@ impl Server {
 #[derive(Clone)]
 struct App {
     daemon: Arc<dyn Daemon>,
+    live: Live,
     tasks: Tasks,
     admin: bool,
     socket: PathBuf,
@@ -189,12 +199,14 @@ struct App {
 fn router(app: App) -> Router {
     api::routes(app.admin)
         .merge(health::routes())
+        .merge(pages::routes())
         .fallback(api::no_such_route)
         .method_not_allowed_fallback(api::wrong_method)
         .layer(axum::middleware::from_fn_with_state(
             app.clone(),
             api::read_only_over_tcp,
         ))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), known))
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
         .layer(tower_http::timeout::TimeoutLayer::with_status_code(
@@ -202,6 +214,25 @@ fn router(app: App) -> Router {
             ANSWER_TIMEOUT,
         ))
         .with_state(app)
+}
+
+/// Says who is asking before any route is looked at.
+async fn known(
+    State(app): State<App>,
+    caller: Option<CallerExtension>,
+    mut request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
+    let who = match caller {
+        Some(Extension(caller)) => Who::Socket(caller),
+        None => Who::Nobody { may_read: true },
+    };
+    request.extensions_mut().insert(Access {
+        who,
+        csrf: None,
+        socket: app.socket.display().to_string(),
+    });
+    next.run(request).await
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;

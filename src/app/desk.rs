@@ -31,10 +31,6 @@ mod text;
 pub struct Desk(pub Arc<Engine>);
 
 impl Desk {
-    pub(super) fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
     pub(super) async fn note(
         &self,
         who: &str,
@@ -43,7 +39,7 @@ impl Desk {
         detail: serde_json::Value,
     ) -> Result<(), Problem> {
         let event = AuditEvent {
-            at: self.now(),
+            at: self.0.now(),
             kind: kind.to_owned(),
             who: who.to_owned(),
             subject,
@@ -81,6 +77,14 @@ fn stored(error: &StoreError) -> Problem {
 }
 
 impl Daemon for Desk {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn changes(&self) -> u64 {
+        self.0.lock().story.newest()
+    }
+
     fn status(&self) -> Status {
         self.all_followers()
     }
@@ -178,7 +182,7 @@ impl Daemon for Desk {
     }
 
     fn metrics_text(&self, open_metrics: bool) -> String {
-        let now = self.now();
+        let now = self.0.now();
         let book = self.0.lock();
         let snapshot = book.metrics(now);
         let format = if open_metrics {

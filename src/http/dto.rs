@@ -19,6 +19,7 @@ use crate::domain::journal::{Entry, RunOutcome};
 use crate::domain::plan::{Consent, Plan, Replaced};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
+use crate::domain::trend::Point;
 use crate::domain::verdict::Evidence;
 
 pub use crate::http::problem::{Problem, ProblemKind};
@@ -164,6 +165,9 @@ pub struct Why {
     /// What doing nothing costs, and by when. A sentence.
     #[serde(default)]
     pub cost_of_waiting: Option<String>,
+    /// How far behind it was lately, oldest first; a restart begins it anew.
+    #[serde(default)]
+    pub lag_history: Vec<Point>,
     /// What the cause is and what to do about it: the short form of its section in `docs/JUDGEMENT.md`.
     #[serde(default)]
     pub handbook: Option<handbook::Short>,
@@ -369,6 +373,26 @@ pub struct RemoteItem {
 pub struct Brakes {
     /// By scope.
     pub brakes: Vec<BrakeItem>,
+    /// Breakers that are open, the widest first.
+    #[serde(default)]
+    pub breakers: Vec<BreakerItem>,
+}
+
+/// One breaker that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerItem {
+    /// Follower cluster; `null`: over everything.
+    pub cluster: Option<ClusterName>,
+    /// Alias; `null`: over everything.
+    pub remote: Option<RemoteAlias>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Unhealthy followers at the last look.
+    pub unhealthy: u32,
+    /// Followers at the last look.
+    pub of: u32,
+    /// When it closes if nothing else turns unhealthy; `null` while too many are.
+    pub closes_at: Option<Timestamp>,
 }
 
 /// One brake.
@@ -645,13 +669,15 @@ impl Done {
     }
 }
 
-/// Who called, from the socket's peer credentials.
+/// Who called: from the socket's peer credentials, or from a token over TCP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// User name, or `uid:1000` where the user has none.
     pub name: String,
-    /// User id.
-    pub uid: u32,
+    /// User id; `None` over TCP.
+    pub uid: Option<u32>,
+    /// Id of the token that said who it is; `None` on the socket.
+    pub token: Option<String>,
     /// Names of the groups that the user is in.
     pub groups: Vec<String>,
 }
@@ -661,6 +687,11 @@ pub type Reply<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
 /// What the server may ask of the engine; `engine::Handle` implements it.
 pub trait Daemon: Send + Sync {
+    /// The time, as the daemon's clock has it.
+    fn now(&self) -> Timestamp;
+    /// A number that grows whenever something happened that people are told of; what makes an open
+    /// page ask again.
+    fn changes(&self) -> u64;
     /// All followers, from the latest observation.
     fn status(&self) -> Status;
     /// What is wrong with several followers at once.

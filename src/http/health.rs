@@ -1,9 +1,9 @@
-//! `/livez`, `/readyz`, `/metrics` and the plain page at `/`.
+//! `/livez`, `/readyz` and `/metrics`.
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::http::App;
@@ -11,14 +11,9 @@ use crate::metrics::Format;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/", get(page))
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-}
-
-async fn page() -> Html<&'static str> {
-    Html(include_str!("page.html"))
 }
 
 /// 200 as long as the engine's loop turns: what a supervisor restarts on.

@@ -21,6 +21,12 @@ pub enum ProblemKind {
     Bad(Vec<String>),
     /// It changes something and came over TCP.
     AdminOnly,
+    /// It needs a token, and there is none or it does not hold.
+    NoToken,
+    /// The token does not allow it.
+    Forbidden,
+    /// Too much at once; later it may be done.
+    Busy,
     /// The route exists, but not with that method.
     WrongMethod,
     /// The route does not work yet: still starting.
@@ -38,6 +44,9 @@ impl ProblemKind {
             Self::Failed => "failed",
             Self::Bad(_) => "bad_request",
             Self::AdminOnly => "admin_socket_only",
+            Self::NoToken => "no_token",
+            Self::Forbidden => "forbidden",
+            Self::Busy => "busy",
             Self::WrongMethod => "method_not_allowed",
             Self::NotReady => "not_ready",
         }
@@ -51,7 +60,9 @@ impl ProblemKind {
             Self::Expired | Self::Void => 410,
             Self::Failed => 500,
             Self::Bad(_) => 400,
-            Self::AdminOnly => 403,
+            Self::AdminOnly | Self::Forbidden => 403,
+            Self::NoToken => 401,
+            Self::Busy => 429,
             Self::WrongMethod => 405,
             Self::NotReady => 503,
         }
@@ -159,7 +170,7 @@ impl Envelope {
     pub fn exit_code(&self) -> u8 {
         match self.code.as_str() {
             "bad_request" => 2,
-            "refused" | "expired" | "void" | "admin_socket_only" => 3,
+            "refused" | "expired" | "void" | "admin_socket_only" | "no_token" | "forbidden" => 3,
             _ => 1,
         }
     }

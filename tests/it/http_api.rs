@@ -15,10 +15,11 @@ use refollow::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, IndexName, IndexUuid, PlanHash, RemoteAlias, RunId,
 };
 use refollow::domain::incident::IncidentKind;
-use refollow::domain::journal::RunOutcome;
+use refollow::domain::journal::{Entry, Event, RunOutcome};
 use refollow::domain::plan::{Difference, LeaseWay, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, Replaced};
 use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
+use refollow::domain::trend::Point;
 use refollow::domain::verdict::Evidence;
 use refollow::http::client::AdminClient;
 use refollow::http::dto::{
@@ -45,6 +46,8 @@ pub struct FakeDaemon {
     pub audit_verdict: Option<AuditVerdict>,
     /// Changing calls wait for this before they count as done.
     pub slow: Option<Arc<tokio::sync::Notify>>,
+    /// What somebody else wrote into every text that is shown.
+    pub hostile: Option<&'static str>,
 }
 
 impl FakeDaemon {
@@ -52,7 +55,11 @@ impl FakeDaemon {
         self.asked.lock().unwrap().push(text);
     }
 
-    fn changes(&self, text: String) -> Reply<'_, Done> {
+    fn text(&self, otherwise: &str) -> String {
+        self.hostile.unwrap_or(otherwise).to_owned()
+    }
+
+    fn change(&self, text: String) -> Reply<'_, Done> {
         async move {
             if let Some(slow) = &self.slow {
                 slow.notified().await;
@@ -221,6 +228,12 @@ fn known(follower: &FollowerKey) -> Result<(), Problem> {
 }
 
 impl Daemon for FakeDaemon {
+    fn now(&self) -> Timestamp {
+        at(0)
+    }
+    fn changes(&self) -> u64 {
+        self.asked.lock().unwrap().len() as u64
+    }
     fn status(&self) -> Status {
         Status {
             followers: vec![follower()],
@@ -233,7 +246,7 @@ impl Daemon for FakeDaemon {
                 cause: Cause::HistoryLost,
                 since: Some(at(0)),
                 followers: 400,
-                what: "remote eu/lead: history_lost".to_owned(),
+                what: self.text("remote eu/lead: history_lost"),
             }],
             patterns: vec![PatternItem {
                 cluster: ClusterName::parse("eu").unwrap(),
@@ -243,12 +256,12 @@ impl Daemon for FakeDaemon {
                 failing: 0,
                 evidence: vec![Evidence {
                     field: "patterns[logs].active".to_owned(),
-                    value: "false".to_owned(),
+                    value: self.text("false"),
                     call: "eu: GET /_ccr/auto_follow".to_owned(),
                     at: at(0),
                 }],
             }],
-            notes: Vec::new(),
+            notes: self.hostile.map(str::to_owned).into_iter().collect(),
         }
     }
     fn clusters(&self) -> Clusters {
@@ -261,7 +274,7 @@ impl Daemon for FakeDaemon {
                 last_look_at: Some(at(0)),
                 last_success_at: Some(at(0)),
                 followers: 1,
-                problem: None,
+                problem: self.hostile.map(str::to_owned),
                 remotes: Vec::new(),
             }],
         }
@@ -272,14 +285,25 @@ impl Daemon for FakeDaemon {
             Ok(Why {
                 follower: follower(),
                 guards: guards(),
-                reasons: vec!["outside every window".to_owned()],
+                reasons: vec![self.text("outside every window")],
                 also: vec![Cause::Overloaded],
                 ladder: vec![Remedy::Resume, Remedy::Recreate],
                 approval: Some(Approval::Policy),
-                evidence: Vec::new(),
-                searchable: Some("yes".to_owned()),
+                evidence: vec![Evidence {
+                    field: "read_exceptions[0].exception.reason".to_owned(),
+                    value: self.text("Operations are no longer available"),
+                    call: "eu: GET /orders-f/_ccr/stats".to_owned(),
+                    at: at(0),
+                }],
+                searchable: Some(self.text("yes")),
                 staleness: Some("12 operations behind".to_owned()),
                 cost_of_waiting: None,
+                lag_history: (0..10)
+                    .map(|n| Point {
+                        at: at(n - 10),
+                        lag: Some(n),
+                    })
+                    .collect(),
                 handbook: refollow::domain::handbook::short(
                     Cause::HistoryLost,
                     &refollow::domain::handbook::Names {
@@ -321,10 +345,10 @@ impl Daemon for FakeDaemon {
             .chain(body.snapshot.map(|name| format!(" for {name}")))
             .chain(body.lease.map(|way| format!(" lease {way}")))
             .collect();
-        self.changes(format!("recreate {key} by {}{}", who.name, wishes.concat()))
+        self.change(format!("recreate {key} by {}{}", who.name, wishes.concat()))
     }
     fn extend_runway(&self, key: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done> {
-        self.changes(format!("{request:?} {key} by {}", who.name))
+        self.change(format!("{request:?} {key} by {}", who.name))
     }
     fn plans(&self, open_only: bool) -> Reply<'_, Plans> {
         let mut plans = vec![plan_item(plan().hash, "pending")];
@@ -339,11 +363,12 @@ impl Daemon for FakeDaemon {
     }
     fn plan(&self, hash: PlanHash) -> Reply<'_, PlanDetail> {
         async move {
-            let item = plan_item(hash, "pending");
+            let mut item = plan_item(hash, "pending");
+            item.requested_by = self.hostile.map(str::to_owned);
             Ok(PlanDetail {
                 item,
                 plan: plan(),
-                steps: Vec::new(),
+                steps: vec![self.text("POST /orders-f/_ccr/pause_follow")],
             })
         }
         .boxed()
@@ -354,13 +379,15 @@ impl Daemon for FakeDaemon {
                 .boxed();
         }
         let overrides: Vec<_> = body.overrides.iter().map(|one| one.fact.clone()).collect();
-        self.changes(format!(
+        self.change(format!(
             "approve {hash} by {} ({}) note {:?} overrides {overrides:?}",
-            who.name, who.uid, body.note
+            who.name,
+            who.uid.unwrap_or_default(),
+            body.note
         ))
     }
     fn reject(&self, hash: PlanHash, who: Caller, reason: String) -> Reply<'_, Done> {
-        self.changes(format!("reject {hash} by {}: {reason}", who.name))
+        self.change(format!("reject {hash} by {}: {reason}", who.name))
     }
     fn runs(&self, limit: u32) -> Reply<'_, Runs> {
         async move {
@@ -374,9 +401,20 @@ impl Daemon for FakeDaemon {
         async move {
             if id.as_str() == "r1" {
                 Ok(RunDetail {
-                    item: run_item(),
-                    journal: Vec::new(),
-                    undo: vec!["curl …".to_owned()],
+                    item: RunItem {
+                        reason: Some(self.text("following again, documents equal")),
+                        ..run_item()
+                    },
+                    journal: vec![Entry {
+                        format: 1,
+                        run: RunId::parse("r1").unwrap(),
+                        seq: 1,
+                        at: at(0),
+                        event: Event::BackingOut {
+                            reason: self.text("brake"),
+                        },
+                    }],
+                    undo: vec![self.text("curl …")],
                 })
             } else {
                 Err(Problem::not_found(format!("there is no run {id}")))
@@ -399,23 +437,24 @@ impl Daemon for FakeDaemon {
                 brakes: vec![BrakeItem {
                     scope: BrakeScope::Recreate,
                     owner: "anna".to_owned(),
-                    reason: "move of the data centre".to_owned(),
+                    reason: self.text("move of the data centre"),
                     engaged_at: Some(at(0)),
                     expires_at: None,
                     holds: true,
                 }],
+                breakers: Vec::new(),
             })
         }
         .boxed()
     }
     fn brake(&self, request: BrakeRequest, who: Caller) -> Reply<'_, Done> {
-        self.changes(format!(
+        self.change(format!(
             "brake {} for {:?} by {}: {}",
             request.scope, request.length, who.name, request.reason
         ))
     }
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done> {
-        self.changes(format!("release {scope} by {}", who.name))
+        self.change(format!("release {scope} by {}", who.name))
     }
     fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory> {
         self.note(format!("audit {wanted:?}"));
@@ -485,15 +524,15 @@ pub async fn start() -> Running {
     start_with(FakeDaemon::default()).await
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
 impl Running {
     /// One plain request over TCP.
-    async fn tcp(&self, method: &str, path: &str, headers: &str) -> Answer {
+    pub async fn tcp(&self, method: &str, path: &str, headers: &str) -> Answer {
         let mut stream = tokio::net::TcpStream::connect(self.tcp).await.unwrap();
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -520,7 +559,7 @@ impl Running {
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         self.daemon.asked.lock().unwrap().clone()
     }
 }

@@ -17,6 +17,7 @@ mod http_api;
 mod judge;
 mod judgement_doc;
 mod limits;
+mod pages;
 mod process;
 mod replay;
 mod sandbox_front;

@@ -24,7 +24,7 @@ impl Desk {
             .map(|(key, entry)| follower_item(key, entry))
             .collect();
         let mut notes = Vec::new();
-        let now = self.now();
+        let now = self.0.now();
         if let Some(jump) = book.clock_jump.filter(|jump| jump.unsettled(now)) {
             notes.push(format!(
                 "the computer's clock was set by {} s at {}: windows open nothing before {}",
@@ -111,7 +111,7 @@ impl Desk {
     }
 
     pub(super) fn why_of(&self, follower: FollowerKey) -> Result<Why, Problem> {
-        let now = self.now();
+        let now = self.0.now();
         let answer = {
             let book = self.0.lock();
             book.followers.get(&follower).map(|entry| {
@@ -135,6 +135,7 @@ impl Desk {
                     searchable: Some(searchable(entry.state())),
                     staleness: Some(staleness(entry)),
                     cost_of_waiting: Some(cost_of_waiting(entry, now)),
+                    lag_history: entry.trend.points().to_vec(),
                     handbook: handbook_of(&follower, entry),
                 }
             })

@@ -85,7 +85,7 @@ impl Desk {
             detail.insert("follower".to_owned(), next.plan.basis.key().to_string().into());
         }
         self.note(who, kind, next.plan.hash.to_string(), detail).await?;
-        let now = self.now();
+        let now = self.0.now();
         let effects = {
             let mut book = self.0.lock();
             let key = next.plan.basis.key();
@@ -118,7 +118,7 @@ impl Desk {
         body: RecreateBody,
     ) -> Result<Done, Problem> {
         let wishes = wishes(&body, &who.name)?;
-        let now = self.now();
+        let now = self.0.now();
         let mut effects = Vec::new();
         let made = {
             let mut book = self.0.lock();
@@ -196,15 +196,15 @@ impl Desk {
             groups: &who.groups,
         };
         if let Err(error) = policy::may_approve(&before.plan, voter, body.lose.as_deref(), &rules) {
-            let detail = serde_json::json!({"uid": who.uid, "reason": error.to_string(),
+            let detail = serde_json::json!({"uid": who.uid, "token": who.token, "reason": error.to_string(),
                 "follower": before.plan.basis.key()});
             self.note(&who.name, "approval_refused", hash.to_string(), detail)
                 .await?;
             return Err(refused(&error));
         }
-        let next = policy::consent(&before, &who.name, body.note.clone(), self.now(), approvers)
+        let next = policy::consent(&before, &who.name, body.note.clone(), self.0.now(), approvers)
             .map_err(|error| refused(&error))?;
-        let detail = serde_json::json!({"uid": who.uid, "note": body.note, "lose": body.lose,
+        let detail = serde_json::json!({"uid": who.uid, "token": who.token, "note": body.note, "lose": body.lose,
             "consents": next.consents.len(), "needed": approvers});
         let approved = next.state == PlanState::Approved;
         let consents = next.consents.len();
@@ -231,8 +231,8 @@ impl Desk {
     ) -> Result<Done, Problem> {
         let before = self.record(&hash).await?;
         let next =
-            policy::reject(&before, &who.name, &reason, self.now()).map_err(|error| refused(&error))?;
-        let detail = serde_json::json!({"uid": who.uid, "reason": reason});
+            policy::reject(&before, &who.name, &reason, self.0.now()).map_err(|error| refused(&error))?;
+        let detail = serde_json::json!({"uid": who.uid, "token": who.token, "reason": reason});
         let item = self.word(before, next, &who.name, "rejected", detail).await?;
         Ok(Done {
             message: format!("{hash} is rejected until the facts change"),
