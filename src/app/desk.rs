@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::access::{Grant, Token};
 use crate::domain::brake::BrakeScope;
 use crate::domain::ids::{FollowerKey, PlanHash, RunId};
 use crate::domain::time::Timestamp;
@@ -25,6 +26,7 @@ mod plans;
 mod runs;
 mod runway;
 mod text;
+mod tokens;
 
 /// The engine as the servers see it.
 #[derive(Debug, Clone)]
@@ -179,6 +181,26 @@ impl Daemon for Desk {
 
     fn events(&self, after: u64) -> Reply<'_, Events> {
         Box::pin(std::future::ready(Ok(self.events_after(after))))
+    }
+
+    fn token(&self, digest: &str) -> Option<Grant> {
+        self.0.grant_of(digest)
+    }
+
+    fn grant(&self, id: &str) -> Option<Grant> {
+        self.0.grant_by_id(id)
+    }
+
+    fn tokens(&self) -> Vec<Token> {
+        self.0.tokens()
+    }
+
+    fn add_token(&self, token: Token, who: Caller) -> Reply<'_, ()> {
+        Box::pin(self.keep_token(token, who))
+    }
+
+    fn revoke_token(&self, id: String, who: Caller) -> Reply<'_, Done> {
+        Box::pin(self.end_token(id, who))
     }
 
     fn metrics_text(&self, open_metrics: bool) -> String {

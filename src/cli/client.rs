@@ -1,5 +1,5 @@
 //! Commands that ask the daemon: `status`, `why`, `plan`, `plans`, `approve`, `reject`,
-//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`, `drill`.
+//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`, `drill`, `token`.
 //!
 //! Each asks over the admin socket, prints plain text for people or, with `--json`, the daemon's
 //! own JSON (the contract's shapes) unchanged, and returns the exit code. What went wrong goes to
@@ -27,6 +27,7 @@ mod drill;
 mod groups;
 pub mod table;
 mod text;
+mod token;
 
 /// Done.
 pub const DONE: u8 = 0;

@@ -3,9 +3,119 @@
 //! Who called the admin socket may everything. Over TCP a token says who it is and what they may;
 //! without one there is reading, where reading is open, and nothing else.
 
-use crate::domain::access::{Grant, Role, Target};
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use crate::domain::access::{Grant, Role, Target, digest};
 use crate::domain::ids::ClusterName;
-use crate::http::dto::{Caller, Problem, ProblemKind};
+use crate::http::dto::{Caller, Problem, ProblemKind, Status};
+use crate::http::sessions::cookie_of;
+use crate::http::{App, CallerExtension};
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The token of `Authorization: Bearer …`; `Err`: something else stands there.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ()> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let value = value.to_str().map_err(|_| ())?;
+    let (scheme, token) = value.split_once(' ').ok_or(())?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(Some(token.trim()))
+    } else {
+        Err(())
+    }
+}
+
+/// Says who is asking before any route is looked at. A token that does not hold is refused and
+/// never taken for none; a cookie says who it is on the pages only.
+pub(super) async fn known(
+    State(app): State<App>,
+    caller: Option<CallerExtension>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let is_page = !request.uri().path().starts_with("/api/");
+    let cookie = text(headers, header::COOKIE)
+        .and_then(cookie_of)
+        .filter(|_| is_page);
+    let session = cookie.and_then(|cookie| {
+        let (token, csrf) = app.sessions.find(cookie)?;
+        Some((app.daemon.grant(&token)?, csrf))
+    });
+    let (who, csrf) = match (caller, bearer(headers), session) {
+        (Some(Extension(caller)), ..) => (Who::Socket(caller), None),
+        (None, Ok(Some(token)), _) => match app.daemon.token(&digest(token)) {
+            Some(grant) => (Who::Token(grant), None),
+            None => return not_held(),
+        },
+        (None, Err(()), _) => return not_held(),
+        (None, Ok(None), Some((grant, csrf))) => (Who::Token(grant), Some(csrf)),
+        (None, Ok(None), None) => {
+            let may_read = app.reading_open;
+            (Who::Nobody { may_read }, None)
+        }
+    };
+    // Told on the page that is opened next, not by what that page loads.
+    let opens = request.method() == Method::GET
+        && text(headers, header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
+    let flash = cookie
+        .filter(|_| opens && csrf.is_some())
+        .and_then(|cookie| app.sessions.told(cookie));
+    request.extensions_mut().insert(Access {
+        who,
+        csrf,
+        flash,
+        socket: app.socket.display().to_string(),
+    });
+    next.run(request).await
+}
+
+fn not_held() -> Response {
+    Problem::new(
+        ProblemKind::NoToken,
+        "this token is not known, was revoked, or has ended",
+    )
+    .remedy("send `Authorization: Bearer <token>` with one that `refollow token create` made")
+    .into_response()
+}
+
+/// Refuses whatever could change something by nobody, before any route is looked at.
+pub(super) async fn named_to_change(
+    State(app): State<App>,
+    Extension(access): Extension<Access>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let path = request.uri().path();
+    let nobody = !app.admin && matches!(access.who, Who::Nobody { .. });
+    if reads || !nobody || matches!(path, "/login" | "/logout") {
+        return next.run(request).await;
+    }
+    if path.starts_with("/api/") {
+        return access.refuse(Role::Approve, &Target::Lists).into_response();
+    }
+    Redirect::to("/login").into_response()
+}
+
+/// Adds what 401 must carry (RFC 9110, 15.5.2).
+pub(super) fn challenge(mut response: Response) -> Response {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"refollow\""),
+        );
+    }
+    response
+}
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +137,8 @@ pub(super) struct Access {
     pub(super) who: Who,
     /// What every form must carry: only where a session says who it is.
     pub(super) csrf: Option<String>,
+    /// What the last form of this session did, to be told once.
+    pub(super) flash: Option<String>,
     /// Where what is missing can be had, for people.
     pub(super) socket: String,
 }
@@ -56,6 +168,18 @@ impl Access {
         self.may(Role::View, &Target::Everything)
     }
 
+    /// The part of the fleet that may be seen.
+    pub(super) fn within(&self, mut status: Status) -> Status {
+        if !self.sees_all() {
+            status.followers.retain(|one| self.sees(&one.cluster));
+            status.incidents.retain(|one| self.sees(&one.cluster));
+            status.patterns.retain(|one| self.sees(&one.cluster));
+            // A note names what it likes.
+            status.notes.clear();
+        }
+        status
+    }
+
     /// Reading.
     ///
     /// # Errors
@@ -82,6 +206,11 @@ impl Access {
             }),
             Who::Token(_) | Who::Nobody { .. } => Err(self.refuse(role, target)),
         }
+    }
+
+    /// Whether a form carries this session's own secret.
+    pub(super) fn is_own_form(&self, csrf: &str) -> bool {
+        self.csrf.as_ref().is_some_and(|own| digest(own) == digest(csrf))
     }
 
     fn refuse(&self, role: Role, target: &Target) -> Problem {

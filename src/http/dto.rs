@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::access::{Grant, Reach, Role, Token};
 use crate::domain::brake::BrakeScope;
 use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
@@ -626,6 +627,88 @@ impl From<Drill> for DrillReport {
     }
 }
 
+/// Body of `POST /api/v1/tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenBody {
+    /// Whom it is for; absent: who asks.
+    #[serde(default)]
+    pub person: Option<String>,
+    /// What it lets them do.
+    pub role: Role,
+    /// On these follower clusters only; absent: on all.
+    #[serde(default)]
+    pub clusters: Option<Vec<ClusterName>>,
+    /// How long it holds, in seconds; absent: until it is revoked.
+    #[serde(default)]
+    pub for_seconds: Option<u64>,
+}
+
+/// One token, without anything secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenItem {
+    /// Names it in the audit log.
+    pub id: String,
+    /// Whose it is.
+    pub person: String,
+    /// What it lets them do.
+    pub role: Role,
+    /// The follower clusters that it is limited to; `null`: none, it reaches all.
+    pub clusters: Option<Vec<ClusterName>>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it ends; `null`: when it is revoked.
+    pub expires_at: Option<Timestamp>,
+    /// Whether it holds now.
+    pub holds: bool,
+}
+
+impl TokenItem {
+    /// As it is shown at that time.
+    pub fn new(token: &Token, now: Timestamp) -> Self {
+        Self {
+            id: token.grant.id.clone(),
+            person: token.grant.person.clone(),
+            role: token.grant.role,
+            clusters: match &token.grant.reach {
+                Reach::All => None,
+                Reach::Only(clusters) => Some(clusters.iter().cloned().collect()),
+            },
+            created_at: token.created_at,
+            created_by: token.created_by.clone(),
+            expires_at: token.expires_at,
+            holds: token.holds(now),
+        }
+    }
+}
+
+/// `GET /api/v1/tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TokenList {
+    /// Oldest first.
+    pub tokens: Vec<TokenItem>,
+}
+
+/// `POST /api/v1/tokens`: the only time that the token itself is shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenMade {
+    /// The token, to be kept by whom it is for.
+    pub token: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub item: TokenItem,
+}
+
+impl std::fmt::Debug for TokenMade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenMade")
+            .field("item", &self.item)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Body of `DELETE /api/v1/brakes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -763,6 +846,17 @@ pub trait Daemon: Send + Sync {
 
     /// Events after that position, at most 1,000.
     fn events(&self, after: u64) -> Reply<'_, Events>;
+
+    /// What the token of that digest gives, if it is known and holds.
+    fn token(&self, digest: &str) -> Option<Grant>;
+    /// What the token of that id gives, if it was not revoked and holds.
+    fn grant(&self, id: &str) -> Option<Grant>;
+    /// All tokens, by their digests.
+    fn tokens(&self) -> Vec<Token>;
+    /// Adds one; it holds once it is stored.
+    fn add_token(&self, token: Token, who: Caller) -> Reply<'_, ()>;
+    /// Revokes one at once; an unknown one is [`ProblemKind::NotFound`].
+    fn revoke_token(&self, id: String, who: Caller) -> Reply<'_, Done>;
 
     /// The metrics as text, in OpenMetrics 1.0.0 or Prometheus 0.0.4.
     fn metrics_text(&self, open_metrics: bool) -> String;

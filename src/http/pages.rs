@@ -7,11 +7,13 @@
 //! | `/plans`, `/plans/{hash}` | what waits or runs; one plan with its forms |
 //! | `/runs/{id}`, `/history` | one run; what is over |
 //! | `/incidents`, `/brakes`, `/search?q=` | |
+//! | `/login`, `/logout` | (`http::login`) |
 //! | `/events` | server-sent events (`http::live`) |
 //! | `/static/style.css`, `/static/live.js` | |
 //!
 //! Everything that others wrote (names of indices, reasons, exceptions) is escaped by the
-//! templates; the policy of each page allows no script and no style but our own files.
+//! templates; the policy of each page allows no script and no style but our own files. What a form
+//! changes is changed by the person of the session (`forms`).
 
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
@@ -26,13 +28,14 @@ use serde::Deserialize;
 use crate::domain::access::Target;
 use crate::http::access::Access;
 use crate::http::dto::{Problem, ProblemKind};
-use crate::http::{App, live};
-use frame::{Frame, Tab};
+use crate::http::{App, live, login};
+pub(super) use frame::{Frame, Tab};
 use rows::{Link, segment};
 
 mod brakes;
 mod fleet;
 mod follower;
+mod forms;
 mod frame;
 mod picture;
 mod plan;
@@ -52,7 +55,6 @@ pub(super) fn routes() -> Router<App> {
         .route("/runs/{id}", get(run))
         .route("/history", get(history))
         .route("/incidents", get(incidents))
-        .route("/brakes", get(brakes))
         .route("/search", get(search))
         .route("/events", get(live::events))
         .route(
@@ -63,6 +65,8 @@ pub(super) fn routes() -> Router<App> {
             "/static/live.js",
             get(async |headers: HeaderMap| asset(&headers, "text/javascript; charset=utf-8", SCRIPT)),
         )
+        .merge(forms::routes())
+        .merge(login::routes())
         .layer(axum::middleware::from_fn(guarded))
 }
 
@@ -122,7 +126,7 @@ struct ProblemPage {
     links: Vec<Link>,
 }
 
-fn html(status: StatusCode, page: &impl Template) -> Response {
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {
@@ -149,7 +153,7 @@ async fn problem(app: &App, access: &Access, problem: &Problem, back: &str) -> R
     };
     let status = StatusCode::from_u16(problem.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut frame = Frame::new(app.daemon.as_ref(), access, Tab::None, title).await;
-    frame.refresh = 0;
+    frame.still();
     let page = ProblemPage {
         frame,
         message: problem.message.clone(),

@@ -20,6 +20,7 @@ mod limits;
 mod pages;
 mod process;
 mod replay;
+mod rights;
 mod sandbox_front;
 mod scenarios;
 mod silent;

@@ -191,6 +191,20 @@ impl Desk {
                 book.settings.policy.approval.clone(),
             )
         };
+        // The same person's second yes answers what the first did and changes nothing.
+        let said = before.consents.iter().any(|consent| consent.by == who.name);
+        if said
+            && matches!(
+                before.state,
+                PlanState::Approved | PlanState::Running { .. } | PlanState::Done { .. }
+            )
+        {
+            return Ok(Done {
+                message: approved_words(&hash),
+                plan: Some(self.plan_item(&before)),
+                run: None,
+            });
+        }
         let voter = policy::Voter {
             name: &who.name,
             groups: &who.groups,
@@ -204,17 +218,22 @@ impl Desk {
         }
         let next = policy::consent(&before, &who.name, body.note.clone(), self.0.now(), approvers)
             .map_err(|error| refused(&error))?;
+        if next == before {
+            return Ok(Done {
+                message: noted_words(&hash, next.consents.len(), approvers),
+                plan: Some(self.plan_item(&before)),
+                run: None,
+            });
+        }
         let detail = serde_json::json!({"uid": who.uid, "token": who.token, "note": body.note, "lose": body.lose,
             "consents": next.consents.len(), "needed": approvers});
         let approved = next.state == PlanState::Approved;
         let consents = next.consents.len();
         let item = self.word(before, next, &who.name, "approved", detail).await?;
         let message = if approved {
-            format!(
-                "{hash} is approved; its run starts as soon as guards and limits let it (`refollow runs`)"
-            )
+            approved_words(&hash)
         } else {
-            format!("noted: {consents} of {approvers} approvals for {hash}")
+            noted_words(&hash, consents, approvers)
         };
         Ok(Done {
             message,
@@ -240,6 +259,14 @@ impl Desk {
             run: None,
         })
     }
+}
+
+fn noted_words(hash: &PlanHash, consents: usize, approvers: u32) -> String {
+    format!("noted: {consents} of {approvers} approvals for {hash}")
+}
+
+fn approved_words(hash: &PlanHash) -> String {
+    format!("{hash} is approved; its run starts as soon as guards and limits let it (`refollow runs`)")
 }
 
 fn refused(error: &ConsentError) -> Problem {

@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::words::relative;
 use crate::http::App;
 use crate::http::access::Access;
-use crate::http::dto::{ClusterItem, FollowerItem, Problem, Status};
+use crate::http::dto::{ClusterItem, FollowerItem, Problem};
 use crate::http::order::{Need, loudest_first, need};
 use crate::http::pages::frame::{Frame, Tab};
 use crate::http::pages::rows::{
@@ -21,19 +21,6 @@ use crate::http::pages::rows::{
 const ROWS: usize = 200;
 /// Runs in the history.
 const RUNS: u32 = 100;
-
-/// What this person may see of everything.
-fn seen(app: &App, access: &Access) -> Status {
-    let mut status = app.daemon.status();
-    if !access.sees_all() {
-        status.followers.retain(|one| access.sees(&one.cluster));
-        status.incidents.retain(|one| access.sees(&one.cluster));
-        status.patterns.retain(|one| access.sees(&one.cluster));
-        // Notes name what they like.
-        status.notes.clear();
-    }
-    status
-}
 
 struct Count {
     tone: &'static str,
@@ -108,7 +95,7 @@ fn counts(followers: &[FollowerItem]) -> Vec<Count> {
 
 pub(super) async fn overview(app: &App, access: &Access) -> Overview {
     let now = app.daemon.now();
-    let status = seen(app, access);
+    let status = access.within(app.daemon.status());
     let sorted = loudest_first(&status.followers);
     let of = |wanted: Need| -> Vec<&FollowerItem> {
         let fitting = sorted.iter().filter(|one| need(one) == wanted);
@@ -213,7 +200,7 @@ pub(super) async fn cluster(app: &App, access: &Access, name: &str) -> Result<On
         return Err(Problem::not_found(format!("there is no cluster `{name}`")));
     };
     let now = app.daemon.now();
-    let status = seen(app, access);
+    let status = access.within(app.daemon.status());
     let sorted = loudest_first(&status.followers);
     let members: Vec<&FollowerItem> = sorted.into_iter().filter(|one| one.cluster == name).collect();
     let (rows, more) = shown(&members, now);
@@ -316,7 +303,7 @@ impl Lists {
 pub(super) async fn incidents(app: &App, access: &Access) -> Lists {
     let now = app.daemon.now();
     let mut page = Lists::new(app, access, Tab::Incidents, "Incidents").await;
-    let incidents = seen(app, access).incidents;
+    let incidents = access.within(app.daemon.status()).incidents;
     page.lead = if incidents.is_empty() {
         "Nothing is wrong for several followers at once.".to_owned()
     } else {
@@ -378,7 +365,7 @@ pub(super) async fn search(app: &App, access: &Access, query: &str) -> Result<Li
         page.lead = "Type a part of the name of a follower, leader, cluster, cause or incident, or the beginning of a plan's hash or a run's id.".to_owned();
         return Ok(page);
     }
-    let status = seen(app, access);
+    let status = access.within(app.daemon.status());
     let fits = |text: &str| text.to_lowercase().contains(&wanted);
     let sorted = loudest_first(&status.followers);
     let found: Vec<&FollowerItem> = sorted

@@ -8,7 +8,7 @@ use crate::http::dto::{Brakes, BreakerItem, Daemon};
 
 /// Which tab is shown as the present one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tab {
+pub(in crate::http) enum Tab {
     Fleet,
     Plans,
     Incidents,
@@ -18,40 +18,40 @@ pub(super) enum Tab {
 }
 
 /// One tab.
-pub(super) struct TabItem {
-    pub(super) name: &'static str,
-    pub(super) path: &'static str,
-    pub(super) here: bool,
+pub(in crate::http) struct TabItem {
+    pub(in crate::http) name: &'static str,
+    pub(in crate::http) path: &'static str,
+    pub(in crate::http) here: bool,
 }
 
 /// Who is signed in.
-pub(super) struct Signed {
-    pub(super) name: String,
-    pub(super) role: String,
-    pub(super) limits: String,
-    pub(super) csrf: String,
+pub(in crate::http) struct Signed {
+    pub(in crate::http) name: String,
+    pub(in crate::http) role: String,
+    pub(in crate::http) limits: String,
+    pub(in crate::http) csrf: String,
 }
 
 /// One line of the banner.
-pub(super) struct Line {
-    pub(super) what: String,
-    pub(super) text: String,
+pub(in crate::http) struct Line {
+    pub(in crate::http) what: String,
+    pub(in crate::http) text: String,
 }
 
 /// What every template has.
-pub(super) struct Frame {
-    pub(super) title: String,
+pub(in crate::http) struct Frame {
+    pub(in crate::http) title: String,
     tab: Tab,
-    pub(super) query: String,
-    pub(super) who: Option<Signed>,
+    pub(in crate::http) query: String,
+    pub(in crate::http) who: Option<Signed>,
     /// Whether there is somewhere to sign in.
-    pub(super) sign_in: bool,
-    pub(super) banner: Vec<Line>,
-    pub(super) flash: Option<String>,
-    pub(super) now: String,
-    pub(super) version: &'static str,
+    pub(in crate::http) sign_in: bool,
+    pub(in crate::http) banner: Vec<Line>,
+    pub(in crate::http) flash: Option<String>,
+    pub(in crate::http) now: String,
+    pub(in crate::http) version: &'static str,
     /// Seconds after which an open page asks again by itself; 0: never.
-    pub(super) refresh: u32,
+    pub(in crate::http) refresh: u32,
 }
 
 /// How long an open page waits before it asks again without being told: lags and clocks move.
@@ -59,7 +59,7 @@ const REFRESH_SECONDS: u32 = 15;
 
 impl Frame {
     /// The frame of a page, from the book as it stands.
-    pub(super) async fn new(
+    pub(in crate::http) async fn new(
         daemon: &dyn Daemon,
         access: &Access,
         tab: Tab,
@@ -92,9 +92,9 @@ impl Frame {
             tab,
             query: String::new(),
             who,
-            sign_in: false,
+            sign_in: !matches!(access.who, Who::Socket(_)),
             banner,
-            flash: None,
+            flash: access.flash.clone(),
             now: instant(now),
             version: env!("CARGO_PKG_VERSION"),
             refresh: REFRESH_SECONDS,
@@ -102,7 +102,7 @@ impl Frame {
     }
 
     /// The tabs.
-    pub(super) fn tabs(&self) -> Vec<TabItem> {
+    pub(in crate::http) fn tabs(&self) -> Vec<TabItem> {
         [
             ("Fleet", "/", Tab::Fleet),
             ("Plans", "/plans", Tab::Plans),
@@ -119,14 +119,19 @@ impl Frame {
         .collect()
     }
 
+    /// A page that asks for itself again would do what it answers to once more, or lose what is typed.
+    pub(in crate::http) fn still(&mut self) {
+        self.refresh = 0;
+    }
+
     /// What every form must carry; empty where nobody is signed in.
-    pub(super) fn csrf(&self) -> String {
+    pub(in crate::http) fn csrf(&self) -> String {
         self.who.as_ref().map(|who| who.csrf.clone()).unwrap_or_default()
     }
 }
 
 /// What a breaker says of itself.
-pub(super) fn breaker_words(breaker: &BreakerItem, now: crate::domain::time::Timestamp) -> String {
+pub(in crate::http) fn breaker_words(breaker: &BreakerItem, now: crate::domain::time::Timestamp) -> String {
     let over = match (&breaker.cluster, &breaker.remote) {
         (Some(cluster), Some(remote)) => format!("over the remote {cluster}/{remote}"),
         _ => "over all followers".to_owned(),
@@ -144,7 +149,7 @@ pub(super) fn breaker_words(breaker: &BreakerItem, now: crate::domain::time::Tim
 }
 
 /// Whether a brake or breaker of that cluster (`None`: of all) concerns who is asking.
-pub(super) fn concerns(access: &Access, cluster: Option<&ClusterName>) -> bool {
+pub(in crate::http) fn concerns(access: &Access, cluster: Option<&ClusterName>) -> bool {
     cluster.is_none_or(|cluster| access.sees(cluster))
 }
 
