@@ -42,6 +42,7 @@ pub mod admin;
 mod api;
 pub mod client;
 pub mod dto;
+mod etag;
 mod health;
 mod live;
 mod login;
@@ -233,6 +234,7 @@ fn router(app: App) -> Router {
             access::named_to_change,
         ))
         .layer(axum::middleware::from_fn_with_state(app.clone(), access::known))
+        .layer(axum::middleware::from_fn(etag::tagged))
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
         .layer(tower_http::timeout::TimeoutLayer::with_status_code(

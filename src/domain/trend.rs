@@ -54,7 +54,7 @@ impl Trend {
             let mut position = 0;
             self.points.retain(|_| {
                 position += 1;
-                (newest - (position - 1)) % 2 == 0
+                (newest + 1 - position).is_multiple_of(2)
             });
             let kept = i64::try_from(POINTS).unwrap_or(1);
             self.distance = (self.distance * 2).max(2 * covered / kept);

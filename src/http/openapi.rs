@@ -370,7 +370,7 @@ fn schemas() -> Value {
         "Reject": object(&["reason"], &[("reason", text.clone())]),
         "Brake": object(&["scope", "reason"], &[("for_seconds", json!({ "type": "integer", "minimum": 1 }))]),
         "Release": object(&["scope"], &[]),
-        "Problem": object(&["code", "status", "message", "remedy", "guard", "problems"], &[
+        "Problem": object(&["code", "status", "title", "detail", "message", "remedy", "guard", "problems"], &[
             ("code", json!({ "enum": ["not_found", "refused", "expired", "void", "failed", "bad_request", "admin_socket_only", "no_token", "forbidden", "busy", "method_not_allowed", "not_ready"] })),
         ]),
     });
@@ -453,7 +453,7 @@ pub(super) fn document() -> Value {
             "description": who,
             "responses": {
                 "200": { "description": "Done", "content": content(answer) },
-                "default": { "description": "Not done, and why", "content": content("Problem") },
+                "default": { "description": "Not done, and why", "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } },
             },
         });
         let parameters = parameters(path);

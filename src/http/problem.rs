@@ -52,6 +52,24 @@ impl ProblemKind {
         }
     }
 
+    /// The kind in words.
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::NotFound => "There is no such thing",
+            Self::Refused(_) => "A guard refuses",
+            Self::Expired => "It has expired",
+            Self::Void => "The facts have changed",
+            Self::Failed => "It failed",
+            Self::Bad(_) => "The request is wrong",
+            Self::AdminOnly => "Only through the admin socket",
+            Self::NoToken => "A token is needed",
+            Self::Forbidden => "The token does not allow it",
+            Self::Busy => "Too much at once",
+            Self::WrongMethod => "Not with this method",
+            Self::NotReady => "Not ready yet",
+        }
+    }
+
     /// HTTP status.
     pub const fn status(&self) -> u16 {
         match self {
@@ -128,6 +146,8 @@ impl Problem {
         Envelope {
             code: self.kind.code().to_owned(),
             status: self.kind.status(),
+            title: self.kind.title().to_owned(),
+            detail: self.message.clone(),
             message: self.message.clone(),
             remedy: self.remedy.clone(),
             guard,
@@ -145,13 +165,20 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A problem as JSON.
+/// A problem as JSON: RFC 9457 (`title`, `status`, `detail`; the type is `about:blank`) and what is
+/// ours beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// Stable code.
     pub code: String,
     /// HTTP status once more, for those who only keep the body.
     pub status: u16,
+    /// The kind in words, the same for all of a kind.
+    #[serde(default)]
+    pub title: String,
+    /// `message` once more, by the standard's name.
+    #[serde(default)]
+    pub detail: String,
     /// One sentence.
     pub message: String,
     /// What to do about it.

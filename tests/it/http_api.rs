@@ -1127,3 +1127,37 @@ async fn an_address_in_use_is_named_with_its_remedy() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn who_asks_again_for_what_has_not_changed_gets_no_body() {
+    let running = start().await;
+    for path in [
+        "/api/v1/followers",
+        "/api/v1/plans",
+        "/api/v1/followers/eu/orders-f",
+    ] {
+        let first = running.tcp("GET", path, "").await;
+        let tag = first
+            .head
+            .lines()
+            .find_map(|line| line.strip_prefix("etag: "))
+            .unwrap();
+        let again = running
+            .tcp("GET", path, &format!("If-None-Match: \"x\", {tag}\r\n"))
+            .await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
+        let other = running.tcp("GET", path, "If-None-Match: \"x\"\r\n").await;
+        assert_eq!((other.status, other.body), (200, first.body), "{path}");
+    }
+    let problem = running.tcp("GET", "/api/v1/followers/eu/nobody", "").await;
+    assert!(
+        problem.head.contains("content-type: application/problem+json"),
+        "{}",
+        problem.head
+    );
+    let body: Value = serde_json::from_str(&problem.body).unwrap();
+    assert_eq!(
+        (body["title"].as_str(), &body["detail"]),
+        (Some("There is no such thing"), &body["message"])
+    );
+}

@@ -124,7 +124,7 @@ async fn every_page_can_be_used_without_eyes_mouse_or_script() {
             "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
             "x-content-type-options: nosniff",
             "x-frame-options: deny",
-            "referrer-policy: no-referrer",
+            "referrer-policy: same-origin",
             "cache-control: no-store",
         ] {
             assert!(page.head.contains(header), "{path}: {header}\n{}", page.head);

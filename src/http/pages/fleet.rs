@@ -321,7 +321,7 @@ pub(super) async fn plans(app: &App, access: &Access) -> Result<Lists, Problem> 
     // What waits for a person comes first, and of that the end that is nearest.
     plans.sort_by_key(|plan| (plan.state != "pending", plan.expires_at));
     if plans.is_empty() {
-        page.lead = "No plan waits or runs.".to_owned();
+        page.lead = String::from("No plan waits or runs.");
     }
     page.plans = plans
         .iter()
@@ -350,7 +350,7 @@ pub(super) async fn history(app: &App, access: &Access) -> Result<Lists, Problem
         .map(|plan| PlanRow::new(plan, now))
         .collect();
     if page.runs.is_empty() && page.plans.is_empty() {
-        page.lead = "Nothing was repaired yet.".to_owned();
+        page.lead = String::from("Nothing was repaired yet.");
     }
     Ok(page)
 }
@@ -362,7 +362,9 @@ pub(super) async fn search(app: &App, access: &Access, query: &str) -> Result<Li
     query.clone_into(&mut page.frame.query);
     let wanted = query.trim().to_lowercase();
     if wanted.is_empty() {
-        page.lead = "Type a part of the name of a follower, leader, cluster, cause or incident, or the beginning of a plan's hash or a run's id.".to_owned();
+        page.lead = String::from(
+            "Type a part of the name of a follower, leader, cluster, cause or incident, or the beginning of a plan's hash or a run's id.",
+        );
         return Ok(page);
     }
     let status = access.within(app.daemon.status());

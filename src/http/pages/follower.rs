@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::domain::cause::Cause;
-use crate::domain::decision::GuardVerdict;
+use crate::domain::decision::GuardResult;
 use crate::domain::handbook::Short;
 use crate::domain::ids::FollowerKey;
 use crate::domain::time::{Timestamp, millis_between};
@@ -138,8 +138,7 @@ pub(super) async fn follower(
     let now = app.daemon.now();
     let item = &why.follower;
     let (runway, runway_tone) = runway(item.runway_expires_at, now);
-    let passes = |verdict: GuardVerdict| verdict == GuardVerdict::Pass;
-    let (passing, held): (Vec<_>, Vec<_>) = why.guards.iter().cloned().partition(|one| passes(one.verdict));
+    let (passing, held): (Vec<_>, Vec<_>) = why.guards.iter().cloned().partition(GuardResult::passes);
     Ok(OneFollower {
         frame: Frame::new(app.daemon.as_ref(), access, Tab::None, key.to_string()).await,
         cluster: key.cluster.to_string(),

@@ -4,6 +4,7 @@ use askama::Template;
 
 use crate::domain::access::Role;
 use crate::domain::cause::{Approval, Remedy};
+use crate::domain::decision::GuardResult;
 use crate::domain::ids::PlanHash;
 use crate::domain::plan::Difference;
 use crate::domain::time::Timestamp;
@@ -39,7 +40,8 @@ pub(super) struct OnePlan {
     must_type: Option<String>,
     steps: Vec<String>,
     facts: Vec<Fact>,
-    guards: Vec<GuardRow>,
+    held: Vec<GuardRow>,
+    passing: Vec<GuardRow>,
     evidence: Vec<EvidenceRow>,
 }
 
@@ -203,6 +205,7 @@ pub(super) async fn plan(app: &App, access: &Access, hash: &str) -> Result<OnePl
     };
     let (difference, differences) = difference(&plan);
     let csrf = frame.csrf();
+    let (passing, held): (Vec<_>, Vec<_>) = item.guards.iter().cloned().partition(GuardResult::passes);
     Ok(OnePlan {
         hash: item.hash.to_string(),
         short: short(&item.hash),
@@ -227,7 +230,8 @@ pub(super) async fn plan(app: &App, access: &Access, hash: &str) -> Result<OnePl
         must_type: item.must_type.clone(),
         steps: plan.steps.clone(),
         facts: facts(&plan, now),
-        guards: guards(&item.guards, now),
+        held: guards(&held, now),
+        passing: guards(&passing, now),
         evidence: evidence(&plan.plan.evidence),
         frame,
     })
