@@ -539,7 +539,12 @@ impl<'a> Case<'a> {
 
     /// Statistics of an active follower that list fewer shards than it has: how many, of how many.
     pub(super) fn lacks_shards(&self) -> Option<(&'a Sighting<FollowStats>, u32, u32)> {
-        let (seen, stats) = self.stats().filter(|_| self.active())?;
+        self.unlisted_shards().filter(|_| self.active())
+    }
+
+    /// The same, whether or not it is known to be active.
+    pub(super) fn unlisted_shards(&self) -> Option<(&'a Sighting<FollowStats>, u32, u32)> {
+        let (seen, stats) = self.stats()?;
         let all = self.shard_count()?;
         let listed = u32::try_from(stats.shards.len()).unwrap_or(u32::MAX);
         (listed.saturating_add(stats.malformed) < all).then_some((seen, listed, all))
@@ -553,6 +558,8 @@ impl<'a> Case<'a> {
             .or_else(|| newest(&self.facts.follower.meta).and_then(|(_, meta)| of(&meta.settings)))
             .or_else(|| self.health().and_then(|(_, health)| health.number_of_shards))
             .or(self.memory.shard_count)
+            // A leader has as many, or it could not be followed.
+            .or_else(|| newest(&self.facts.leader.settings).and_then(|(_, settings)| of(settings)))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::time::{Timestamp, millis_between};
 use crate::judge::case::{Case, newest, retries_by_read};
 use crate::judge::follower::blocked_by_settings;
 use crate::judge::identity::{compare, is_recent, resume_accepted};
+use crate::judge::remote::LOAD;
 
 /// Answers to calls that are made together lie within this, in milliseconds.
 const ONE_LOOK_MILLIS: i64 = 10_000;
@@ -71,6 +72,65 @@ pub(super) fn leader_was_looked_at_now(case: &Case<'_>) -> bool {
     }) || resume_accepted(case)
 }
 
+/// Both licences are known, or nobody asked for either: a daemon asks both sides, so that one of
+/// them alone means that the other's answer is missing. Where neither was asked for (the looks of
+/// the recordings) the ladder stands, and the guards `follower_license` and `leader_license` block
+/// what they do not know (docs/SAFETY.md).
+pub(super) fn licences_are_whole(case: &Case<'_>) -> bool {
+    let (follower, leader) = (&case.facts.follower.license, &case.facts.leader.license);
+    let told = newest(leader).is_some_and(|(seen, _)| is_of_the_newest_leader_look(case, seen.at));
+    (follower.0.is_empty() && leader.0.is_empty()) || (newest(follower).is_some() && told)
+}
+
+/// No later answer to `GET /` of the leader cluster shows that this one is of an earlier look, and
+/// that the newest look's own is missing.
+fn is_of_the_newest_leader_look(case: &Case<'_>, at: Timestamp) -> bool {
+    let root = case.facts.leader.root.last();
+    root.is_none_or(|root| millis_between(at, root.at) <= SECOND_LOOK_MILLIS)
+}
+
+/// The follower's own word and the word on its connection are of the look of its newest statistics.
+pub(super) fn first_look_is_whole(case: &Case<'_>) -> bool {
+    let side = &case.facts.follower;
+    let near_stats = |at: Timestamp| {
+        let stats = side.stats.last();
+        stats.is_none_or(|stats| millis_between(at, stats.at) <= SECOND_LOOK_MILLIS)
+    };
+    side.info.last().is_none_or(|info| near_stats(info.at))
+        && side.remote.last().is_none_or(|remote| near_stats(remote.at))
+}
+
+/// Nothing that the leader cluster was asked is known: it is out of reach for us, so that no single
+/// answer of it is missing.
+pub(super) fn leader_cluster_is_silent(case: &Case<'_>) -> bool {
+    fn silent<T>(series: &Series<T>) -> bool {
+        series.last().is_some_and(|seen| seen.value.is_unknown())
+    }
+    let leader = &case.facts.leader;
+    silent(&leader.root) && silent(&leader.index) && silent(&leader.settings) && silent(&leader.license)
+}
+
+/// No part of the look at the leader is missing that would forbid more: a daemon asks which cluster
+/// it is together with the index's settings and statistics.
+pub(super) fn leader_look_is_whole(case: &Case<'_>) -> bool {
+    let leader = &case.facts.leader;
+    let looked_at = newest(&leader.index);
+    let without_settings =
+        newest(&leader.root).is_some() && looked_at.is_some() && newest(&leader.settings).is_none();
+    let unnamed = case.memory.leader_cluster_uuid.is_some()
+        && looked_at.is_some_and(|(seen, _)| !is_named_at(case, seen.at));
+    let old = looked_at.is_some_and(|(seen, _)| !is_of_the_newest_leader_look(case, seen.at));
+    !without_settings && !unnamed && !old
+}
+
+/// The leader cluster told its UUID in the look of that moment.
+fn is_named_at(case: &Case<'_>, at: Timestamp) -> bool {
+    let roots = &case.facts.leader.root;
+    roots
+        .history()
+        .any(|(seen, root)| root.cluster_uuid.is_some() && near(seen, at))
+}
+
 /// UUID and every history of what stands in the leader's place are known and of the present.
 pub(super) fn leader_is_known(case: &Case<'_>) -> bool {
     let comparison = compare(case);
@@ -112,17 +172,15 @@ pub(super) fn another_index_is_known(case: &Case<'_>) -> bool {
 /// memory ever named one (`remote_repointed` forbids what `leader_replaced` allows).
 pub(super) fn same_cluster(case: &Case<'_>) -> bool {
     let leader = &case.facts.leader;
-    let named_at = |at: Timestamp| {
-        leader
-            .root
-            .history()
-            .any(|(seen, root)| root.cluster_uuid.is_some() && near(seen, at))
-    };
-    let latest = leader.index.last().is_none_or(|seen| named_at(seen.at));
+    let latest = leader.index.last().is_none_or(|seen| is_named_at(case, seen.at));
     if case.memory.leader_cluster_uuid.is_some() {
         return latest;
     }
-    let first = leader.index.0.first().is_none_or(|seen| named_at(seen.at));
+    let first = leader
+        .index
+        .0
+        .first()
+        .is_none_or(|seen| is_named_at(case, seen.at));
     leader.root.0.is_empty() || (latest && first)
 }
 
@@ -130,8 +188,8 @@ fn near(one: Timestamp, other: Timestamp) -> bool {
     millis_between(one, other).abs() <= SECOND_LOOK_MILLIS
 }
 
-/// Kinds of read exceptions that stand for a cause before lost history, and that neither
-/// `_remote/info` nor the look at the leader settles.
+/// Kinds of read exceptions that stand for a milder cause, and that neither `_remote/info` nor the
+/// look at the leader settles.
 const OTHER_CAUSES: &[&str] = &[
     "security_exception",
     "authentication_exception",
@@ -142,15 +200,20 @@ const OTHER_CAUSES: &[&str] = &[
 /// A read exception of another cause stands, and no earlier look shows that its retries have
 /// stopped: one look alone does not tell a stale entry from one that rises.
 pub(super) fn another_cause_may_be_rising(case: &Case<'_>) -> bool {
+    may_be_rising(case, OTHER_CAUSES)
+}
+
+/// The same of one that tells of load: `overloaded` forbids what comes after it.
+pub(super) fn load_may_be_rising(case: &Case<'_>) -> bool {
+    may_be_rising(case, LOAD)
+}
+
+fn may_be_rising(case: &Case<'_>, kinds: &[&str]) -> bool {
     let Some((_, now)) = case.stats() else {
         return false;
     };
     let before = case.stats_before().map(|(_, stats)| stats);
-    let of_another_cause = |exception: &Exception| {
-        exception
-            .chain()
-            .any(|one| OTHER_CAUSES.contains(&one.kind.as_str()))
-    };
+    let is_meant = |exception: &Exception| exception.chain().any(|one| kinds.contains(&one.kind.as_str()));
     now.shards.values().any(|shard| {
         let Some(reads) = shard.read_exceptions.present() else {
             return true;
@@ -161,7 +224,7 @@ pub(super) fn another_cause_may_be_rising(case: &Case<'_>) -> bool {
             .unwrap_or_default();
         reads
             .iter()
-            .filter(|read| of_another_cause(&read.exception))
+            .filter(|read| is_meant(&read.exception))
             .any(|read| read.retries.is_none() || earlier.get(&read.from_seq_no).copied() != read.retries)
     })
 }

@@ -44,7 +44,7 @@ pub(super) fn of(case: &Case<'_>, named: Cause, identity: Identity) -> (Vec<Reme
 /// Whether rungs that destroy the local copy may stand.
 fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
     // Without the follower's own word it may be an ordinary index by now.
-    if case.info().is_none() {
+    if case.info().is_none() || !known::licences_are_whole(case) {
         return false;
     }
     match named {
@@ -52,25 +52,33 @@ fn may_destroy(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         Cause::LeaderRewound => known::leader_is_known(case) && known::same_cluster(case),
         Cause::RestoreFailed => {
             // A recovery that still runs on another shard forbids it.
-            identity == Identity::Proven && (case.recovery().is_some() || case.routing().is_some())
+            identity == Identity::Proven
+                && (case.recovery().is_some() || case.routing().is_some())
+                && known::leader_look_is_whole(case)
         }
         Cause::HistoryLost => {
             identity == Identity::Proven
                 && case.active()
                 && known::tasks_are_of_the_newest_look(case)
+                && known::first_look_is_whole(case)
                 && known::follower_can_write(case)
                 && known::primaries_are_there(case)
                 && known::leader_is_followable(case)
                 && known::leader_was_looked_at_now(case)
+                && known::leader_look_is_whole(case)
                 && remote_connected(case)
                 && !known::another_cause_may_be_rising(case)
                 && !leader_may_be_behind(case)
         }
         Cause::SettingsDiverged | Cause::FollowerRewritten => {
             identity == Identity::Proven
+                && known::first_look_is_whole(case)
                 && known::follower_can_write(case)
+                && known::primaries_are_there(case)
                 && known::leader_is_followable(case)
+                && known::leader_look_is_whole(case)
                 && remote_connected(case)
+                && !known::another_cause_may_be_rising(case)
                 && !leader_may_be_behind(case)
         }
         _ => true,
@@ -96,6 +104,13 @@ fn leader_may_be_behind(case: &Case<'_>) -> bool {
             .any(|primary| primary.max_seq_no.is_none() || primary.global_checkpoint.is_none())
 }
 
+/// Causes of the way between the clusters, which the contract puts before `follower_closed` and
+/// `paused`: their whole row stands then too. Not `credentials`, which on a paused follower rests on
+/// a refused resume alone, as any proxy may refuse it.
+fn is_of_the_way(named: Cause) -> bool {
+    matches!(named, Cause::RemoteUnreachable | Cause::RemoteNotConfigured)
+}
+
 /// Whether a resume may stand.
 fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
     if named == Cause::RestoredNotFollowing {
@@ -109,6 +124,18 @@ fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
     }
     if named == Cause::RemoteNotConfigured && !remote::not_configured_is_confirmed(case) {
         return false;
+    }
+    // A leader cluster that nobody reaches is what an unreachable remote looks like from here.
+    let whole = known::licences_are_whole(case) && known::leader_look_is_whole(case)
+        || is_of_the_way(named) && known::leader_cluster_is_silent(case);
+    if !whole && named != Cause::HistoryLost {
+        return false;
+    }
+    if is_of_the_way(named) && (case.paused().is_some() || case.known_closed().is_some()) {
+        // What it takes once the way is open again, whoever paused or closed it: that is left alone
+        // by the guards `not_paused_by_people` and `follower_open`. A copy that is not whole is not
+        // resumed (recordings 20, 36).
+        return case.red().is_none() && case.restoring().is_none();
     }
     if case.paused().is_some() {
         // Unknown who paused means somebody paused (safety 11).
@@ -125,8 +152,11 @@ fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         // It may be deleted: a look at the leader must have shown that it is there, and the same.
         Cause::Unclassified => {
             case.unreadable_fatal().is_none()
+                && case.unlisted_shards().is_none()
                 && known::tasks_are_of_the_newest_look(case)
                 && remote_connected(case)
+                && !known::another_cause_may_be_rising(case)
+                && !known::load_may_be_rising(case)
                 && (!task::leader_may_be_gone(case) || identity == Identity::Proven)
         }
         // Replication itself leaves the follower closed (recording 34), which only its settings or
@@ -137,6 +167,9 @@ fn may_resume(case: &Case<'_>, named: Cause, identity: Identity) -> bool {
         // Writes that fail are what a block shows; a resume does not lift one.
         Cause::Stalled => {
             known::tasks_are_of_the_newest_look(case)
+                && case.unlisted_shards().is_none()
+                && !known::another_cause_may_be_rising(case)
+                && !known::load_may_be_rising(case)
                 && (known::no_write_failed(case) || known::follower_can_write(case))
         }
         _ => known::tasks_are_of_the_newest_look(case),

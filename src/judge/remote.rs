@@ -307,7 +307,8 @@ pub(super) fn credentials(case: &Case<'_>) -> Option<Fit> {
     (!found.is_empty()).then(|| Fit::now(found))
 }
 
-const LOAD: &[&str] = &[
+/// Kinds of exceptions of a cluster that has too much to do.
+pub(super) const LOAD: &[&str] = &[
     "circuit_breaking_exception",
     "es_rejected_execution_exception",
     "rejected_execution_exception",

@@ -4,6 +4,7 @@
 mod boldness;
 mod causes;
 mod counters;
+pub mod damaged;
 mod mangled;
 pub mod recorded;
 mod runway;

@@ -406,6 +406,25 @@ fn knowing_less_never_makes_a_held_guard_pass() {
     }
 }
 
+/// The judge keeps a ladder where nobody asked for a licence (docs/SAFETY.md, *Limits that remain*).
+#[test]
+fn a_licence_that_nobody_asked_for_holds_every_rung() {
+    let mut case = Case::lost();
+    case.facts.follower.license = Series::default();
+    case.facts.leader.license = Series::default();
+    for remedy in [Remedy::Resume, Remedy::Recreate, Remedy::DeleteAndFollow] {
+        for stage in [Stage::Plan, Stage::BeforePause, Stage::BeforeFollow] {
+            for name in ["follower_license", "leader_license"] {
+                assert_eq!(
+                    verdict_of(&case, stage, remedy, name),
+                    GuardVerdict::Unknown,
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn facts_that_only_recreate_needs_hold_it_when_they_are_not_known() {
     type Forget = (&'static str, fn(&mut Facts));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::exceptions::{connect, history_lost, no_connections, of, read, unauthorized};
+use super::exceptions::{connect, history_lost, no_connections, of, read, rewritten, unauthorized};
 use super::labels::{Shelf, row};
 use super::world::{Follow, World};
 
@@ -49,6 +49,25 @@ fn unreachable(shelf: &mut Shelf) {
                 "following",
                 "remote_unreachable",
                 "contract: the remote is configured but not connected",
+            ),
+        )
+    });
+    shelf.many("paused-or-closed-too", 6, |world, number| {
+        let mut world = world.remembering();
+        world.connected = Some(false);
+        let paused = number % 2 == 0;
+        if paused {
+            world.follow = Follow::Paused;
+        } else {
+            world.open = false;
+        }
+        world.full_look();
+        (
+            world,
+            row(
+                if paused { "paused" } else { "closed" },
+                "remote_unreachable",
+                "contract, Precedence: remote_unreachable before follower_closed and paused, with its whole row",
             ),
         )
     });
@@ -125,6 +144,29 @@ fn not_configured(shelf: &mut Shelf) {
 }
 
 fn license(shelf: &mut Shelf) {
+    shelf.many("beside-another-cause", 8, |world, number| {
+        let mut world = world;
+        world.set_shards(2);
+        let mut world = world.remembering();
+        world.licenses[usize::try_from(number % 2).unwrap()] = ("platinum", "expired");
+        world.shards[0].fatal = Some(match number / 2 {
+            0 => history_lost(3, 9),
+            1 => rewritten(),
+            2 => of("null_pointer_exception", "x"),
+            _ => no_connections(&world.clusters.2),
+        });
+        world.full_look();
+        world.license(false);
+        world.license(true);
+        (
+            world,
+            row(
+                "fatal",
+                "license",
+                "contract, Precedence: license before all but unknown, and its ladder is a person",
+            ),
+        )
+    });
     let refusal = json!({ "error": { "root_cause": [ { "type": "security_exception", "reason": "current license is non-compliant for [ccr]", "license.expired.feature": "ccr" } ],
         "type": "security_exception", "reason": "current license is non-compliant for [ccr]", "license.expired.feature": "ccr" }, "status": 403 });
     shelf.many("statistics-refused", 7, |world, number| {

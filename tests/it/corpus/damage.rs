@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::keep::corpus;
+use crate::judge::damaged::{WAYS, boldness, mangled};
 use refollow::domain::cause::Cause;
 use refollow::domain::verdict::Verdict;
 use refollow::evidence::verdict;
@@ -70,21 +71,10 @@ fn parts() -> &'static [Parts] {
     })
 }
 
-/// Boldness, and on the last two rungs how weak the approval is.
-fn boldness(verdict: &Verdict) -> (u8, u8) {
-    let rung = verdict.boldness();
-    let approval = match verdict.approval.as_str() {
-        "never" => 0,
-        "always" => 1,
-        _ => 2,
-    };
-    (rung, if rung >= 2 { approval } else { 0 })
-}
-
 /// What the contract itself demands of lost history without a proof: a resume, and no repair by
 /// refollow (approval `never`). It is as bold as nothing, and no damage can take it away, since
 /// the contract names it as what is left when everything else is.
-fn is_the_floor(verdict: &Verdict) -> bool {
+pub fn is_the_floor(verdict: &Verdict) -> bool {
     verdict.cause == Cause::HistoryLost && boldness(verdict).0 == 1 && verdict.approval.as_str() == "never"
 }
 
@@ -107,48 +97,6 @@ fn bolder(parts: &Parts, damaged: &[u8], what: &str) -> Option<String> {
         less.approval
     ))
 }
-
-/// Ways in which an answer may be mangled on its way.
-fn mangled(response: &Value, way: usize) -> Value {
-    let mut response = response.clone();
-    match way {
-        0 => response["body"] = Value::Null,
-        1 => response["body"] = json!({}),
-        2 => response["body"] = json!("<html>502 Bad Gateway</html>"),
-        3 => response["body"] = json!([]),
-        4 => response["status"] = json!(500),
-        5 => response["status"] = Value::Null,
-        6 => {
-            response["status"] = json!(403);
-            response["body"] =
-                json!({ "error": { "type": "security_exception", "reason": "no" }, "status": 403 });
-        }
-        7 => {
-            response["status"] = json!(429);
-            response["body"] = json!({ "error": { "type": "circuit_breaking_exception", "reason": "no" } });
-        }
-        8 => {
-            if let Some(object) = response["body"].as_object_mut() {
-                object.values_mut().for_each(|value| *value = json!(7));
-            }
-        }
-        9 => {
-            if let Some(object) = response["body"].as_object_mut() {
-                object.values_mut().for_each(|value| *value = Value::Null);
-            }
-        }
-        10 => response["status"] = json!(404),
-        11 => response["path"] = json!("/_nowhere"),
-        12 => response["cluster"] = json!("another"),
-        _ => {
-            let text = response["body"].to_string();
-            let half: String = text.chars().take(text.chars().count() / 2).collect();
-            response["body"] = json!(half);
-        }
-    }
-    response
-}
-const WAYS: usize = 14;
 
 #[test]
 fn without_any_one_answer_no_verdict_is_bolder() {

@@ -54,6 +54,14 @@ pub fn unauthorized() -> Value {
     )
 }
 
+/// The follower's own shard was replaced (reference 2.3, [BulkShard]).
+pub fn rewritten() -> Value {
+    of(
+        "illegal_state_exception",
+        "unexpected history uuid, expected [AAAAAAAAAAAAAAAAAAAAAA], actual [BBBBBBBBBBBBBBBBBBBBBB], shard is likely restored from snapshot or force allocated",
+    )
+}
+
 /// The leader index is closed (recording 07).
 pub fn closed_block(leader: &str, uuid: &str) -> Value {
     json!({ "type": "cluster_block_exception", "reason": format!("index [{leader}] blocked by: [FORBIDDEN/4/index closed];"), "index_uuid": uuid, "index": leader })

@@ -1,32 +1,16 @@
 //! Moments of the recordings, labelled by what the scenario had done by then: the number of the
 //! recording says what was broken, a word of its answers which moment it is.
 
-use refollow::evidence::{Evidence, Subject, build};
 use serde_json::{Value, json};
 
 use super::labels::{Shelf, row};
 use super::world::{Entry, Label};
-use crate::judge::recorded::{Moment, moments, versions};
+use crate::judge::recorded::{Moment, moments, moments_of, versions};
 
 /// The same moment as the daemon would write it: only this follower's part of each answer, and
 /// without the calls that no rule of the judge reads.
-fn small(moment: &Moment) -> Value {
-    let file = Evidence::parse(&moment.bytes()).unwrap();
-    let case = file.case().unwrap();
-    let subject = Subject {
-        follower: case.facts.key.clone(),
-        leader_cluster: case.facts.leader_cluster.clone(),
-        remote: case.facts.remote.clone(),
-        leader_index: case.facts.leader_index.clone(),
-    };
-    let built = build(
-        &subject,
-        case.facts.now,
-        case.memory.as_ref(),
-        None,
-        &file.answers(),
-    );
-    let mut evidence = serde_json::to_value(&built).unwrap();
+pub fn small(moment: &Moment) -> Value {
+    let mut evidence = moment.written();
     let unread = [
         "_nodes",
         "_cat",
@@ -107,21 +91,8 @@ fn asks_everything(moment: &Moment) -> bool {
 /// What a daemon had remembered of the leader: here from the leader's own statistics in the same
 /// moment, for scenarios in which the leader is still the one followed.
 fn remembering_the_leader(moment: Moment) -> Moment {
-    let leader = moment.evidence["leader_index"].as_str().unwrap().to_owned();
-    let responses = moment.evidence["responses"].as_array().unwrap();
-    let found = responses.iter().find_map(|response| {
-        let index = &response["body"]["indices"][&leader];
-        (response["cluster"] == "us" && index["uuid"].is_string()).then(|| index.clone())
-    });
-    let index = found.unwrap_or_else(|| panic!("{}: the leader was not looked at", moment.recording));
-    let shards = index["shards"].as_object().unwrap();
-    let mut histories = vec![Value::Null; shards.len()];
-    for (shard, copies) in shards {
-        histories[shard.parse::<usize>().unwrap()] = copies[0]["commit"]["user_data"]["history_uuid"].clone();
-    }
-    moment
-        .remembering("leader_index_uuid", index["uuid"].clone())
-        .remembering("leader_shard_history_uuids", Value::Array(histories))
+    let known = moment.remembering_its_leader();
+    known.unwrap_or_else(|| panic!("{}: the leader was not looked at", moment.recording))
 }
 
 /// Files of one recording: every moment that matches, on every version that recorded it.
@@ -333,4 +304,150 @@ pub fn add(shelf: &mut Shelf) {
             "measured 06: another UUID in the leader's place",
         ),
     );
+    several(shelf);
+}
+
+/// Puts one moment on the shelf, if it is the one that is meant.
+fn keep(shelf: &mut Shelf, name: &str, version: &str, moment: &Moment, label: &Label) {
+    let number = moment.recording.rsplit('/').next().unwrap();
+    shelf.0.push(Entry {
+        file: format!("{}/recorded-{number}-{name}-{version}.json", label.cause),
+        evidence: small(moment),
+        label: label.clone(),
+    });
+}
+
+/// Recordings whose moments mean something only one after another, or for one of several followers.
+fn several(shelf: &mut Shelf) {
+    for version in versions("37") {
+        restarted(shelf, version);
+    }
+    for version in versions("42") {
+        unauthorized(shelf, version);
+    }
+    for version in versions("46") {
+        let [early, .., late] = &moments(version, "46")[..] else {
+            panic!("46: too few moments");
+        };
+        let why = "measured 46: one look with a read that failed; the leader's health is green";
+        keep(shelf, "one-look", version, early, &row("following", "none", why));
+        let why = "measured 46: it follows again; a refused resume before it says nothing of now";
+        keep(shelf, "again", version, late, &row("following", "none", why));
+    }
+    for version in versions("49") {
+        let [before, blocked, later, cured] = &moments(version, "49")[..] else {
+            panic!("49: four moments");
+        };
+        let why = "measured 49: only the leader has a block";
+        keep(shelf, "before", version, before, &row("following", "none", why));
+        let why = "measured 49: the leader's write block was copied; the settings name it";
+        keep(
+            shelf,
+            "copied",
+            version,
+            blocked,
+            &row("following", "follower_blocked", why),
+        );
+        let later = later.clone().after(blocked);
+        let why = "measured 49: failed_write_requests rising, 0 documents, no exception";
+        keep(
+            shelf,
+            "rising",
+            version,
+            &later,
+            &row("retrying", "follower_blocked", why),
+        );
+        let why = "measured 49: it goes on once the block is removed on the follower";
+        keep(shelf, "removed", version, cured, &row("following", "none", why));
+    }
+    let label = row(
+        "following",
+        "none",
+        "measured 13: one look at the statistics, and nothing names the block",
+    );
+    take(shelf, "13", "one-look", |_| true, |moment| moment, &label);
+    let label = row(
+        "unknown",
+        "unknown",
+        "measured 44: only _ccr/info was asked; nothing is known of its tasks",
+    );
+    take(shelf, "44", "info-alone", |_| true, |moment| moment, &label);
+}
+
+/// 37: the node of the leader cluster was killed and came back.
+fn restarted(shelf: &mut Shelf, version: &str) {
+    for name in ["lr1", "lr2", "lr3"] {
+        let [down, back, well] = &moments_of(version, "37", &format!("{name}-f"), name)[..] else {
+            panic!("37: three moments");
+        };
+        let why = "measured 37: connect errors that still rise, _remote/info says not connected";
+        let label = row("retrying", "remote_unreachable", why);
+        keep(shelf, &format!("{name}-down"), version, down, &label);
+        let label = if name == "lr1" {
+            row(
+                "unknown",
+                "unknown",
+                "measured 37: paused meanwhile; a list that lacks it proves nothing",
+            )
+        } else {
+            row(
+                "following",
+                "none",
+                "measured 37: connected again, the same retries: a stale entry",
+            )
+        };
+        keep(shelf, &format!("{name}-back"), version, back, &label);
+        let label = row(
+            "following",
+            "none",
+            "measured 37: every follower went on, one after a resume",
+        );
+        keep(shelf, &format!("{name}-well"), version, well, &label);
+    }
+}
+
+/// 42: an API key invalidated (k1), a role emptied on the leader (k2), a user deleted (k3).
+fn unauthorized(shelf: &mut Shelf, version: &str) {
+    for name in ["k1", "k2", "k3"] {
+        let mut all = moments_of(version, "42", &format!("{name}-f"), name);
+        for moment in &mut all {
+            // Another caller's look, whose key is no longer valid.
+            let responses = moment.evidence["responses"].as_array_mut().unwrap();
+            responses.retain(|one| one["status"] != 401);
+        }
+        let [_, made, failing, later, cured] = &all[..] else {
+            panic!("42: five moments, not {}", all.len());
+        };
+        keep(
+            shelf,
+            &format!("{name}-made"),
+            version,
+            made,
+            &row("following", "none", "measured 42: just made"),
+        );
+        let failing = failing.clone().after(made);
+        let later = later.clone().after(&failing);
+        for (at, moment) in [("failing", &failing), ("later", &later)] {
+            let label = if name == "k2" {
+                row(
+                    "retrying",
+                    "credentials",
+                    "measured 42: the role emptied on the leader, retries rising",
+                )
+            } else {
+                row(
+                    "following",
+                    "none",
+                    "measured 42: the task keeps what was granted when it was made",
+                )
+            };
+            keep(shelf, &format!("{name}-{at}"), version, moment, &label);
+        }
+        let label = row(
+            "following",
+            "none",
+            "measured 42: pause and resume by a user with rights cures it",
+        );
+        keep(shelf, &format!("{name}-cured"), version, cured, &label);
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::exceptions::{caused, connect, of, read};
+use super::exceptions::{caused, connect, of, read, rewritten};
 use super::labels::{Shelf, row};
 use super::vary::{encoded, longest};
 use super::world::Follow;
@@ -65,9 +65,16 @@ fn changes(shelf: &mut Shelf) {
     });
     shelf.many("rewritten", 6, |world, _| {
         let mut world = world.remembering();
-        world.shards[0].fatal = Some(of("illegal_state_exception", "unexpected history uuid, expected [AAAAAAAAAAAAAAAAAAAAAA], actual [BBBBBBBBBBBBBBBBBBBBBB], shard is likely restored from snapshot or force allocated"));
+        world.shards[0].fatal = Some(rewritten());
         world.full_look();
-        (world, row("fatal", "follower_rewritten", "reference 2.3 [BulkShard]: the follower shard was replaced"))
+        (
+            world,
+            row(
+                "fatal",
+                "follower_rewritten",
+                "reference 2.3 [BulkShard]: the follower shard was replaced",
+            ),
+        )
     });
 }
 

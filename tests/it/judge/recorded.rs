@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use refollow::evidence::{Evidence, Subject, build};
 use serde_json::{Value, json};
 
 /// One moment of a recording: what a daemon would have seen between two changes.
@@ -25,6 +26,51 @@ impl Moment {
     #[must_use]
     pub fn remembering(mut self, field: &str, value: Value) -> Self {
         self.evidence["remembered"][field] = value;
+        self
+    }
+
+    /// The same moment as the daemon would write it: only this follower's part of each answer.
+    pub fn written(&self) -> Value {
+        let file = Evidence::parse(&self.bytes()).unwrap();
+        let case = file.case().unwrap();
+        let subject = Subject {
+            follower: case.facts.key.clone(),
+            leader_cluster: case.facts.leader_cluster.clone(),
+            remote: case.facts.remote.clone(),
+            leader_index: case.facts.leader_index.clone(),
+        };
+        let (now, memory) = (case.facts.now, case.memory.as_ref());
+        serde_json::to_value(build(&subject, now, memory, None, &file.answers())).unwrap()
+    }
+
+    /// With the leader's identity remembered: here from the leader's own statistics in the same
+    /// moment, for scenarios in which the leader is still the one followed. `None`: it was not
+    /// looked at.
+    pub fn remembering_its_leader(&self) -> Option<Moment> {
+        let leader = self.evidence["leader_index"].as_str().unwrap();
+        let responses = self.evidence["responses"].as_array().unwrap();
+        let index = responses.iter().find_map(|response| {
+            let index = &response["body"]["indices"][leader];
+            (response["cluster"] == "us" && index["uuid"].is_string()).then_some(index)
+        })?;
+        let shards = index["shards"].as_object()?;
+        let mut histories = vec![Value::Null; shards.len()];
+        for (shard, copies) in shards {
+            if let Some(slot) = histories.get_mut(shard.parse::<usize>().unwrap()) {
+                *slot = copies[0]["commit"]["user_data"]["history_uuid"].clone();
+            }
+        }
+        let known = self.clone();
+        let known = known.remembering("leader_index_uuid", index["uuid"].clone());
+        Some(known.remembering("leader_shard_history_uuids", Value::Array(histories)))
+    }
+
+    /// With the answers of an earlier moment before its own.
+    #[must_use]
+    pub fn after(mut self, earlier: &Moment) -> Self {
+        let mut responses = earlier.evidence["responses"].as_array().unwrap().clone();
+        responses.append(self.evidence["responses"].as_array_mut().unwrap());
+        self.evidence["responses"] = Value::Array(responses);
         self
     }
 
@@ -84,11 +130,17 @@ fn instant(at_ms: i64) -> String {
         .to_string()
 }
 
-/// Every moment of a recording at which the follower was asked about, oldest first.
+/// Every moment of a recording at which its follower was asked about, oldest first.
 pub fn moments(version: &str, number: &str) -> Vec<Moment> {
     let recording = load(version, number);
+    let (follower, leader) = pair_of(recording["steps"].as_array().unwrap());
+    moments_of(version, number, &follower, &leader)
+}
+
+/// The same for one of several followers.
+pub fn moments_of(version: &str, number: &str, follower: &str, leader: &str) -> Vec<Moment> {
+    let recording = load(version, number);
     let steps = recording["steps"].as_array().unwrap();
-    let (follower, leader) = pair_of(steps);
     let mut moments = Vec::new();
     let mut responses: Vec<Value> = Vec::new();
     let mut carried: Vec<Value> = Vec::new();
@@ -132,7 +184,7 @@ pub fn moments(version: &str, number: &str) -> Vec<Moment> {
         if path.ends_with("/_ccr/resume_follow") || path.contains("/_ccr/follow") {
             carried.push(as_response(step));
         }
-        learn(&mut remembered, step, &follower);
+        learn(&mut remembered, step, follower);
         // What was looked at while it was well is remembered.
         let _ = &remembered;
     }
