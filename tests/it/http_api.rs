@@ -1141,7 +1141,9 @@ async fn who_asks_again_for_what_has_not_changed_gets_no_body() {
             .head
             .lines()
             .find_map(|line| line.strip_prefix("etag: "))
-            .unwrap();
+            .unwrap()
+            // The head was read in small letters.
+            .replace("w/", "W/");
         let again = running
             .tcp("GET", path, &format!("If-None-Match: \"x\", {tag}\r\n"))
             .await;

@@ -182,7 +182,7 @@ async fn every_route_by_every_role_on_the_right_and_the_wrong_cluster() {
                         assert!(answer.head.contains("location: /login?to="), "{said}");
                     }
                     Some(401) if needs == Needs::Socket => {
-                        assert!(matches!(answer.status, 401 | 403), "{said}")
+                        assert!(matches!(answer.status, 401 | 403), "{said}");
                     }
                     Some(status) => assert_eq!(answer.status, status, "{said}"),
                     // It got through: what the route itself says is not about rights, but for the

@@ -1,4 +1,4 @@
-//! A browser without a window, driven by WebDriver (W3C) over plain HTTP: as much of it as the
+//! A browser without a window, driven by `WebDriver` (W3C) over plain HTTP: as much of it as the
 //! story needs.
 
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep};
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks.
 const GLANCE: Duration = Duration::from_millis(150);
-/// The key that goes to the next thing that can be used (WebDriver, *keyboard actions*).
+/// The key that goes to the next thing that can be used (`WebDriver`, *keyboard actions*).
 const TAB: &str = "\u{E004}";
-/// How an element is named in answers (WebDriver, *element*).
+/// How an element is named in answers (`WebDriver`, *element*).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// Where Debian's packages put both programs; `None` with what is missing.
@@ -90,10 +90,7 @@ impl Drop for Browser {
             .and_then(|id| i32::try_from(id).ok())
             .and_then(rustix::process::Pid::from_raw);
         if let Some(group) = id {
-            drop(rustix::process::kill_process_group(
-                group,
-                rustix::process::Signal::KILL,
-            ));
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
         }
     }
 }
@@ -145,7 +142,7 @@ impl Browser {
             .unwrap();
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = loop {
-            let line = lines.next_line().await.unwrap().expect("chromedriver ended");
+            let line = lines.next_line().await.unwrap().unwrap();
             if let Some((_, rest)) = line.split_once("started successfully on port ") {
                 break rest.trim_end_matches('.').parse().unwrap();
             }
