@@ -193,12 +193,7 @@ impl Desk {
         };
         // The same person's second yes answers what the first did and changes nothing.
         let said = before.consents.iter().any(|consent| consent.by == who.name);
-        if said
-            && matches!(
-                before.state,
-                PlanState::Approved | PlanState::Running { .. } | PlanState::Done { .. }
-            )
-        {
+        if said && matches!(before.state, PlanState::Approved | PlanState::Running { .. }) {
             return Ok(Done {
                 message: approved_words(&hash),
                 plan: Some(self.plan_item(&before)),
