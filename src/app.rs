@@ -105,6 +105,8 @@ pub async fn start_over(
     let server = http::Server::bind(&http::Settings {
         listen: config.daemon.listen,
         admin_socket: config.daemon.admin_socket.clone(),
+        reading_open: config.auth.reading_open,
+        session_length: config.auth.session,
     })
     .await?;
     let address = server.tcp_address();

@@ -23,7 +23,7 @@ pub mod args;
 pub mod check_config;
 pub mod client;
 
-use args::{Args, Audit, Command, Global};
+use args::{Args, Audit, Command, Global, Token};
 use client::Session;
 use client::audit::Source;
 
@@ -260,6 +260,20 @@ async fn ask(command: Command, global: Global) -> u8 {
             duration,
         } => session.brake(&scope.to_string(), &reason, duration).await,
         Command::Drill { cluster, remote } => session.drill(&cluster, remote.as_ref()).await,
+        Command::Token { command } => match command {
+            Token::Create {
+                role,
+                person,
+                clusters,
+                duration,
+            } => {
+                session
+                    .token_create(person.as_deref(), role, clusters.as_deref(), duration)
+                    .await
+            }
+            Token::List => session.token_list().await,
+            Token::Revoke { id } => session.token_revoke(&id).await,
+        },
         Command::Release { scope } => session.release(&scope.to_string()).await,
         Command::Run
         | Command::CheckConfig { .. }

@@ -83,11 +83,22 @@ impl Daemon {
     }
 }
 
+/// `[auth]`: who may read over TCP, and for how long a browser stays signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Auth {
+    /// Reading needs no token: only where nothing but this host can connect.
+    pub reading_open: bool,
+    /// How long a session lasts.
+    pub session: Duration,
+}
+
 /// A whole configuration, already valid.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The process.
     pub daemon: Daemon,
+    /// Who may read over TCP.
+    pub auth: Auth,
     /// Every cluster; never empty, names are unique.
     pub clusters: Vec<Cluster>,
     /// Mode, rules, judge, approval, verify, limits, windows. Its list of limits that are not
@@ -132,6 +143,11 @@ impl Config {
             ("daemon.log", new.log != old.log),
             ("daemon.undo_directory", new.undo_directory != old.undo_directory),
             ("daemon.brake_file", new.brake_file != old.brake_file),
+            (
+                "auth.reading",
+                self.auth.reading_open != running.auth.reading_open,
+            ),
+            ("auth.session", self.auth.session != running.auth.session),
         ]
         .into_iter()
         .filter(|(_, differs)| *differs)
@@ -186,6 +202,7 @@ pub fn parse(
 fn build(mut root: Section<'_>) -> Config {
     let notes = root.notes;
     let (daemon, mode) = daemon(&mut root);
+    let auth = auth(&mut root, daemon.listen);
     let clusters = cluster::clusters(&mut root);
     let policy = rules::settings(&mut root, mode, &clusters);
     let blockers = blockers::blockers(&mut root);
@@ -212,6 +229,7 @@ fn build(mut root: Section<'_>) -> Config {
     }
     let mut config = Config {
         daemon,
+        auth,
         clusters,
         policy,
         metrics_level,
@@ -237,6 +255,36 @@ fn keep_runs(root: &mut Section<'_>, counted: Duration) -> Duration {
     keep_runs
 }
 
+fn auth(root: &mut Section<'_>, listen: SocketAddr) -> Auth {
+    let notes = root.notes;
+    let mut section = root.section("auth", "[auth]");
+    let reading_open = section.word("reading", &[("open", true), ("token", false)], true);
+    let session = section.duration(
+        "session",
+        Duration::from_mins(5)..=Duration::from_hours(7 * 24),
+        Duration::from_hours(12),
+    );
+    if !listen.ip().is_loopback() {
+        if reading_open {
+            section.problem(
+                "reading",
+                format!("is \"open\" while daemon.listen, {listen}, can be reached from other hosts: names of clusters and indices would be shown there to anybody"),
+                "write reading = \"token\", or listen on 127.0.0.1",
+            );
+        } else {
+            notes.warn(
+                "daemon.listen",
+                format!("{listen} can be reached from other hosts and is not encrypted: put a proxy with TLS before it, or tokens can be read on the way"),
+            );
+        }
+    }
+    section.finish();
+    Auth {
+        reading_open,
+        session,
+    }
+}
+
 fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
     let notes = root.notes;
     let mut section = root.section("daemon", "[daemon]");
@@ -255,12 +303,6 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
     let listen = section
         .parsed("listen", "\"127.0.0.1:9958\"", listen)
         .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9958)));
-    if !listen.ip().is_loopback() {
-        notes.warn(
-            "daemon.listen",
-            format!("{listen} is reachable from other hosts: names of clusters and indices are shown there to anybody"),
-        );
-    }
     let admin_socket = section
         .parsed("admin_socket", "\"/run/refollow/admin.sock\"", socket)
         .unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET));

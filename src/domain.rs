@@ -4,6 +4,7 @@
 //! (plans, journal entries, memory) carry serde derives and a format version; what is only
 //! seen (`facts`) does not (ADR 0002). Every other module may import this one; it imports none.
 
+pub mod access;
 pub mod answer;
 pub mod auto_follow;
 pub mod brake;
@@ -26,4 +27,6 @@ pub mod shared;
 pub mod state;
 pub mod step;
 pub mod time;
+pub mod trend;
 pub mod verdict;
+pub mod words;

@@ -33,6 +33,7 @@ pub mod runs;
 pub mod schedule;
 pub mod settings;
 pub mod steps;
+mod tokens;
 mod turns;
 pub mod undo;
 
@@ -99,6 +100,8 @@ pub struct Engine {
     aborts: Mutex<BTreeSet<RunId>>,
     /// Effects are performed one batch at a time, in the order in which the book gave them.
     performing: tokio::sync::Mutex<()>,
+    /// Tokens change one at a time.
+    changing_tokens: tokio::sync::Mutex<()>,
 }
 
 impl Engine {
@@ -147,6 +150,7 @@ impl Engine {
         }
         book.installation = installation::kept(store.state(installation::INSTALLATION_KEY).await?);
         book.extensions = extend::kept(store.state(extend::EXTENSIONS_KEY).await?);
+        book.tokens = tokens::kept(store.state(tokens::TOKENS_KEY).await?);
         book.drills = drill::kept(store.state(drill::DRILLS_KEY).await?);
         for last in book.drills.last.values() {
             drill::export(&metrics, last);
@@ -163,6 +167,7 @@ impl Engine {
             leader_pokes: Pokes::default(),
             aborts: Mutex::new(BTreeSet::new()),
             performing: tokio::sync::Mutex::new(()),
+            changing_tokens: tokio::sync::Mutex::new(()),
         });
         let by_file = engine.read_brake_file();
         engine.file_brake_noted(by_file).await;

@@ -1,19 +1,24 @@
-//! HTTP: reading over TCP, everything over the admin socket.
+//! HTTP: the API, the pages and health, over TCP and over the admin socket.
 //!
-//! | route (below `/api/v1` where it has no slash of its own) | method | where |
+//! | route (below `/api/v1` where it has no slash of its own) | method | over TCP by |
 //! |---|---|---|
-//! | `/`, `/metrics`, `/livez`, `/readyz` | GET | both |
-//! | `openapi.json`, `clusters`, `followers`, `plans`, `plans/{hash}`, `runs`, `runs/{id}`, `brakes`, `events` | GET | both |
-//! | `followers/{cluster}/{index}`, `followers/{cluster}/{index}/why` | GET | both |
-//! | `followers/{cluster}/{index}/plan`, `…/evidence` | GET | admin socket |
-//! | `followers/{cluster}/{index}/recreate` | POST | admin socket |
-//! | `plans/{hash}/approve`, `plans/{hash}/reject` | POST | admin socket |
-//! | `runs/{id}/abort` | POST | admin socket |
-//! | `brakes` | PUT, DELETE | admin socket |
+//! | `/livez`, `/readyz`, `/static/…`, `/login` | GET | anybody |
+//! | `/metrics`, the pages (`pages`), `/events` | GET | `view` |
+//! | `openapi.json`, `clusters`, `followers`, `incidents`, `auto-follow`, `plans`, `plans/{hash}`, `runs`, `runs/{id}`, `brakes`, `events` | GET | `view` |
+//! | `followers/{cluster}/{index}`, `…/why` | GET | `view` |
+//! | `followers/{cluster}/{index}/plan`, `…/evidence`, `drill` | GET | `view`, by name |
+//! | `plans/{hash}/approve`, `plans/{hash}/reject` | POST | `approve` |
+//! | `followers/{cluster}/{index}/recreate`, `…/extend-runway` | POST | `operate` |
+//! | `runs/{id}/abort` | POST | `operate` |
+//! | `brakes` | PUT, DELETE | `operate` |
+//! | `audit`, `audit/verify` | GET | `admin` on all clusters |
+//! | `drill` | POST | `admin` |
+//! | `tokens`, `tokens/{id}` | GET, POST, DELETE | nobody |
 //!
-//! Knows the engine only as [`dto::Daemon`]. Over TCP every method but GET and HEAD is refused
-//! with 403 before any route is looked at (contract, *HTTP*). A changing call runs to its end in a
-//! task of its own, also when whoever called has gone away.
+//! Who calls the admin socket may all of it: the kernel names the caller. Over TCP a token does
+//! (`access`); where reading is open, `view` needs none unless it says *by name*. Knows the engine
+//! only as [`dto::Daemon`]. A changing call runs to its end in a task of its own, also when whoever
+//! called has gone away.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -32,16 +37,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::tasks::Tasks;
 
+mod access;
 pub mod admin;
 mod api;
 pub mod client;
 pub mod dto;
+mod etag;
 mod health;
+mod live;
+mod login;
 mod openapi;
+pub mod order;
+mod pages;
 pub mod problem;
+mod secret;
+mod sessions;
+mod tokens;
 
 use admin::AdminListener;
 use dto::{Caller, Daemon};
+use live::Live;
+use login::Peer;
+use sessions::Sessions;
 
 /// Where to listen; already valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +67,15 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Path of the admin socket.
     pub admin_socket: PathBuf,
+    /// Whether reading over TCP needs no token.
+    pub reading_open: bool,
+    /// How long a browser stays signed in.
+    pub session_length: Duration,
 }
 
-/// Connections at once, per listener; the next ones wait to be accepted.
-const MAX_CONNECTIONS: usize = 256;
+/// Connections at once, per listener; the next ones wait to be accepted. More than open pages may
+/// take ([`live::MAX_STREAMS`]), so that scrapes and people find a place.
+const MAX_CONNECTIONS: usize = live::MAX_STREAMS + 256;
 /// For a client to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a whole answer; the slowest are those that look at a cluster first.
@@ -94,6 +116,8 @@ pub struct Server {
     tcp: TcpListener,
     tcp_address: SocketAddr,
     admin: AdminListener,
+    reading_open: bool,
+    session_length: Duration,
 }
 
 impl Server {
@@ -124,6 +148,8 @@ impl Server {
             tcp,
             tcp_address,
             admin,
+            reading_open: settings.reading_open,
+            session_length: settings.session_length,
         })
     }
 
@@ -140,8 +166,13 @@ impl Server {
     /// Starts answering; ends when `tasks` are asked to, after the answers in hand are given.
     #[expect(clippy::needless_pass_by_value, reason = "it is the server's from here on")]
     pub fn start(self, daemon: Arc<dyn Daemon>, tasks: &Tasks) {
+        let live = Live::start(Arc::clone(&daemon), tasks);
+        let sessions = Arc::new(Sessions::new(self.session_length));
         let app = |admin: bool| App {
+            reading_open: self.reading_open,
+            sessions: Arc::clone(&sessions),
             daemon: Arc::clone(&daemon),
+            live: live.clone(),
             tasks: tasks.clone(),
             admin,
             socket: self.admin.path().to_owned(),
@@ -152,8 +183,8 @@ impl Server {
         drop(tasks.spawn("http", move |token| async move {
             let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             while let Some(accepted) = next(&token, &places, tcp.accept()).await {
-                if let Some(((stream, _), place)) = accepted {
-                    let router = reading.clone();
+                if let Some(((stream, peer), place)) = accepted {
+                    let router = reading.clone().layer(Extension(Peer(peer.ip())));
                     drop(tcp_spawner.spawn("http connection", |token| async move {
                         connection(stream, router, token).await;
                         drop(place);
@@ -181,20 +212,29 @@ impl Server {
 #[derive(Clone)]
 struct App {
     daemon: Arc<dyn Daemon>,
+    live: Live,
     tasks: Tasks,
+    sessions: Arc<Sessions>,
+    /// Whether reading over TCP needs no token.
+    reading_open: bool,
+    /// It is the admin socket.
     admin: bool,
     socket: PathBuf,
 }
 
 fn router(app: App) -> Router {
-    api::routes(app.admin)
+    api::routes()
         .merge(health::routes())
+        .merge(tokens::routes())
+        .merge(pages::routes())
         .fallback(api::no_such_route)
         .method_not_allowed_fallback(api::wrong_method)
         .layer(axum::middleware::from_fn_with_state(
             app.clone(),
-            api::read_only_over_tcp,
+            access::named_to_change,
         ))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), access::known))
+        .layer(axum::middleware::from_fn(etag::tagged))
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
         .layer(tower_http::timeout::TimeoutLayer::with_status_code(

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::access::{Grant, Token};
 use crate::domain::brake::BrakeScope;
 use crate::domain::ids::{FollowerKey, PlanHash, RunId};
 use crate::domain::time::Timestamp;
@@ -25,16 +26,13 @@ mod plans;
 mod runs;
 mod runway;
 mod text;
+mod tokens;
 
 /// The engine as the servers see it.
 #[derive(Debug, Clone)]
 pub struct Desk(pub Arc<Engine>);
 
 impl Desk {
-    pub(super) fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
     pub(super) async fn note(
         &self,
         who: &str,
@@ -43,7 +41,7 @@ impl Desk {
         detail: serde_json::Value,
     ) -> Result<(), Problem> {
         let event = AuditEvent {
-            at: self.now(),
+            at: self.0.now(),
             kind: kind.to_owned(),
             who: who.to_owned(),
             subject,
@@ -81,6 +79,14 @@ fn stored(error: &StoreError) -> Problem {
 }
 
 impl Daemon for Desk {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn changes(&self) -> u64 {
+        self.0.lock().story.newest()
+    }
+
     fn status(&self) -> Status {
         self.all_followers()
     }
@@ -185,8 +191,28 @@ impl Daemon for Desk {
         Box::pin(std::future::ready(Ok(self.events_after(after))))
     }
 
+    fn token(&self, digest: &str) -> Option<Grant> {
+        self.0.grant_of(digest)
+    }
+
+    fn grant(&self, id: &str) -> Option<Grant> {
+        self.0.grant_by_id(id)
+    }
+
+    fn tokens(&self) -> Vec<Token> {
+        self.0.tokens()
+    }
+
+    fn add_token(&self, token: Token, who: Caller) -> Reply<'_, ()> {
+        Box::pin(self.keep_token(token, who))
+    }
+
+    fn revoke_token(&self, id: String, who: Caller) -> Reply<'_, Done> {
+        Box::pin(self.end_token(id, who))
+    }
+
     fn metrics_text(&self, open_metrics: bool) -> String {
-        let now = self.now();
+        let now = self.0.now();
         let book = self.0.lock();
         let snapshot = book.metrics(now);
         let format = if open_metrics {

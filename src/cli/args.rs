@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::config::parse_duration;
+use crate::domain::access::Role;
 use crate::domain::brake::BrakeScope;
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias, RunId, SnapshotRef};
 use crate::http::dto::{OverrideBody, RecreateBody};
@@ -163,6 +164,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Audit,
     },
+    /// Tokens for the pages and the API over TCP
+    Token {
+        /// Which
+        #[command(subcommand)]
+        command: Token,
+    },
     /// Judge evidence files; needs no daemon and no network
     Diagnose {
         /// Evidence files
@@ -171,6 +178,34 @@ pub enum Command {
     },
     /// Measure one look at many followers
     Bench,
+}
+
+/// `token`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Token {
+    /// Make one; it is shown once and kept nowhere but as its SHA-256
+    Create {
+        /// What it lets somebody do; each role includes those before it
+        #[arg(long, value_name = "ROLE", value_parser = role, help = "view, approve, operate or admin")]
+        role: Role,
+        /// Whom it is for: counts as the user of that name [default: whoever calls]
+        #[arg(long, value_name = "NAME")]
+        person: Option<String>,
+        /// Only on these follower clusters, with commas between [default: all]
+        #[arg(long, value_name = "CLUSTERS", value_delimiter = ',', value_parser = cluster)]
+        clusters: Option<Vec<ClusterName>>,
+        /// For how long, as in 720h [default: until it is revoked]
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        duration: Option<Duration>,
+    },
+    /// Every token, without anything secret
+    List,
+    /// End one now, with the sessions that it began
+    Revoke {
+        /// Its id, as `list` shows it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
 }
 
 /// `audit`.
@@ -348,6 +383,10 @@ fn plan_hash(text: &str) -> Result<String, String> {
     } else {
         Err("is not a plan's hash: 64 hexadecimal digits, or at least the first 8 of them".into())
     }
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| "is not view, approve, operate or admin".to_owned())
 }
 
 fn cluster(text: &str) -> Result<ClusterName, String> {

@@ -1,5 +1,5 @@
 //! Commands that ask the daemon: `status`, `why`, `plan`, `plans`, `approve`, `reject`,
-//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`, `drill`.
+//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`, `drill`, `token`.
 //!
 //! Each asks over the admin socket, prints plain text for people or, with `--json`, the daemon's
 //! own JSON (the contract's shapes) unchanged, and returns the exit code. What went wrong goes to
@@ -27,6 +27,7 @@ mod drill;
 mod groups;
 pub mod table;
 mod text;
+mod token;
 
 /// Done.
 pub const DONE: u8 = 0;
@@ -468,6 +469,7 @@ fn query(wished: &RecreateBody) -> String {
     let pairs: Vec<String> = overrides
         .chain(wished.snapshot.as_deref().map(|name| ("snapshot", name)))
         .chain(wished.lease.as_deref().map(|way| ("lease", way)))
+        .chain(wished.beside.as_ref().map(|name| ("side_by_side", name.as_str())))
         .map(|(name, value)| format!("{name}={}", segment(value)))
         .collect();
     if pairs.is_empty() {

@@ -79,7 +79,7 @@ pub const OPTIONS: &[Entry] = &[
         "daemon.listen",
         "address and port",
         "\"127.0.0.1:9958\"",
-        "Where `/metrics`, `/livez`, `/readyz` and the reading part of the API are served. Nothing that changes anything is reachable there.",
+        "Where the pages, `/metrics`, `/livez`, `/readyz` and the API are served. What changes something needs a token there (`refollow token create`); an address that other hosts can reach needs `auth.reading = \"token\"`.",
     ),
     entry(
         "daemon.admin_socket",
@@ -108,6 +108,18 @@ pub const OPTIONS: &[Entry] = &[
         "daemon.brake_file",
         "path",
         "While a file of this name exists, the brake `all` is engaged; it works with the daemon down. Default: `brake-all` beside the SQLite file.",
+    ),
+    entry(
+        "auth.reading",
+        "`open` or `token`",
+        "\"open\"",
+        "Who may read at `daemon.listen`: `open` everybody who can connect, `token` only who has a token (`/livez` and `/readyz` answer everybody). `open` is refused where other hosts can connect. Takes effect at the next start.",
+    ),
+    entry(
+        "auth.session",
+        "length of time, 5m to 7d",
+        "\"12h\"",
+        "How long a browser stays signed in on the pages. It is signed out sooner when its token is revoked or ends. Takes effect at the next start.",
     ),
     required(
         "clusters[].name",

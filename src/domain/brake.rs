@@ -80,6 +80,15 @@ impl BrakeScope {
         }
     }
 
+    /// The follower cluster that it is about; `None` for what stands over all.
+    pub const fn cluster(&self) -> Option<&ClusterName> {
+        match self {
+            Self::All | Self::Recreate | Self::Resume => None,
+            Self::Cluster(cluster) | Self::Remote(cluster, _) => Some(cluster),
+            Self::Follower(key) => Some(&key.cluster),
+        }
+    }
+
     /// The metric label `scope` (contract: `all`, `recreate`, `resume`, `cluster`, `remote`, `follower`).
     pub const fn kind(&self) -> &'static str {
         match self {

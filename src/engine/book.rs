@@ -20,6 +20,7 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::access::Token;
 use crate::domain::brake::Brake;
 use crate::domain::decision::DecisionKind;
 use crate::domain::drill::Drills;
@@ -96,6 +97,8 @@ pub(crate) struct Book {
     /// Followers that are sick for one reason, by the incident's id.
     pub incidents: BTreeMap<String, OpenIncident>,
     pub story: Story,
+    /// Tokens of people and programs that come over TCP.
+    pub tokens: Vec<Token>,
     /// Drills: the newest, the last results, and the followers that they made.
     pub drills: Drills,
     /// SIGTERM came: nothing new starts.
@@ -138,6 +141,7 @@ impl Book {
             extension_guards: BTreeMap::new(),
             incidents: BTreeMap::new(),
             story: Story::default(),
+            tokens: Vec::new(),
             drills: Drills::default(),
             draining: false,
             held_at_exit: Vec::new(),

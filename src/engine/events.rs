@@ -84,6 +84,11 @@ impl Story {
         }
     }
 
+    /// The number of the newest event; 0 before the first.
+    pub fn newest(&self) -> u64 {
+        self.next
+    }
+
     /// Events with a number greater than `seq`, oldest first.
     pub fn after(&self, seq: u64) -> Vec<StoryEvent> {
         self.events

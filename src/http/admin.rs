@@ -109,7 +109,15 @@ impl AdminListener {
         let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
         let name = name_of(&users, uid).unwrap_or_else(|| format!("uid:{uid}"));
         let groups = groups_of(&groups, &name, gid);
-        Ok((stream, Caller { name, uid, groups }))
+        Ok((
+            stream,
+            Caller {
+                name,
+                uid: Some(uid),
+                token: None,
+                groups,
+            },
+        ))
     }
 
     /// Removes the file, if it still is ours.

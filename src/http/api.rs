@@ -4,75 +4,68 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::domain::ids::{FollowerKey, InvalidId, PlanHash, RunId};
+use crate::domain::access::{Role, Target};
+use crate::domain::ids::{ClusterName, FollowerKey, IndexName, InvalidId, PlanHash, RunId};
+use crate::http::access::{Access, Who, challenge};
 use crate::http::dto::{
-    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, DrillBody, ExtendBody, OverrideBody, Problem,
+    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, Caller, DrillBody, ExtendBody, OverrideBody, Problem,
     ProblemKind, RecreateBody, RejectBody, ReleaseBody, Reply, RunwayRequest,
 };
-use crate::http::{App, CallerExtension, openapi};
+use crate::http::{App, openapi};
 
 /// Runs in one answer where the query does not say how many.
 const RUNS: u32 = 100;
 
-pub(super) fn routes(admin: bool) -> Router<App> {
-    let reading = Router::new()
+pub(super) fn routes() -> Router<App> {
+    Router::new()
         .route("/api/v1/openapi.json", get(async || Json(openapi::document())))
         .route("/api/v1/clusters", get(clusters))
         .route("/api/v1/followers", get(followers))
         .route("/api/v1/followers/{cluster}/{index}", get(why))
         .route("/api/v1/followers/{cluster}/{index}/why", get(why))
+        .route("/api/v1/followers/{cluster}/{index}/plan", get(plan_now))
+        .route("/api/v1/followers/{cluster}/{index}/evidence", get(evidence))
+        .route("/api/v1/followers/{cluster}/{index}/recreate", post(recreate))
+        .route(
+            "/api/v1/followers/{cluster}/{index}/extend-runway",
+            post(extend_runway),
+        )
         .route("/api/v1/incidents", get(incidents))
         .route("/api/v1/auto-follow", get(patterns))
         .route("/api/v1/plans", get(plans))
         .route("/api/v1/plans/{hash}", get(plan))
+        .route("/api/v1/plans/{hash}/approve", post(approve))
+        .route("/api/v1/plans/{hash}/reject", post(reject))
         .route("/api/v1/runs", get(runs))
         .route("/api/v1/runs/{id}", get(run))
-        .route("/api/v1/events", get(events));
-    if admin {
-        reading
-            .route("/api/v1/followers/{cluster}/{index}/plan", get(plan_now))
-            .route("/api/v1/followers/{cluster}/{index}/evidence", get(evidence))
-            .route("/api/v1/followers/{cluster}/{index}/recreate", post(recreate))
-            .route(
-                "/api/v1/followers/{cluster}/{index}/acknowledge",
-                post(acknowledge),
-            )
-            .route(
-                "/api/v1/followers/{cluster}/{index}/extend-runway",
-                post(extend_runway),
-            )
-            .route("/api/v1/plans/{hash}/approve", post(approve))
-            .route("/api/v1/plans/{hash}/reject", post(reject))
-            .route("/api/v1/runs/{id}/abort", post(abort))
-            .route("/api/v1/brakes", get(brakes).put(brake).delete(release))
-            .route("/api/v1/drill", get(drill).post(begin_drill))
-            .route("/api/v1/audit", get(audit))
-            .route("/api/v1/audit/verify", get(verify_audit))
-    } else {
-        reading
-            .route("/api/v1/followers/{cluster}/{index}/plan", get(admin_only))
-            .route("/api/v1/followers/{cluster}/{index}/evidence", get(admin_only))
-            .route("/api/v1/brakes", get(brakes))
-            .route("/api/v1/drill", get(admin_only))
-            .route("/api/v1/audit", get(admin_only))
-            .route("/api/v1/audit/verify", get(admin_only))
-    }
+        .route(
+            "/api/v1/followers/{cluster}/{index}/acknowledge",
+            post(acknowledge),
+        )
+        .route("/api/v1/runs/{id}/abort", post(abort))
+        .route("/api/v1/brakes", get(brakes).put(brake).delete(release))
+        .route("/api/v1/drill", get(drill).post(begin_drill))
+        .route("/api/v1/audit", get(audit))
+        .route("/api/v1/audit/verify", get(verify_audit))
+        .route("/api/v1/events", get(events))
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let envelope = self.envelope();
         let status = StatusCode::from_u16(envelope.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Json(envelope)).into_response()
+        let mut response = (status, Json(envelope)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        challenge(response)
     }
 }
 
@@ -89,7 +82,7 @@ fn key(cluster: &str, index: &str) -> Result<FollowerKey, Problem> {
 }
 
 /// An empty body is read as `{}`: every required field is then named as missing.
-fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+pub(super) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
     let text: &[u8] = if bytes.trim_ascii().is_empty() {
         b"{}"
     } else {
@@ -100,7 +93,7 @@ fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
 }
 
 /// A reason is for those who come after: it must say something.
-fn some_text(name: &str, text: &str) -> Result<String, Problem> {
+pub(super) fn some_text(name: &str, text: &str) -> Result<String, Problem> {
     let text = text.trim();
     if text.is_empty() {
         Err(Problem::bad(format!("`{name}` is empty")))
@@ -132,25 +125,6 @@ fn number<T: std::str::FromStr>(query: Option<&str>, name: &str) -> Result<Optio
     Ok(found)
 }
 
-/// Refuses whatever could change something before any route is looked at.
-pub(super) async fn read_only_over_tcp(State(app): State<App>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if app.admin || reads {
-        next.run(request).await
-    } else {
-        admin_only(State(app)).await.into_response()
-    }
-}
-
-async fn admin_only(State(app): State<App>) -> Problem {
-    let socket = app.socket.display();
-    Problem::new(
-        ProblemKind::AdminOnly,
-        format!("TCP serves reading only; this goes through the admin socket {socket}"),
-    )
-    .remedy(format!("use the command line, or curl --unix-socket {socket}"))
-}
-
 pub(super) async fn no_such_route(request: Request) -> Problem {
     Problem::not_found(format!("there is no {}", request.uri().path()))
         .remedy("/api/v1/openapi.json lists all routes")
@@ -164,40 +138,59 @@ pub(super) async fn wrong_method(request: Request) -> Problem {
     .remedy("/api/v1/openapi.json lists all routes with their methods")
 }
 
-async fn clusters(State(app): State<App>) -> Response {
-    Json(app.daemon.clusters()).into_response()
+type Asking = Extension<Access>;
+
+async fn clusters(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
+    let mut answer = app.daemon.clusters();
+    answer.clusters.retain(|one| access.sees(&one.name));
+    Ok(Json(answer))
 }
 
-async fn followers(State(app): State<App>) -> Response {
-    Json(app.daemon.status()).into_response()
+async fn followers(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
+    Ok(Json(access.within(app.daemon.status())))
 }
 
-async fn incidents(State(app): State<App>) -> Response {
-    Json(app.daemon.incidents()).into_response()
+async fn incidents(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
+    let mut answer = app.daemon.incidents();
+    answer.incidents.retain(|one| access.sees(&one.cluster));
+    Ok(Json(answer))
 }
 
-async fn patterns(State(app): State<App>) -> Response {
-    Json(app.daemon.patterns()).into_response()
+async fn patterns(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
+    let mut answer = app.daemon.patterns();
+    answer.patterns.retain(|one| access.sees(&one.cluster));
+    Ok(Json(answer))
 }
 
 type FollowerPath = Path<(String, String)>;
 
-async fn why(State(app): State<App>, Path((cluster, index)): FollowerPath) -> Answer<impl Serialize> {
-    app.daemon.why(key(&cluster, &index)?).await.map(Json)
+async fn why(
+    State(app): State<App>,
+    Extension(access): Asking,
+    Path((cluster, index)): FollowerPath,
+) -> Answer<impl Serialize> {
+    let key = key(&cluster, &index)?;
+    access.read(&(&key).into())?;
+    app.daemon.why(key).await.map(Json)
 }
 
 async fn plan_now(
     State(app): State<App>,
-    caller: CallerExtension,
+    Extension(access): Asking,
     Path((cluster, index)): FollowerPath,
     RawQuery(query): RawQuery,
 ) -> Answer<impl Serialize> {
     let follower = key(&cluster, &index)?;
+    let caller = access.act(Role::View, &(&follower).into())?;
     let wished = wished(&follower, query.as_deref().unwrap_or_default())?;
     if wished == RecreateBody::default() {
         return app.daemon.plan_now(follower).await.map(Json);
     }
-    app.daemon.plan_wished(follower, caller.0, wished).await.map(Json)
+    app.daemon.plan_wished(follower, caller, wished).await.map(Json)
 }
 
 /// What would be asked for beside the recreate. Only looked at, so the index need not be typed again.
@@ -214,10 +207,11 @@ fn wished(follower: &FollowerKey, query: &str) -> Result<RecreateBody, Problem> 
                 fact: value.into_owned(),
             }),
             "snapshot" => body.snapshot = Some(value.into_owned()),
+            "side_by_side" => body.beside = Some(IndexName::parse(&value)?),
             "lease" => body.lease = Some(value.into_owned()),
             _ => {
                 return Err(Problem::bad(format!(
-                    "`{name}` is not a parameter of this route; it takes `override`, `snapshot` and `lease`"
+                    "`{name}` is not a parameter of this route; it takes `override`, `side_by_side`, `snapshot` and `lease`"
                 )));
             }
         }
@@ -225,46 +219,98 @@ fn wished(follower: &FollowerKey, query: &str) -> Result<RecreateBody, Problem> 
     Ok(body)
 }
 
-async fn evidence(State(app): State<App>, Path((cluster, index)): FollowerPath) -> Answer<impl Serialize> {
-    app.daemon.evidence(key(&cluster, &index)?).await.map(Json)
+async fn evidence(
+    State(app): State<App>,
+    Extension(access): Asking,
+    Path((cluster, index)): FollowerPath,
+) -> Answer<impl Serialize> {
+    let key = key(&cluster, &index)?;
+    access.act(Role::View, &(&key).into())?;
+    app.daemon.evidence(key).await.map(Json)
 }
 
-async fn plans(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl Serialize> {
+async fn plans(
+    State(app): State<App>,
+    Extension(access): Asking,
+    RawQuery(query): RawQuery,
+) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
     let open: Option<u8> = number(query.as_deref(), "open")?;
-    app.daemon
-        .plans(open.is_some_and(|open| open > 0))
-        .await
-        .map(Json)
+    let mut answer = app.daemon.plans(open.is_some_and(|open| open > 0)).await?;
+    answer.plans.retain(|one| access.sees(&one.follower.cluster));
+    Ok(Json(answer))
 }
 
-async fn plan(State(app): State<App>, Path(hash): Path<String>) -> Answer<impl Serialize> {
-    app.daemon.plan(PlanHash::parse(&hash)?).await.map(Json)
+async fn plan(
+    State(app): State<App>,
+    Extension(access): Asking,
+    Path(hash): Path<String>,
+) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
+    let answer = app.daemon.plan(PlanHash::parse(&hash)?).await?;
+    access.read(&(&answer.item.follower).into())?;
+    Ok(Json(answer))
 }
 
-async fn runs(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl Serialize> {
+async fn runs(
+    State(app): State<App>,
+    Extension(access): Asking,
+    RawQuery(query): RawQuery,
+) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
     let limit = number(query.as_deref(), "limit")?.unwrap_or(RUNS);
-    app.daemon.runs(limit).await.map(Json)
+    let mut answer = app.daemon.runs(limit).await?;
+    answer.runs.retain(|one| access.sees(&one.follower.cluster));
+    Ok(Json(answer))
 }
 
-async fn run(State(app): State<App>, Path(id): Path<String>) -> Answer<impl Serialize> {
-    app.daemon.run(RunId::parse(&id)?).await.map(Json)
+async fn run(
+    State(app): State<App>,
+    Extension(access): Asking,
+    Path(id): Path<String>,
+) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
+    let answer = app.daemon.run(RunId::parse(&id)?).await?;
+    access.read(&(&answer.item.follower).into())?;
+    Ok(Json(answer))
 }
 
-async fn brakes(State(app): State<App>) -> Answer<impl Serialize> {
-    app.daemon.brakes().await.map(Json)
+async fn brakes(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
+    let mut answer = app.daemon.brakes().await?;
+    // What stands over all clusters concerns everybody.
+    let concerns = |cluster: Option<&ClusterName>| cluster.is_none_or(|cluster| access.sees(cluster));
+    answer.brakes.retain(|one| concerns(one.scope.cluster()));
+    answer.breakers.retain(|one| concerns(one.cluster.as_ref()));
+    Ok(Json(answer))
 }
 
-async fn events(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl Serialize> {
-    app.daemon
-        .events(number(query.as_deref(), "after")?.unwrap_or(0))
-        .await
-        .map(Json)
+async fn events(
+    State(app): State<App>,
+    Extension(access): Asking,
+    RawQuery(query): RawQuery,
+) -> Answer<impl Serialize> {
+    access.read(&Target::Lists)?;
+    let after = number(query.as_deref(), "after")?.unwrap_or(0);
+    let mut answer = app.daemon.events(after).await?;
+    if !access.sees_all() {
+        // One that is about no follower names what it likes.
+        answer
+            .events
+            .retain(|one| FollowerKey::parse(&one.subject).is_ok_and(|key| access.sees(&key.cluster)));
+    }
+    Ok(Json(answer))
 }
 
 /// Records in one answer where the query does not say how many.
 const AUDIT_RECORDS: u32 = 200;
 
-async fn audit(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl Serialize> {
+async fn audit(
+    State(app): State<App>,
+    Extension(access): Asking,
+    RawQuery(query): RawQuery,
+) -> Answer<impl Serialize> {
+    access.act(Role::Admin, &Target::Everything)?;
     let mut wanted = AuditWanted {
         run: None,
         follower: None,
@@ -296,25 +342,26 @@ async fn audit(State(app): State<App>, RawQuery(query): RawQuery) -> Answer<impl
     app.daemon.audit(wanted).await.map(Json)
 }
 
-async fn verify_audit(State(app): State<App>) -> Answer<impl Serialize> {
+async fn verify_audit(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+    access.act(Role::Admin, &Target::Everything)?;
     app.daemon.verify_audit().await.map(Json)
 }
 
 /// Runs a changing call to its end in a task of its own: a client that hangs up, or a deadline
 /// of this server, must not leave it half done.
-async fn finish<T, F>(app: App, name: &'static str, call: F) -> Answer<T>
+pub(super) async fn finish<T, F>(app: &App, name: &'static str, call: F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: for<'d> FnOnce(&'d dyn crate::http::dto::Daemon) -> Reply<'d, T> + Send + 'static,
 {
     let (done, answer) = tokio::sync::oneshot::channel();
-    let daemon = app.daemon;
+    let daemon = std::sync::Arc::clone(&app.daemon);
     drop(app.tasks.spawn(name, |_| async move {
         // Nobody waiting any more is no reason not to have done it.
         drop(done.send(call(daemon.as_ref()).await));
     }));
     match answer.await {
-        Ok(answer) => answer.map(Json),
+        Ok(answer) => answer,
         Err(_) => Err(Problem::failed(
             "the call ended without an answer; see the log, and look before trying again",
         )),
@@ -323,43 +370,48 @@ where
 
 async fn recreate(
     State(app): State<App>,
-    caller: CallerExtension,
+    Extension(access): Asking,
     Path((cluster, index)): FollowerPath,
     bytes: Bytes,
 ) -> Answer<impl Serialize> {
     let follower = key(&cluster, &index)?;
+    let caller = access.act(Role::Operate, &(&follower).into())?;
     let body: RecreateBody = if bytes.is_empty() {
         RecreateBody::default()
     } else {
         body::<Option<RecreateBody>>(&bytes)?.unwrap_or_default()
     };
-    finish(app, "recreate", move |daemon| {
-        daemon.recreate(follower, caller.0, body)
+    finish(&app, "recreate", move |daemon| {
+        daemon.recreate(follower, caller, body)
     })
     .await
+    .map(Json)
 }
 
 async fn acknowledge(
     State(app): State<App>,
-    caller: CallerExtension,
+    Extension(access): Asking,
     Path((cluster, index)): FollowerPath,
     bytes: Bytes,
 ) -> Answer<impl Serialize> {
     let follower = key(&cluster, &index)?;
+    let caller = access.act(Role::Operate, &(&follower).into())?;
     let reason = some_text("reason", &body::<RejectBody>(&bytes)?.reason)?;
-    finish(app, "acknowledge", move |daemon| {
-        daemon.acknowledge(follower, caller.0, reason)
+    finish(&app, "acknowledge", move |daemon| {
+        daemon.acknowledge(follower, caller, reason)
     })
     .await
+    .map(Json)
 }
 
 async fn extend_runway(
     State(app): State<App>,
-    caller: CallerExtension,
+    Extension(access): Asking,
     Path((cluster, index)): FollowerPath,
     bytes: Bytes,
 ) -> Answer<impl Serialize> {
     let follower = key(&cluster, &index)?;
+    let caller = access.act(Role::Operate, &(&follower).into())?;
     let request = match body::<ExtendBody>(&bytes)? {
         ExtendBody {
             to_seconds: None,
@@ -371,61 +423,101 @@ async fn extend_runway(
         } if seconds > 0 => RunwayRequest::Extend(Duration::from_secs(seconds)),
         _ => return Err(Problem::bad("give `to_seconds` above 0, or `undo`: true")),
     };
-    finish(app, "extend_runway", move |daemon| {
-        daemon.extend_runway(follower, request, caller.0)
+    finish(&app, "extend_runway", move |daemon| {
+        daemon.extend_runway(follower, request, caller)
     })
     .await
+    .map(Json)
+}
+
+/// The plan, and who may decide on it. The role is asked first, so that who may not decide learns
+/// nothing of plans elsewhere.
+pub(super) async fn of_plan(app: &App, access: &Access, hash: &str) -> Result<(PlanHash, Caller), Problem> {
+    access.act(Role::Approve, &Target::Lists)?;
+    let hash = PlanHash::parse(hash)?;
+    if let Who::Socket(caller) = &access.who {
+        return Ok((hash, caller.clone()));
+    }
+    let plan = app.daemon.plan(hash.clone()).await?;
+    let caller = access.act(Role::Approve, &(&plan.item.follower).into())?;
+    Ok((hash, caller))
 }
 
 async fn approve(
     State(app): State<App>,
-    caller: CallerExtension,
+    Extension(access): Asking,
     Path(hash): Path<String>,
     bytes: Bytes,
 ) -> Answer<impl Serialize> {
-    let hash = PlanHash::parse(&hash)?;
+    let (hash, caller) = of_plan(&app, &access, &hash).await?;
     let body: ApproveBody = body(&bytes)?;
-    finish(app, "approve", move |daemon| daemon.approve(hash, caller.0, body)).await
+    finish(&app, "approve", move |daemon| daemon.approve(hash, caller, body))
+        .await
+        .map(Json)
 }
 
 async fn reject(
     State(app): State<App>,
-    caller: CallerExtension,
+    Extension(access): Asking,
     Path(hash): Path<String>,
     bytes: Bytes,
 ) -> Answer<impl Serialize> {
-    let hash = PlanHash::parse(&hash)?;
+    let (hash, caller) = of_plan(&app, &access, &hash).await?;
     let reason = some_text("reason", &body::<RejectBody>(&bytes)?.reason)?;
-    finish(app, "reject", move |daemon| daemon.reject(hash, caller.0, reason)).await
+    finish(&app, "reject", move |daemon| daemon.reject(hash, caller, reason))
+        .await
+        .map(Json)
+}
+
+/// The run, and who may make it back out.
+pub(super) async fn of_run(app: &App, access: &Access, id: &str) -> Result<(RunId, Caller), Problem> {
+    access.act(Role::Operate, &Target::Lists)?;
+    let id = RunId::parse(id)?;
+    if let Who::Socket(caller) = &access.who {
+        return Ok((id, caller.clone()));
+    }
+    let run = app.daemon.run(id.clone()).await?;
+    let caller = access.act(Role::Operate, &(&run.item.follower).into())?;
+    Ok((id, caller))
 }
 
 async fn abort(
     State(app): State<App>,
-    caller: CallerExtension,
+    Extension(access): Asking,
     Path(id): Path<String>,
 ) -> Answer<impl Serialize> {
-    let id = RunId::parse(&id)?;
-    finish(app, "abort", move |daemon| daemon.abort(id, caller.0)).await
+    let (id, caller) = of_run(&app, &access, &id).await?;
+    finish(&app, "abort", move |daemon| daemon.abort(id, caller))
+        .await
+        .map(Json)
 }
 
-async fn drill(State(app): State<App>) -> Answer<impl Serialize> {
-    app.daemon.drill().await.map(Json)
+async fn drill(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+    access.act(Role::View, &Target::Lists)?;
+    let answer = app.daemon.drill().await?;
+    access.act(Role::View, &(&answer.follower).into())?;
+    Ok(Json(answer))
 }
 
 async fn begin_drill(
     State(app): State<App>,
-    caller: CallerExtension,
+    Extension(access): Asking,
     bytes: Bytes,
 ) -> Answer<impl Serialize> {
+    access.act(Role::Admin, &Target::Lists)?;
     let body: DrillBody = body(&bytes)?;
-    finish(app, "begin drill", move |daemon| {
-        daemon.begin_drill(body, caller.0)
+    let caller = access.act(Role::Admin, &Target::Cluster(body.cluster.clone()))?;
+    finish(&app, "begin drill", move |daemon| {
+        daemon.begin_drill(body, caller)
     })
     .await
+    .map(Json)
 }
 
-async fn brake(State(app): State<App>, caller: CallerExtension, bytes: Bytes) -> Answer<impl Serialize> {
+async fn brake(State(app): State<App>, Extension(access): Asking, bytes: Bytes) -> Answer<impl Serialize> {
+    access.act(Role::Operate, &Target::Lists)?;
     let body: BrakeBody = body(&bytes)?;
+    let caller = access.act(Role::Operate, &(&body.scope).into())?;
     let request = BrakeRequest {
         scope: body.scope,
         reason: some_text("reason", &body.reason)?,
@@ -436,10 +528,16 @@ async fn brake(State(app): State<App>, caller: CallerExtension, bytes: Bytes) ->
             "`for_seconds` is 0: such a brake would hold nothing",
         ));
     }
-    finish(app, "brake", move |daemon| daemon.brake(request, caller.0)).await
+    finish(&app, "brake", move |daemon| daemon.brake(request, caller))
+        .await
+        .map(Json)
 }
 
-async fn release(State(app): State<App>, caller: CallerExtension, bytes: Bytes) -> Answer<impl Serialize> {
+async fn release(State(app): State<App>, Extension(access): Asking, bytes: Bytes) -> Answer<impl Serialize> {
+    access.act(Role::Operate, &Target::Lists)?;
     let body: ReleaseBody = body(&bytes)?;
-    finish(app, "release", move |daemon| daemon.release(body.scope, caller.0)).await
+    let caller = access.act(Role::Operate, &(&body.scope).into())?;
+    finish(&app, "release", move |daemon| daemon.release(body.scope, caller))
+        .await
+        .map(Json)
 }

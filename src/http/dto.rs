@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::access::{Grant, Reach, Role, Token};
 use crate::domain::brake::BrakeScope;
 use crate::domain::cause::{Approval, Cause, Remedy};
 use crate::domain::decision::{DecisionKind, GuardResult};
@@ -19,6 +20,7 @@ use crate::domain::journal::{Entry, RunOutcome};
 use crate::domain::plan::{Consent, Plan, Replaced};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
+use crate::domain::trend::Point;
 use crate::domain::verdict::Evidence;
 
 pub use crate::http::problem::{Problem, ProblemKind};
@@ -164,6 +166,9 @@ pub struct Why {
     /// What doing nothing costs, and by when. A sentence.
     #[serde(default)]
     pub cost_of_waiting: Option<String>,
+    /// How far behind it was lately, oldest first; a restart begins it anew.
+    #[serde(default)]
+    pub lag_history: Vec<Point>,
     /// What the cause is and what to do about it: the short form of its section in `docs/JUDGEMENT.md`.
     #[serde(default)]
     pub handbook: Option<handbook::Short>,
@@ -378,6 +383,26 @@ pub struct RemoteItem {
 pub struct Brakes {
     /// By scope.
     pub brakes: Vec<BrakeItem>,
+    /// Breakers that are open, the widest first.
+    #[serde(default)]
+    pub breakers: Vec<BreakerItem>,
+}
+
+/// One breaker that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerItem {
+    /// Follower cluster; `null`: over everything.
+    pub cluster: Option<ClusterName>,
+    /// Alias; `null`: over everything.
+    pub remote: Option<RemoteAlias>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Unhealthy followers at the last look.
+    pub unhealthy: u32,
+    /// Followers at the last look.
+    pub of: u32,
+    /// When it closes if nothing else turns unhealthy; `null` while too many are.
+    pub closes_at: Option<Timestamp>,
 }
 
 /// One brake.
@@ -615,6 +640,88 @@ impl From<Drill> for DrillReport {
     }
 }
 
+/// Body of `POST /api/v1/tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenBody {
+    /// Whom it is for; absent: who asks.
+    #[serde(default)]
+    pub person: Option<String>,
+    /// What it lets them do.
+    pub role: Role,
+    /// On these follower clusters only; absent: on all.
+    #[serde(default)]
+    pub clusters: Option<Vec<ClusterName>>,
+    /// How long it holds, in seconds; absent: until it is revoked.
+    #[serde(default)]
+    pub for_seconds: Option<u64>,
+}
+
+/// One token, without anything secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenItem {
+    /// Names it in the audit log.
+    pub id: String,
+    /// Whose it is.
+    pub person: String,
+    /// What it lets them do.
+    pub role: Role,
+    /// The follower clusters that it is limited to; `null`: none, it reaches all.
+    pub clusters: Option<Vec<ClusterName>>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it ends; `null`: when it is revoked.
+    pub expires_at: Option<Timestamp>,
+    /// Whether it holds now.
+    pub holds: bool,
+}
+
+impl TokenItem {
+    /// As it is shown at that time.
+    pub fn new(token: &Token, now: Timestamp) -> Self {
+        Self {
+            id: token.grant.id.clone(),
+            person: token.grant.person.clone(),
+            role: token.grant.role,
+            clusters: match &token.grant.reach {
+                Reach::All => None,
+                Reach::Only(clusters) => Some(clusters.iter().cloned().collect()),
+            },
+            created_at: token.created_at,
+            created_by: token.created_by.clone(),
+            expires_at: token.expires_at,
+            holds: token.holds(now),
+        }
+    }
+}
+
+/// `GET /api/v1/tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TokenList {
+    /// Oldest first.
+    pub tokens: Vec<TokenItem>,
+}
+
+/// `POST /api/v1/tokens`: the only time that the token itself is shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenMade {
+    /// The token, to be kept by whom it is for.
+    pub token: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub item: TokenItem,
+}
+
+impl std::fmt::Debug for TokenMade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenMade")
+            .field("item", &self.item)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Body of `DELETE /api/v1/brakes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -658,13 +765,15 @@ impl Done {
     }
 }
 
-/// Who called, from the socket's peer credentials.
+/// Who called: from the socket's peer credentials, or from a token over TCP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// User name, or `uid:1000` where the user has none.
     pub name: String,
-    /// User id.
-    pub uid: u32,
+    /// User id; `None` over TCP.
+    pub uid: Option<u32>,
+    /// Id of the token that said who it is; `None` on the socket.
+    pub token: Option<String>,
     /// Names of the groups that the user is in.
     pub groups: Vec<String>,
 }
@@ -674,6 +783,11 @@ pub type Reply<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
 /// What the server may ask of the engine; `engine::Handle` implements it.
 pub trait Daemon: Send + Sync {
+    /// The time, as the daemon's clock has it.
+    fn now(&self) -> Timestamp;
+    /// A number that grows whenever something happened that people are told of; what makes an open
+    /// page ask again.
+    fn changes(&self) -> u64;
     /// All followers, from the latest observation.
     fn status(&self) -> Status;
     /// What is wrong with several followers at once.
@@ -749,6 +863,17 @@ pub trait Daemon: Send + Sync {
 
     /// Events after that position, at most 1,000.
     fn events(&self, after: u64) -> Reply<'_, Events>;
+
+    /// What the token of that digest gives, if it is known and holds.
+    fn token(&self, digest: &str) -> Option<Grant>;
+    /// What the token of that id gives, if it was not revoked and holds.
+    fn grant(&self, id: &str) -> Option<Grant>;
+    /// All tokens, by their digests.
+    fn tokens(&self) -> Vec<Token>;
+    /// Adds one; it holds once it is stored.
+    fn add_token(&self, token: Token, who: Caller) -> Reply<'_, ()>;
+    /// Revokes one at once; an unknown one is [`ProblemKind::NotFound`].
+    fn revoke_token(&self, id: String, who: Caller) -> Reply<'_, Done>;
 
     /// The metrics as text, in OpenMetrics 1.0.0 or Prometheus 0.0.4.
     fn metrics_text(&self, open_metrics: bool) -> String;

@@ -1,24 +1,21 @@
-//! `/livez`, `/readyz`, `/metrics` and the plain page at `/`.
+//! `/livez`, `/readyz` and `/metrics`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 
+use crate::domain::access::Target;
 use crate::http::App;
+use crate::http::access::Access;
 use crate::metrics::Format;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/", get(page))
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-}
-
-async fn page() -> Html<&'static str> {
-    Html(include_str!("page.html"))
 }
 
 /// 200 as long as the engine's loop turns: what a supervisor restarts on.
@@ -31,9 +28,10 @@ async fn live(State(app): State<App>) -> Response {
 
 /// 200 once the store is open and each cluster was tried once; a cluster that cannot be reached
 /// does not make refollow unready, since it is there to tell of it.
-async fn ready(State(app): State<App>) -> Response {
+async fn ready(State(app): State<App>, Extension(access): Extension<Access>) -> Response {
     match app.daemon.ready() {
         Ok(()) => "ready\n".into_response(),
+        Err(_) if !access.sees_all() => (StatusCode::SERVICE_UNAVAILABLE, "not ready yet\n").into_response(),
         Err(missing) => {
             let lines = missing.join("\n- ");
             (
@@ -45,7 +43,14 @@ async fn ready(State(app): State<App>) -> Response {
     }
 }
 
-async fn metrics(State(app): State<App>, headers: HeaderMap) -> Response {
+async fn metrics(
+    State(app): State<App>,
+    Extension(access): Extension<Access>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(problem) = access.read(&Target::Everything) {
+        return problem.into_response();
+    }
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::from_accept(accept);
     let text = app.daemon.metrics_text(format == Format::OpenMetrics);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// Method, path below `/api/v1`, operation, summary, schema of the answer, schema of the body, admin socket only.
+/// Method, path below `/api/v1`, operation, summary, schema of the answer, schema of the body, who may over TCP.
 type Row = (
     &'static str,
     &'static str,
@@ -10,8 +10,15 @@ type Row = (
     &'static str,
     &'static str,
     Option<&'static str>,
-    bool,
+    &'static str,
 );
+
+const VIEW: &str = "Over TCP with a token of the role `view`, or with none where reading is open.";
+const NAMED: &str = "Over TCP with a token of the role `view`.";
+const APPROVE: &str = "Over TCP with a token of the role `approve` that reaches the cluster.";
+const OPERATE: &str = "Over TCP with a token of the role `operate` that reaches the cluster.";
+const ADMIN: &str = "Over TCP with a token of the role `admin` that reaches it.";
+const SOCKET: &str = "Only through the admin socket; over TCP the answer is 403.";
 
 /// A test asks the router for each of these, and each route of the router stands here.
 pub(super) const ROUTES: &[Row] = &[
@@ -22,7 +29,7 @@ pub(super) const ROUTES: &[Row] = &[
         "The configured clusters and how the last look at each went",
         "Clusters",
         None,
-        false,
+        VIEW,
     ),
     (
         "get",
@@ -31,7 +38,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Every follower in short",
         "Status",
         None,
-        false,
+        VIEW,
     ),
     (
         "get",
@@ -40,7 +47,7 @@ pub(super) const ROUTES: &[Row] = &[
         "One follower with every guard",
         "Why",
         None,
-        false,
+        VIEW,
     ),
     (
         "get",
@@ -49,7 +56,7 @@ pub(super) const ROUTES: &[Row] = &[
         "The same",
         "Why",
         None,
-        false,
+        VIEW,
     ),
     (
         "get",
@@ -58,7 +65,7 @@ pub(super) const ROUTES: &[Row] = &[
         "What would be done now",
         "PlanNow",
         None,
-        true,
+        NAMED,
     ),
     (
         "get",
@@ -67,7 +74,7 @@ pub(super) const ROUTES: &[Row] = &[
         "An evidence file",
         "Evidence",
         None,
-        true,
+        NAMED,
     ),
     (
         "post",
@@ -76,7 +83,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Make a plan to recreate; it still needs its approval",
         "Done",
         Some("Recreate"),
-        true,
+        OPERATE,
     ),
     (
         "post",
@@ -85,7 +92,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Say that the cause is known: it counts for no breaker until it is another one",
         "Done",
         Some("Reject"),
-        true,
+        OPERATE,
     ),
     (
         "post",
@@ -94,7 +101,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Make a plan to raise the leader's lease period; it always needs its approval; or undo it",
         "Done",
         Some("Extend"),
-        true,
+        OPERATE,
     ),
     (
         "get",
@@ -103,7 +110,7 @@ pub(super) const ROUTES: &[Row] = &[
         "What is wrong with several followers at once",
         "Incidents",
         None,
-        false,
+        VIEW,
     ),
     (
         "get",
@@ -112,7 +119,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Every auto-follow pattern that is known, and whether it fails",
         "Patterns",
         None,
-        false,
+        VIEW,
     ),
     (
         "get",
@@ -121,7 +128,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Plans, newest first; open=1 for those that can still lead to a run",
         "Plans",
         None,
-        false,
+        VIEW,
     ),
     (
         "get",
@@ -130,7 +137,7 @@ pub(super) const ROUTES: &[Row] = &[
         "One plan whole",
         "Plan",
         None,
-        false,
+        VIEW,
     ),
     (
         "post",
@@ -139,7 +146,7 @@ pub(super) const ROUTES: &[Row] = &[
         "One person's yes to exactly this hash",
         "Done",
         Some("Approve"),
-        true,
+        APPROVE,
     ),
     (
         "post",
@@ -148,7 +155,7 @@ pub(super) const ROUTES: &[Row] = &[
         "One person's no",
         "Done",
         Some("Reject"),
-        true,
+        APPROVE,
     ),
     (
         "get",
@@ -157,7 +164,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Runs, newest first; limit=N, 100 by default",
         "Runs",
         None,
-        false,
+        VIEW,
     ),
     (
         "get",
@@ -166,7 +173,7 @@ pub(super) const ROUTES: &[Row] = &[
         "One run with its journal",
         "Run",
         None,
-        false,
+        VIEW,
     ),
     (
         "post",
@@ -175,7 +182,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Back out now",
         "Done",
         None,
-        true,
+        OPERATE,
     ),
     (
         "get",
@@ -184,7 +191,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Every brake",
         "Brakes",
         None,
-        false,
+        VIEW,
     ),
     (
         "put",
@@ -193,7 +200,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Engage a brake, or replace the one of that scope",
         "Done",
         Some("Brake"),
-        true,
+        OPERATE,
     ),
     (
         "delete",
@@ -202,7 +209,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Release a brake",
         "Done",
         Some("Release"),
-        true,
+        OPERATE,
     ),
     (
         "get",
@@ -211,7 +218,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Records of the audit log, oldest first: all, or those of one run or one follower",
         "AuditStory",
         None,
-        true,
+        ADMIN,
     ),
     (
         "get",
@@ -220,7 +227,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Compute the chain of the whole audit log",
         "AuditVerdict",
         None,
-        true,
+        ADMIN,
     ),
     (
         "get",
@@ -229,7 +236,7 @@ pub(super) const ROUTES: &[Row] = &[
         "The newest drill, over or not, step by step",
         "Drill",
         None,
-        true,
+        NAMED,
     ),
     (
         "post",
@@ -238,7 +245,7 @@ pub(super) const ROUTES: &[Row] = &[
         "Break a follower of its own making and have it repaired",
         "Drill",
         Some("DrillOf"),
-        true,
+        ADMIN,
     ),
     (
         "get",
@@ -247,7 +254,34 @@ pub(super) const ROUTES: &[Row] = &[
         "What happened, from the audit log; after=SEQ",
         "Events",
         None,
-        false,
+        VIEW,
+    ),
+    (
+        "get",
+        "/tokens",
+        "listTokens",
+        "Every token, without anything secret",
+        "Tokens",
+        None,
+        SOCKET,
+    ),
+    (
+        "post",
+        "/tokens",
+        "createToken",
+        "Make a token; the answer is the only place where it is shown",
+        "TokenMade",
+        Some("TokenOf"),
+        SOCKET,
+    ),
+    (
+        "delete",
+        "/tokens/{id}",
+        "revokeToken",
+        "End a token and the sessions that it began",
+        "Done",
+        None,
+        SOCKET,
     ),
 ];
 
@@ -346,8 +380,8 @@ fn schemas() -> Value {
         "Reject": object(&["reason"], &[("reason", text.clone())]),
         "Brake": object(&["scope", "reason"], &[("for_seconds", json!({ "type": "integer", "minimum": 1 }))]),
         "Release": object(&["scope"], &[]),
-        "Problem": object(&["code", "status", "message", "remedy", "guard", "problems"], &[
-            ("code", json!({ "enum": ["not_found", "refused", "expired", "void", "failed", "bad_request", "admin_socket_only", "method_not_allowed", "not_ready"] })),
+        "Problem": object(&["code", "status", "title", "detail", "message", "remedy", "guard", "problems"], &[
+            ("code", json!({ "enum": ["not_found", "refused", "expired", "void", "failed", "bad_request", "admin_socket_only", "no_token", "forbidden", "busy", "method_not_allowed", "not_ready"] })),
         ]),
     });
     // `json!` takes no more in one piece.
@@ -366,6 +400,36 @@ fn schemas() -> Value {
             "cleaned",
         ],
         &[("cleaned", json!({ "type": "boolean" }))],
+    );
+    all["Tokens"] = list("tokens", "Token");
+    let token = [
+        "id",
+        "person",
+        "role",
+        "clusters",
+        "created_at",
+        "created_by",
+        "expires_at",
+        "holds",
+    ];
+    let role = json!({ "enum": ["view", "approve", "operate", "admin"] });
+    all["Token"] = object(&token, &[("role", role.clone())]);
+    let made: Vec<&str> = token.into_iter().chain(["token"]).collect();
+    all["TokenMade"] = object(&made, &[("role", role.clone()), ("token", text)]);
+    all["TokenOf"] = object(
+        &["role"],
+        &[
+            ("role", role),
+            ("person", maybe_text.clone()),
+            (
+                "clusters",
+                json!({ "type": ["array", "null"], "items": { "type": "string" } }),
+            ),
+            (
+                "for_seconds",
+                json!({ "type": ["integer", "null"], "minimum": 1 }),
+            ),
+        ],
     );
     all["DrillOf"] = object(&["cluster"], &[("remote", maybe_text)]);
     all
@@ -392,14 +456,14 @@ fn parameters(path: &str) -> Vec<Value> {
 pub(super) fn document() -> Value {
     let content = |schema: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });
     let mut paths: Map<String, Value> = Map::new();
-    for (method, path, operation, summary, answer, body, admin) in ROUTES {
+    for (method, path, operation, summary, answer, body, who) in ROUTES {
         let mut described = json!({
             "operationId": operation,
             "summary": summary,
-            "description": if *admin { "Only through the admin socket; over TCP the answer is 403." } else { "Reading; over TCP and the admin socket." },
+            "description": who,
             "responses": {
                 "200": { "description": "Done", "content": content(answer) },
-                "default": { "description": "Not done, and why", "content": content("Problem") },
+                "default": { "description": "Not done, and why", "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } },
             },
         });
         let parameters = parameters(path);
@@ -414,12 +478,16 @@ pub(super) fn document() -> Value {
     }
     json!({
         "openapi": "3.1.0",
+        "security": [{}, { "token": [] }],
         "info": {
             "title": "refollow",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Watches Elasticsearch cross-cluster replication and repairs broken followers safely.",
         },
         "paths": paths,
-        "components": { "schemas": schemas() },
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+        },
     })
 }

@@ -21,6 +21,12 @@ pub enum ProblemKind {
     Bad(Vec<String>),
     /// It changes something and came over TCP.
     AdminOnly,
+    /// It needs a token, and there is none or it does not hold.
+    NoToken,
+    /// The token does not allow it.
+    Forbidden,
+    /// Too much at once; later it may be done.
+    Busy,
     /// The route exists, but not with that method.
     WrongMethod,
     /// The route does not work yet: still starting.
@@ -38,8 +44,29 @@ impl ProblemKind {
             Self::Failed => "failed",
             Self::Bad(_) => "bad_request",
             Self::AdminOnly => "admin_socket_only",
+            Self::NoToken => "no_token",
+            Self::Forbidden => "forbidden",
+            Self::Busy => "busy",
             Self::WrongMethod => "method_not_allowed",
             Self::NotReady => "not_ready",
+        }
+    }
+
+    /// The kind in words.
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::NotFound => "There is no such thing",
+            Self::Refused(_) => "A guard refuses",
+            Self::Expired => "It has expired",
+            Self::Void => "The facts have changed",
+            Self::Failed => "It failed",
+            Self::Bad(_) => "The request is wrong",
+            Self::AdminOnly => "Only through the admin socket",
+            Self::NoToken => "A token is needed",
+            Self::Forbidden => "The token does not allow it",
+            Self::Busy => "Too much at once",
+            Self::WrongMethod => "Not with this method",
+            Self::NotReady => "Not ready yet",
         }
     }
 
@@ -51,7 +78,9 @@ impl ProblemKind {
             Self::Expired | Self::Void => 410,
             Self::Failed => 500,
             Self::Bad(_) => 400,
-            Self::AdminOnly => 403,
+            Self::AdminOnly | Self::Forbidden => 403,
+            Self::NoToken => 401,
+            Self::Busy => 429,
             Self::WrongMethod => 405,
             Self::NotReady => 503,
         }
@@ -117,6 +146,8 @@ impl Problem {
         Envelope {
             code: self.kind.code().to_owned(),
             status: self.kind.status(),
+            title: self.kind.title().to_owned(),
+            detail: self.message.clone(),
             message: self.message.clone(),
             remedy: self.remedy.clone(),
             guard,
@@ -134,13 +165,20 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A problem as JSON.
+/// A problem as JSON: RFC 9457 (`title`, `status`, `detail`; the type is `about:blank`) and what is
+/// ours beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// Stable code.
     pub code: String,
     /// HTTP status once more, for those who only keep the body.
     pub status: u16,
+    /// The kind in words, the same for all of a kind.
+    #[serde(default)]
+    pub title: String,
+    /// `message` once more, by the standard's name.
+    #[serde(default)]
+    pub detail: String,
     /// One sentence.
     pub message: String,
     /// What to do about it.
@@ -159,7 +197,7 @@ impl Envelope {
     pub fn exit_code(&self) -> u8 {
         match self.code.as_str() {
             "bad_request" => 2,
-            "refused" | "expired" | "void" | "admin_socket_only" => 3,
+            "refused" | "expired" | "void" | "admin_socket_only" | "no_token" | "forbidden" => 3,
             _ => 1,
         }
     }

@@ -685,3 +685,29 @@ fn who_may_approve_is_named_and_too_few_names_are_a_mistake() {
     .join("\n");
     assert!(told.contains("store.keep_runs"), "{told}");
 }
+
+#[test]
+fn what_other_hosts_can_reach_is_read_with_a_token_or_the_daemon_does_not_start() {
+    for listen in ["0.0.0.0:9958", "[::]:9958", "10.0.0.1:9958"] {
+        let text = format!("[daemon]\nlisten = \"{listen}\"\n");
+        let told = mistakes(&format!("{text}{LEAST}")).join("\n");
+        assert!(
+            told.contains("auth.reading") && told.contains("can be reached from other hosts"),
+            "{told}"
+        );
+        let told = mistakes(&format!("{text}[auth]\nreading = \"open\"\n{LEAST}")).join("\n");
+        assert!(told.contains("write reading = \"token\""), "{told}");
+        let (config, warnings) = read(&format!("{text}[auth]\nreading = \"token\"\n{LEAST}")).unwrap();
+        assert!(!config.auth.reading_open);
+        assert!(
+            warnings
+                .iter()
+                .any(|one| one.to_string().contains("not encrypted")),
+            "{warnings:?}"
+        );
+    }
+    for listen in ["127.0.0.1:9958", "127.8.8.8:1", "[::1]:9958"] {
+        let (config, warnings) = read(&format!("[daemon]\nlisten = \"{listen}\"\n{LEAST}")).unwrap();
+        assert!(config.auth.reading_open && warnings.is_empty(), "{warnings:?}");
+    }
+}

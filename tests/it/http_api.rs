@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use futures::FutureExt as _;
+use refollow::domain::access::{Grant, Token};
 use refollow::domain::brake::BrakeScope;
 use refollow::domain::cause::{Approval, Cause, Remedy};
 use refollow::domain::decision::{DecisionKind, GuardResult};
@@ -15,10 +16,11 @@ use refollow::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, IndexName, IndexUuid, PlanHash, RemoteAlias, RunId,
 };
 use refollow::domain::incident::IncidentKind;
-use refollow::domain::journal::RunOutcome;
+use refollow::domain::journal::{Entry, Event, RunOutcome};
 use refollow::domain::plan::{Difference, LeaseWay, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, Replaced};
 use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
+use refollow::domain::trend::Point;
 use refollow::domain::verdict::Evidence;
 use refollow::http::client::AdminClient;
 use refollow::http::dto::{
@@ -37,7 +39,6 @@ pub fn at(second: i64) -> Timestamp {
 }
 
 /// What it was asked to change, and by whom.
-#[derive(Default)]
 pub struct FakeDaemon {
     pub asked: Mutex<Vec<String>>,
     pub missing: Mutex<Vec<String>>,
@@ -45,6 +46,24 @@ pub struct FakeDaemon {
     pub audit_verdict: Option<AuditVerdict>,
     /// Changing calls wait for this before they count as done.
     pub slow: Option<Arc<tokio::sync::Notify>>,
+    pub tokens: Mutex<Vec<Token>>,
+    pub reading_needs_no_token: bool,
+    /// What somebody else wrote into every text that is shown.
+    pub hostile: Option<&'static str>,
+}
+
+impl Default for FakeDaemon {
+    fn default() -> Self {
+        Self {
+            asked: Mutex::default(),
+            missing: Mutex::default(),
+            audit_verdict: None,
+            slow: None,
+            tokens: Mutex::default(),
+            reading_needs_no_token: true,
+            hostile: None,
+        }
+    }
 }
 
 impl FakeDaemon {
@@ -52,7 +71,11 @@ impl FakeDaemon {
         self.asked.lock().unwrap().push(text);
     }
 
-    fn changes(&self, text: String) -> Reply<'_, Done> {
+    fn text(&self, otherwise: &str) -> String {
+        self.hostile.unwrap_or(otherwise).to_owned()
+    }
+
+    fn change(&self, text: String) -> Reply<'_, Done> {
         async move {
             if let Some(slow) = &self.slow {
                 slow.notified().await;
@@ -223,6 +246,12 @@ fn known(follower: &FollowerKey) -> Result<(), Problem> {
 }
 
 impl Daemon for FakeDaemon {
+    fn now(&self) -> Timestamp {
+        at(0)
+    }
+    fn changes(&self) -> u64 {
+        self.asked.lock().unwrap().len() as u64
+    }
     fn status(&self) -> Status {
         Status {
             followers: vec![follower()],
@@ -235,7 +264,7 @@ impl Daemon for FakeDaemon {
                 cause: Cause::HistoryLost,
                 since: Some(at(0)),
                 followers: 400,
-                what: "remote eu/lead: history_lost".to_owned(),
+                what: self.text("remote eu/lead: history_lost"),
             }],
             patterns: vec![PatternItem {
                 cluster: ClusterName::parse("eu").unwrap(),
@@ -245,12 +274,12 @@ impl Daemon for FakeDaemon {
                 failing: 0,
                 evidence: vec![Evidence {
                     field: "patterns[logs].active".to_owned(),
-                    value: "false".to_owned(),
+                    value: self.text("false"),
                     call: "eu: GET /_ccr/auto_follow".to_owned(),
                     at: at(0),
                 }],
             }],
-            notes: Vec::new(),
+            notes: self.hostile.map(str::to_owned).into_iter().collect(),
         }
     }
     fn clusters(&self) -> Clusters {
@@ -263,7 +292,7 @@ impl Daemon for FakeDaemon {
                 last_look_at: Some(at(0)),
                 last_success_at: Some(at(0)),
                 followers: 1,
-                problem: None,
+                problem: self.hostile.map(str::to_owned),
                 remotes: Vec::new(),
             }],
         }
@@ -274,14 +303,25 @@ impl Daemon for FakeDaemon {
             Ok(Why {
                 follower: follower(),
                 guards: guards(),
-                reasons: vec!["outside every window".to_owned()],
+                reasons: vec![self.text("outside every window")],
                 also: vec![Cause::Overloaded],
                 ladder: vec![Remedy::Resume, Remedy::Recreate],
                 approval: Some(Approval::Policy),
-                evidence: Vec::new(),
-                searchable: Some("yes".to_owned()),
+                evidence: vec![Evidence {
+                    field: "read_exceptions[0].exception.reason".to_owned(),
+                    value: self.text("Operations are no longer available"),
+                    call: "eu: GET /orders-f/_ccr/stats".to_owned(),
+                    at: at(0),
+                }],
+                searchable: Some(self.text("yes")),
                 staleness: Some("12 operations behind".to_owned()),
                 cost_of_waiting: None,
+                lag_history: (0..10)
+                    .map(|n| Point {
+                        at: at(n - 10),
+                        lag: Some(n),
+                    })
+                    .collect(),
                 handbook: refollow::domain::handbook::short(
                     Cause::HistoryLost,
                     &refollow::domain::handbook::Names {
@@ -335,13 +375,13 @@ impl Daemon for FakeDaemon {
             .chain(body.snapshot.map(|name| format!(" for {name}")))
             .chain(body.lease.map(|way| format!(" lease {way}")))
             .collect();
-        self.changes(format!("recreate {key} by {}{}", who.name, wishes.concat()))
+        self.change(format!("recreate {key} by {}{}", who.name, wishes.concat()))
     }
     fn acknowledge(&self, key: FollowerKey, who: Caller, reason: String) -> Reply<'_, Done> {
-        self.changes(format!("acknowledge {key} by {} ({reason})", who.name))
+        self.change(format!("acknowledge {key} by {} ({reason})", who.name))
     }
     fn extend_runway(&self, key: FollowerKey, request: RunwayRequest, who: Caller) -> Reply<'_, Done> {
-        self.changes(format!("{request:?} {key} by {}", who.name))
+        self.change(format!("{request:?} {key} by {}", who.name))
     }
     fn plans(&self, open_only: bool) -> Reply<'_, Plans> {
         let mut plans = vec![plan_item(plan().hash, "pending")];
@@ -356,12 +396,13 @@ impl Daemon for FakeDaemon {
     }
     fn plan(&self, hash: PlanHash) -> Reply<'_, PlanDetail> {
         async move {
-            let item = plan_item(hash, "pending");
+            let mut item = plan_item(hash, "pending");
+            item.requested_by = self.hostile.map(str::to_owned);
             Ok(PlanDetail {
                 item,
                 plan: plan(),
-                steps: Vec::new(),
                 owners: Vec::new(),
+                steps: vec![self.text("POST /orders-f/_ccr/pause_follow")],
             })
         }
         .boxed()
@@ -372,13 +413,15 @@ impl Daemon for FakeDaemon {
                 .boxed();
         }
         let overrides: Vec<_> = body.overrides.iter().map(|one| one.fact.clone()).collect();
-        self.changes(format!(
+        self.change(format!(
             "approve {hash} by {} ({}) note {:?} overrides {overrides:?}",
-            who.name, who.uid, body.note
+            who.name,
+            who.uid.unwrap_or_default(),
+            body.note
         ))
     }
     fn reject(&self, hash: PlanHash, who: Caller, reason: String) -> Reply<'_, Done> {
-        self.changes(format!("reject {hash} by {}: {reason}", who.name))
+        self.change(format!("reject {hash} by {}: {reason}", who.name))
     }
     fn runs(&self, limit: u32) -> Reply<'_, Runs> {
         async move {
@@ -392,9 +435,20 @@ impl Daemon for FakeDaemon {
         async move {
             if id.as_str() == "r1" {
                 Ok(RunDetail {
-                    item: run_item(),
-                    journal: Vec::new(),
-                    undo: vec!["curl …".to_owned()],
+                    item: RunItem {
+                        reason: Some(self.text("following again, documents equal")),
+                        ..run_item()
+                    },
+                    journal: vec![Entry {
+                        format: 1,
+                        run: RunId::parse("r1").unwrap(),
+                        seq: 1,
+                        at: at(0),
+                        event: Event::BackingOut {
+                            reason: self.text("brake"),
+                        },
+                    }],
+                    undo: vec![self.text("curl …")],
                 })
             } else {
                 Err(Problem::not_found(format!("there is no run {id}")))
@@ -417,23 +471,24 @@ impl Daemon for FakeDaemon {
                 brakes: vec![BrakeItem {
                     scope: BrakeScope::Recreate,
                     owner: "anna".to_owned(),
-                    reason: "move of the data centre".to_owned(),
+                    reason: self.text("move of the data centre"),
                     engaged_at: Some(at(0)),
                     expires_at: None,
                     holds: true,
                 }],
+                breakers: Vec::new(),
             })
         }
         .boxed()
     }
     fn brake(&self, request: BrakeRequest, who: Caller) -> Reply<'_, Done> {
-        self.changes(format!(
+        self.change(format!(
             "brake {} for {:?} by {}: {}",
             request.scope, request.length, who.name, request.reason
         ))
     }
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done> {
-        self.changes(format!("release {scope} by {}", who.name))
+        self.change(format!("release {scope} by {}", who.name))
     }
     fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory> {
         self.note(format!("audit {wanted:?}"));
@@ -463,6 +518,38 @@ impl Daemon for FakeDaemon {
         }
         .boxed()
     }
+    fn token(&self, digest: &str) -> Option<Grant> {
+        let tokens = self.tokens.lock().unwrap();
+        let found = tokens.iter().find(|token| token.digest == digest);
+        found.map(|token| token.grant.clone())
+    }
+    fn grant(&self, id: &str) -> Option<Grant> {
+        let tokens = self.tokens.lock().unwrap();
+        let found = tokens.iter().find(|token| token.grant.id == id);
+        found.map(|token| token.grant.clone())
+    }
+    fn tokens(&self) -> Vec<Token> {
+        self.tokens.lock().unwrap().clone()
+    }
+    fn add_token(&self, token: Token, who: Caller) -> Reply<'_, ()> {
+        self.note(format!("token for {} by {}", token.grant.person, who.name));
+        self.tokens.lock().unwrap().push(token);
+        async { Ok(()) }.boxed()
+    }
+    fn revoke_token(&self, id: String, _who: Caller) -> Reply<'_, Done> {
+        let mut tokens = self.tokens.lock().unwrap();
+        let before = tokens.len();
+        tokens.retain(|token| token.grant.id != id);
+        let known = tokens.len() < before;
+        async move {
+            if known {
+                Ok(Done::say("revoked"))
+            } else {
+                Err(Problem::not_found("no such token"))
+            }
+        }
+        .boxed()
+    }
     fn metrics_text(&self, open_metrics: bool) -> String {
         format!("refollow_test 1\n{}", if open_metrics { "# EOF\n" } else { "" })
     }
@@ -485,6 +572,8 @@ pub async fn start_with(daemon: FakeDaemon) -> Running {
     let settings = Settings {
         listen: "127.0.0.1:0".parse().unwrap(),
         admin_socket: dir.path().join("admin.sock"),
+        reading_open: daemon.reading_needs_no_token,
+        session_length: Duration::from_secs(3600),
     };
     let server = Server::bind(&settings).await.unwrap();
     let tcp = server.tcp_address();
@@ -503,17 +592,29 @@ pub async fn start() -> Running {
     start_with(FakeDaemon::default()).await
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
 impl Running {
     /// One plain request over TCP.
-    async fn tcp(&self, method: &str, path: &str, headers: &str) -> Answer {
+    pub async fn tcp(&self, method: &str, path: &str, headers: &str) -> Answer {
+        self.send(method, path, headers, "").await
+    }
+
+    /// The same with a body.
+    pub async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         let mut stream = tokio::net::TcpStream::connect(self.tcp).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        let length = if body.is_empty() {
+            String::new()
+        } else {
+            format!("Content-Length: {}\r\n", body.len())
+        };
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}{headers}\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await.unwrap();
@@ -538,7 +639,7 @@ impl Running {
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         self.daemon.asked.lock().unwrap().clone()
     }
 }
@@ -638,7 +739,7 @@ async fn the_shapes_of_the_contract_are_served_over_tcp() {
 }
 
 #[tokio::test]
-async fn nothing_that_changes_anything_is_reachable_over_tcp() {
+async fn nothing_is_changed_over_tcp_by_nobody() {
     let running = start().await;
     let hash = plan().hash;
     for (method, path) in [
@@ -650,16 +751,17 @@ async fn nothing_that_changes_anything_is_reachable_over_tcp() {
         ("PUT", "/api/v1/brakes".to_owned()),
         ("DELETE", "/api/v1/brakes".to_owned()),
         ("PATCH", "/api/v1/followers".to_owned()),
-        ("POST", "/nowhere".to_owned()),
+        ("POST", "/api/v1/nowhere".to_owned()),
         ("GET", "/api/v1/followers/eu/orders-f/evidence".to_owned()),
         ("GET", "/api/v1/followers/eu/orders-f/plan".to_owned()),
         ("GET", "/api/v1/audit".to_owned()),
         ("GET", "/api/v1/audit/verify".to_owned()),
+        ("GET", "/api/v1/drill".to_owned()),
     ] {
         let answer = running.tcp(method, &path, "Content-Length: 0\r\n").await;
-        assert_eq!(answer.status, 403, "{method} {path}: {}", answer.body);
+        assert_eq!(answer.status, 401, "{method} {path}: {}", answer.body);
         let problem: Value = serde_json::from_str(&answer.body).unwrap();
-        assert_eq!(problem["code"], "admin_socket_only");
+        assert_eq!(problem["code"], "no_token");
         let socket = running.client.socket().display().to_string();
         assert!(
             problem["message"].as_str().unwrap().contains(&socket),
@@ -939,6 +1041,7 @@ async fn whatever_the_description_of_the_api_names_exists() {
         let real = path
             .replace("{cluster}", "eu")
             .replace("{index}", "orders-f")
+            .replace("tokens/{id}", "tokens/t0")
             .replace("{id}", "r1")
             .replace("{hash}", plan().hash.as_str());
         for (method, described) in methods.as_object().unwrap() {
@@ -967,21 +1070,10 @@ async fn whatever_the_description_of_the_api_names_exists() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 26);
+    assert_eq!(checked, 29);
     for reference in schemas.to_string().split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
         assert!(schemas.get(name).is_some(), "{name} is not described");
-    }
-}
-
-#[tokio::test]
-async fn the_page_links_what_there_is() {
-    let running = start().await;
-    let page = running.tcp("GET", "/", "").await;
-    assert!(page.head.contains("content-type: text/html"), "{}", page.head);
-    for link in page.body.split("href=\"").skip(1) {
-        let path = link.split('"').next().unwrap();
-        assert_eq!(running.tcp("GET", path, "").await.status, 200, "{path}");
     }
 }
 
@@ -1045,6 +1137,8 @@ async fn an_address_in_use_is_named_with_its_remedy() {
     let settings = Settings {
         listen: running.tcp,
         admin_socket: running.client.socket().with_file_name("other.sock"),
+        reading_open: true,
+        session_length: Duration::from_secs(3600),
     };
     let error = Server::bind(&settings).await.unwrap_err().to_string();
     assert!(
@@ -1073,4 +1167,40 @@ async fn a_plan_can_be_looked_at_with_what_would_be_asked_for_beside_it() {
     let (status, body) = ask("").await;
     assert_eq!((status.as_u16(), &body["stored"]), (200, &json!(true)));
     assert_eq!(ask("?snapshots=a").await.0.as_u16(), 400);
+}
+
+#[tokio::test]
+async fn who_asks_again_for_what_has_not_changed_gets_no_body() {
+    let running = start().await;
+    for path in [
+        "/api/v1/followers",
+        "/api/v1/plans",
+        "/api/v1/followers/eu/orders-f",
+    ] {
+        let first = running.tcp("GET", path, "").await;
+        let tag = first
+            .head
+            .lines()
+            .find_map(|line| line.strip_prefix("etag: "))
+            .unwrap()
+            // The head was read in small letters.
+            .replace("w/", "W/");
+        let again = running
+            .tcp("GET", path, &format!("If-None-Match: \"x\", {tag}\r\n"))
+            .await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
+        let other = running.tcp("GET", path, "If-None-Match: \"x\"\r\n").await;
+        assert_eq!((other.status, other.body), (200, first.body), "{path}");
+    }
+    let problem = running.tcp("GET", "/api/v1/followers/eu/nobody", "").await;
+    assert!(
+        problem.head.contains("content-type: application/problem+json"),
+        "{}",
+        problem.head
+    );
+    let body: Value = serde_json::from_str(&problem.body).unwrap();
+    assert_eq!(
+        (body["title"].as_str(), &body["detail"]),
+        (Some("There is no such thing"), &body["message"])
+    );
 }

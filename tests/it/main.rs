@@ -5,6 +5,7 @@
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
+mod browser;
 mod cli_client;
 mod config;
 mod corpus;
@@ -18,8 +19,10 @@ mod judge;
 mod judgement_doc;
 mod limits;
 mod monitoring;
+mod pages;
 mod process;
 mod replay;
+mod rights;
 mod sandbox_front;
 mod scenarios;
 mod silent;

@@ -4,11 +4,11 @@ use crate::app::desk::{Desk, stored};
 use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::seen::Seen;
 use crate::domain::time::after;
-use crate::http::dto::{BrakeItem, BrakeRequest, Brakes, Caller, Done, Problem};
+use crate::http::dto::{BrakeItem, BrakeRequest, Brakes, BreakerItem, Caller, Done, Problem};
 
 impl Desk {
     pub(super) fn all_brakes(&self) -> Brakes {
-        let now = self.now();
+        let now = self.0.now();
         let book = self.0.lock();
         let mut brakes: Vec<BrakeItem> = book
             .brakes
@@ -32,11 +32,25 @@ impl Desk {
                 holds: true,
             });
         }
-        Brakes { brakes }
+        let overall = book.breaker.overall.iter().map(|open| (None, None, open));
+        let remotes = book.breaker.remotes.iter();
+        let remotes = remotes.map(|((cluster, remote), open)| (Some(cluster), Some(remote), open));
+        let breakers = overall
+            .chain(remotes)
+            .map(|(cluster, remote, open)| BreakerItem {
+                cluster: cluster.cloned(),
+                remote: remote.cloned(),
+                since: open.since,
+                unhealthy: open.unhealthy,
+                of: open.of,
+                closes_at: open.closes_at,
+            })
+            .collect();
+        Brakes { brakes, breakers }
     }
 
     pub(super) async fn engage(&self, request: BrakeRequest, who: Caller) -> Result<Done, Problem> {
-        let now = self.now();
+        let now = self.0.now();
         let brake = Brake {
             scope: request.scope,
             owner: who.name.clone(),
@@ -49,8 +63,7 @@ impl Desk {
             .set_brake(&brake)
             .await
             .map_err(|error| stored(&error))?;
-        let detail =
-            serde_json::json!({"uid": who.uid, "reason": brake.reason, "expires_at": brake.expires_at});
+        let detail = serde_json::json!({"uid": who.uid, "token": who.token, "reason": brake.reason, "expires_at": brake.expires_at});
         self.note(&who.name, "brake_engaged", brake.scope.to_string(), detail)
             .await?;
         let until = brake
@@ -84,10 +97,10 @@ impl Desk {
             &who.name,
             "brake_released",
             scope.to_string(),
-            serde_json::json!({"uid": who.uid}),
+            serde_json::json!({"uid": who.uid, "token": who.token}),
         )
         .await?;
-        let now = self.now();
+        let now = self.0.now();
         let mut book = self.0.lock();
         book.brakes.retain(|brake| brake.scope != scope);
         let message = format!("brake `{scope}` released");

@@ -18,7 +18,8 @@ impl Desk {
                 "nothing is begun while the state cannot be written: {why}"
             ))),
             Err(NotBegun::Refused { guard, reason }) => {
-                let detail = serde_json::json!({"uid": who.uid, "guard": guard, "reason": reason});
+                let detail =
+                    serde_json::json!({"uid": who.uid, "token": who.token, "guard": guard, "reason": reason});
                 self.note(&who.name, "drill_refused", body.cluster.to_string(), detail)
                     .await?;
                 Err(Problem::refused(guard, format!("no drill: {reason}")))

@@ -26,7 +26,7 @@ impl Desk {
             .map(|(key, entry)| follower_item(key, entry))
             .collect();
         let mut notes = Vec::new();
-        let now = self.now();
+        let now = self.0.now();
         if let Some(jump) = book.clock_jump.filter(|jump| jump.unsettled(now)) {
             notes.push(format!(
                 "the computer's clock was set by {} s at {}: windows open nothing before {}",
@@ -113,7 +113,7 @@ impl Desk {
     }
 
     pub(super) fn why_of(&self, follower: FollowerKey) -> Result<Why, Problem> {
-        let now = self.now();
+        let now = self.0.now();
         let answer = {
             let book = self.0.lock();
             book.followers.get(&follower).map(|entry| {
@@ -141,6 +141,7 @@ impl Desk {
                     searchable: Some(searchable(entry.state())),
                     staleness: Some(staleness(entry)),
                     cost_of_waiting: Some(cost_of_waiting(entry, now)),
+                    lag_history: entry.trend.points().to_vec(),
                     handbook: handbook_of(&follower, entry),
                 }
             })
@@ -193,7 +194,7 @@ impl Desk {
         who: Caller,
         reason: String,
     ) -> Result<Done, Problem> {
-        let now = self.now();
+        let now = self.0.now();
         let made = self.0.lock().acknowledgement(&follower, &who.name, &reason, now);
         let memory = match made {
             None => return Err(self.unknown_follower(&follower)),

@@ -92,7 +92,7 @@ impl Desk {
             detail.insert("follower".to_owned(), next.plan.basis.key().to_string().into());
         }
         self.note(who, kind, next.plan.hash.to_string(), detail).await?;
-        let now = self.now();
+        let now = self.0.now();
         let effects = {
             let mut book = self.0.lock();
             let key = next.plan.basis.key();
@@ -125,7 +125,7 @@ impl Desk {
         body: RecreateBody,
     ) -> Result<Done, Problem> {
         let wishes = wishes(&body, &who.name)?;
-        let now = self.now();
+        let now = self.0.now();
         let mut effects = Vec::new();
         let made = {
             let mut book = self.0.lock();
@@ -163,7 +163,7 @@ impl Desk {
     ) -> Result<PlanNow, Problem> {
         let wishes = wishes(body, &who.name)?;
         let follow_as = self.follow_as(&follower.cluster);
-        let now = self.now();
+        let now = self.0.now();
         let (made, settings) = {
             let book = self.0.lock();
             (
@@ -241,30 +241,44 @@ impl Desk {
                 book.settings.policy.approval.clone(),
             )
         };
+        // The same person's second yes answers what the first did and changes nothing.
+        let said = before.consents.iter().any(|consent| consent.by == who.name);
+        if said && matches!(before.state, PlanState::Approved | PlanState::Running { .. }) {
+            return Ok(Done {
+                message: approved_words(&hash),
+                plan: Some(self.plan_item(&before)),
+                run: None,
+            });
+        }
         let voter = policy::Voter {
             name: &who.name,
             groups: &who.groups,
         };
         if let Err(error) = policy::may_approve(&before.plan, voter, body.lose.as_deref(), &rules) {
-            let detail = serde_json::json!({"uid": who.uid, "reason": error.to_string(),
+            let detail = serde_json::json!({"uid": who.uid, "token": who.token, "reason": error.to_string(),
                 "follower": before.plan.basis.key()});
             self.note(&who.name, "approval_refused", hash.to_string(), detail)
                 .await?;
             return Err(refused(&error));
         }
-        let next = policy::consent(&before, &who.name, body.note.clone(), self.now(), approvers)
+        let next = policy::consent(&before, &who.name, body.note.clone(), self.0.now(), approvers)
             .map_err(|error| refused(&error))?;
-        let detail = serde_json::json!({"uid": who.uid, "note": body.note, "lose": body.lose,
+        if next == before {
+            return Ok(Done {
+                message: noted_words(&hash, next.consents.len(), approvers),
+                plan: Some(self.plan_item(&before)),
+                run: None,
+            });
+        }
+        let detail = serde_json::json!({"uid": who.uid, "token": who.token, "note": body.note, "lose": body.lose,
             "consents": next.consents.len(), "needed": approvers});
         let approved = next.state == PlanState::Approved;
         let consents = next.consents.len();
         let item = self.word(before, next, &who.name, "approved", detail).await?;
         let message = if approved {
-            format!(
-                "{hash} is approved; its run starts as soon as guards and limits let it (`refollow runs`)"
-            )
+            approved_words(&hash)
         } else {
-            format!("noted: {consents} of {approvers} approvals for {hash}")
+            noted_words(&hash, consents, approvers)
         };
         Ok(Done {
             message,
@@ -281,8 +295,8 @@ impl Desk {
     ) -> Result<Done, Problem> {
         let before = self.record(&hash).await?;
         let next =
-            policy::reject(&before, &who.name, &reason, self.now()).map_err(|error| refused(&error))?;
-        let detail = serde_json::json!({"uid": who.uid, "reason": reason});
+            policy::reject(&before, &who.name, &reason, self.0.now()).map_err(|error| refused(&error))?;
+        let detail = serde_json::json!({"uid": who.uid, "token": who.token, "reason": reason});
         let item = self.word(before, next, &who.name, "rejected", detail).await?;
         Ok(Done {
             message: format!("{hash} is rejected until the facts change"),
@@ -290,6 +304,14 @@ impl Desk {
             run: None,
         })
     }
+}
+
+fn noted_words(hash: &PlanHash, consents: usize, approvers: u32) -> String {
+    format!("noted: {consents} of {approvers} approvals for {hash}")
+}
+
+fn approved_words(hash: &PlanHash) -> String {
+    format!("{hash} is approved; its run starts as soon as guards and limits let it (`refollow runs`)")
 }
 
 fn refused(error: &ConsentError) -> Problem {

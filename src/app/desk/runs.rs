@@ -96,7 +96,7 @@ impl Desk {
             &who.name,
             "abort",
             id.to_string(),
-            serde_json::json!({"uid": who.uid}),
+            serde_json::json!({"uid": who.uid, "token": who.token}),
         )
         .await?;
         self.0.abort(&id);

@@ -24,7 +24,7 @@ impl Desk {
                     ))
                     .remedy("a plan that waits is rejected with `refollow reject`"));
                 }
-                let detail = serde_json::json!({"uid": who.uid, "follower": follower});
+                let detail = serde_json::json!({"uid": who.uid, "token": who.token, "follower": follower});
                 self.note(&who.name, "extension_undo_asked", follower.to_string(), detail)
                     .await?;
                 Ok(Done::say(format!(

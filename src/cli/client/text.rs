@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 use crate::cli::client::groups;
 use crate::cli::client::table::{Table, instant, length, relative, size, wrap};
 use crate::domain::cause::{Cause, Remedy};
-use crate::domain::decision::{DecisionKind, GuardResult, GuardVerdict};
+use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::handbook::Short;
 use crate::domain::ids::PlanHash;
 use crate::domain::journal::RunOutcome;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
 use crate::http::dto::{
-    Brakes, Clusters, Done, FollowerItem, PlanDetail, PlanItem, PlanNow, Plans, RunDetail, RunItem, Runs,
-    Status, Why,
+    Brakes, Clusters, Done, PlanDetail, PlanItem, PlanNow, Plans, RunDetail, RunItem, Runs, Status, Why,
 };
+use crate::http::order::loudest_first;
 
 /// Digits of a hash that are shown: enough to be unique, and `approve` takes them.
 const SHOWN: usize = 12;
@@ -304,26 +304,6 @@ fn runway(end: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// What needs a person first, and of those the shortest runway: a follower paused with two hours
-/// left is louder than one fatal with ten.
-fn loudest_first(followers: &[FollowerItem]) -> Vec<&FollowerItem> {
-    let mut sorted: Vec<&FollowerItem> = followers.iter().collect();
-    sorted.sort_by_key(|follower| {
-        let rank = match follower.decision {
-            DecisionKind::Alert | DecisionKind::Ask => 0,
-            _ if follower.cause != Cause::None => 1,
-            _ => 2,
-        };
-        (
-            rank,
-            follower.runway_expires_at.unwrap_or(Timestamp::MAX),
-            &follower.cluster,
-            &follower.index,
-        )
-    });
-    sorted
-}
-
 pub(super) fn plans(plans: &Plans, now: Timestamp) -> String {
     let mut table = Table::new(&[
         "PLAN",
@@ -602,43 +582,6 @@ pub(super) fn run(detail: &RunDetail, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn follower(index: &str, decision: &str, cause: &str, runway: Option<i64>) -> FollowerItem {
-        let runway = runway.map(|second| Timestamp::from_second(second).unwrap().to_string());
-        serde_json::from_value(serde_json::json!({
-            "cluster": "eu", "index": index, "state": "paused", "cause": cause, "decision": decision,
-            "lag_operations": null, "runway_expires_at": runway, "incident": null,
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn what_needs_a_person_with_the_shortest_runway_is_loudest() {
-        let hour = 3_600;
-        let listed = [
-            follower("a-well", "leave", "none", None),
-            follower("b-waits", "wait", "leader_closed", Some(hour)),
-            follower("c-fatal", "ask", "history_lost", Some(10 * hour)),
-            follower("d-no-runway", "alert", "leader_deleted", None),
-            follower("e-paused", "alert", "paused", Some(2 * hour)),
-            follower("f-ended", "alert", "paused", Some(-hour)),
-        ];
-        let order: Vec<&str> = loudest_first(&listed)
-            .iter()
-            .map(|one| one.index.as_str())
-            .collect();
-        assert_eq!(
-            order,
-            [
-                "f-ended",
-                "e-paused",
-                "c-fatal",
-                "d-no-runway",
-                "b-waits",
-                "a-well"
-            ]
-        );
-    }
 
     #[test]
     fn a_runway_that_has_ended_says_may_and_never_more() {

@@ -34,6 +34,7 @@ impl Book {
         for entry in self.followers.values_mut() {
             entry.facts.clock_moved(by_millis);
             entry.heard.clock_moved(by_millis);
+            entry.trend.clock_moved(by_millis);
             entry.memory.clock_moved(by_millis);
             if let Some(with) = &mut entry.judged_with {
                 with.memory.clock_moved(by_millis);

@@ -9,6 +9,7 @@ use crate::domain::ids::{ClusterName, ClusterUuid, FollowerKey, IndexName, PlanH
 use crate::domain::memory::Memory;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
+use crate::domain::trend::Trend;
 use crate::domain::verdict::Verdict;
 use crate::engine::heard::Heard;
 use crate::engine::settings::ClusterSettings;
@@ -86,6 +87,8 @@ pub(crate) struct FollowerEntry {
     /// No decision before this.
     pub postponed_until: Option<Timestamp>,
     pub lag: Option<i64>,
+    /// How far behind it was lately; not stored.
+    pub trend: Trend,
     pub runway: Option<Timestamp>,
     /// The same of each shard whose lease nothing renews.
     pub runways: BTreeMap<u32, Timestamp>,
@@ -121,6 +124,7 @@ impl FollowerEntry {
             leader_asked_at: None,
             postponed_until: None,
             lag: None,
+            trend: Trend::default(),
             runway: None,
             runways: BTreeMap::new(),
             runway_not_before: None,

@@ -143,6 +143,7 @@ impl Book {
         });
         entry.heard.judged(&entry.facts);
         entry.lag = judge::lag(&entry.facts);
+        entry.trend.look(now, entry.lag);
         entry.runways = judge::runway_by_shard(&entry.facts, Some(&entry.memory));
         entry.runway = entry.runways.values().min().copied();
         if !unsettled {

@@ -388,7 +388,8 @@ impl Director {
         let desk = daemon.desk.clone();
         let who = || Caller {
             name: "erika".to_owned(),
-            uid: 1000,
+            uid: Some(1000),
+            token: None,
             groups: Vec::new(),
         };
         match act {
@@ -449,7 +450,8 @@ impl Director {
         let Some(daemon) = &self.stage.daemon else { return };
         let who = Caller {
             name: "erika".to_owned(),
-            uid: 1000,
+            uid: Some(1000),
+            token: None,
             groups: Vec::new(),
         };
         if daemon.desk.release(scope.clone(), who).await.is_ok() {

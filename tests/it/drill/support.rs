@@ -122,7 +122,8 @@ pub struct House {
 pub fn person(name: &str) -> Caller {
     Caller {
         name: name.to_owned(),
-        uid: 1000,
+        uid: Some(1000),
+        token: None,
         groups: Vec::new(),
     }
 }

@@ -79,6 +79,87 @@ async fn two_different_people_must_agree_and_the_run_names_both() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_same_person_by_socket_and_by_token_is_one_and_a_second_yes_changes_nothing() {
+    let house = lost(&format!("{ASK}[approval]\napprovers = 2\n")).await;
+    let plan = waiting(&house).await;
+    let by_token = |name: &str| Caller {
+        uid: None,
+        token: Some("t1".to_owned()),
+        ..person(name)
+    };
+    let said = house.approve(&plan, "ann").await.unwrap();
+    assert!(said.contains("1 of 2"), "{said}");
+    let said = house.approve_with(&plan, by_token("ann"), None).await.unwrap();
+    assert!(said.contains("1 of 2"), "{said}");
+    let first = house.approve_with(&plan, by_token("bob"), None).await.unwrap();
+    assert!(first.contains("is approved"), "{first}");
+    for again in [by_token("bob"), person("ann")] {
+        assert_eq!(house.approve_with(&plan, again, None).await.unwrap(), first);
+    }
+    let audit = house.audit().await;
+    let approvals: Vec<_> = audit.iter().filter(|event| event["kind"] == "approved").collect();
+    assert_eq!(approvals.len(), 2, "one for each person: {approvals:?}");
+    assert_eq!(approvals[0]["detail"]["uid"], 1000);
+    assert_eq!(approvals[1]["detail"]["token"], "t1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_outlive_the_daemon_and_end_when_they_are_revoked_or_their_time_is_over() {
+    use refollow::domain::access::{Grant, Reach, Role, Token, digest};
+    let mut house = house("quiet", ASK).await;
+    house.all_well().await;
+    let now = house.desk.now();
+    let token = |id: &str, minutes: Option<u64>| Token {
+        grant: Grant {
+            id: id.to_owned(),
+            person: "ann".to_owned(),
+            role: Role::Approve,
+            reach: Reach::All,
+        },
+        digest: digest(id),
+        created_at: now,
+        created_by: "root".to_owned(),
+        expires_at: minutes
+            .map(|minutes| refollow::domain::time::after(now, std::time::Duration::from_secs(60 * minutes))),
+    };
+    house
+        .desk
+        .add_token(token("lasting", None), person("root"))
+        .await
+        .unwrap();
+    house
+        .desk
+        .add_token(token("short", Some(30)), person("root"))
+        .await
+        .unwrap();
+    house.restart().await;
+    assert_eq!(house.desk.token(&digest("lasting")).unwrap().person, "ann");
+    assert!(house.desk.token(&digest("short")).is_some());
+    assert!(house.desk.token(&digest("other")).is_none());
+    house.pass(31 * 60).await;
+    assert!(house.desk.token(&digest("short")).is_none(), "its time is over");
+    assert!(house.desk.grant("short").is_none());
+    house
+        .desk
+        .revoke_token("lasting".to_owned(), person("root"))
+        .await
+        .unwrap();
+    assert!(house.desk.token(&digest("lasting")).is_none());
+    house.restart().await;
+    assert!(house.desk.grant("lasting").is_none(), "revoked over restarts");
+    let audit = house.audit().await;
+    let kinds: Vec<&str> = audit.iter().filter_map(|event| event["kind"].as_str()).collect();
+    assert_eq!(
+        kinds.iter().filter(|kind| **kind == "token_created").count(),
+        2,
+        "{kinds:?}"
+    );
+    assert!(kinds.contains(&"token_revoked"), "{kinds:?}");
+    let text = serde_json::to_string(&audit).unwrap();
+    assert!(!text.contains(&digest("lasting")), "no digest in the audit log");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_will_be_lost_must_be_typed_and_only_named_people_may() {
     let text = format!("{ASK}[approval]\ntype_above_documents = 100\npersons = [\"ann\", \"group:ops\"]\n");
     let house = lost(&text).await;

@@ -119,7 +119,8 @@ pub fn key(index: &str) -> FollowerKey {
 pub fn person(name: &str) -> Caller {
     Caller {
         name: name.to_owned(),
-        uid: 1000,
+        uid: Some(1000),
+        token: None,
         groups: Vec::new(),
     }
 }

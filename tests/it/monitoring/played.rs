@@ -176,8 +176,9 @@ impl Stage {
 pub fn person() -> Caller {
     Caller {
         name: "ann".to_owned(),
-        uid: 1000,
+        uid: Some(1000),
         groups: Vec::new(),
+        token: None,
     }
 }
 

@@ -1,0 +1,559 @@
+//! Who may do what: every route by everybody, tokens, sessions, forms.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use refollow::domain::access::{Grant, Reach, Role, Token, digest};
+use refollow::domain::ids::ClusterName;
+use serde_json::{Value, json};
+
+use crate::http_api::{Answer, FakeDaemon, Running, at, plan, start, start_with};
+
+fn token(role: Role, clusters: Option<&str>) -> Token {
+    let name = format!("{role}-{}", clusters.unwrap_or("all"));
+    Token {
+        digest: digest(&name),
+        grant: Grant {
+            id: format!("id-{name}"),
+            person: format!("anna-{role}"),
+            role,
+            reach: clusters.map_or(Reach::All, |name| {
+                Reach::Only(BTreeSet::from([ClusterName::parse(name).unwrap()]))
+            }),
+        },
+        created_at: at(0),
+        created_by: "root".to_owned(),
+        expires_at: None,
+    }
+}
+
+/// One token of each role on all clusters, on the follower's, and on another.
+fn all_tokens() -> Vec<Token> {
+    let of = |role: &Role| [None, Some("eu"), Some("ap")].map(|clusters| token(*role, clusters));
+    Role::ALL.iter().flat_map(of).collect()
+}
+
+async fn with_tokens(reading_needs_no_token: bool) -> Running {
+    start_with(FakeDaemon {
+        tokens: std::sync::Mutex::new(all_tokens()),
+        reading_needs_no_token,
+        ..FakeDaemon::default()
+    })
+    .await
+}
+
+/// What a route needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing.
+    Nothing,
+    /// The role, with what is within reach; for `view` nothing where reading is open.
+    Lists(Role),
+    /// The role on the cluster `eu`; for `view` nothing where reading is open.
+    Eu(Role),
+    /// The role on all clusters; for `view` nothing where reading is open.
+    All(Role),
+    /// The role on the cluster `eu`, and a name in any case.
+    NamedEu(Role),
+    /// The role with what is within reach, and a name in any case.
+    Named(Role),
+    /// The admin socket.
+    Socket,
+}
+
+/// Every route of the API, of health and of the pages that read. Pages' forms have their own test.
+fn routes() -> Vec<(&'static str, String, &'static str, Needs)> {
+    use Needs::{All, Eu, Lists, Named, NamedEu, Nothing, Socket};
+    use Role::{Admin, Approve, Operate, View};
+    let hash = plan().hash;
+    let plan = |end: &str| format!("/api/v1/plans/{hash}{end}");
+    let follower = |end: &str| format!("/api/v1/followers/eu/orders-f{end}");
+    let api = |end: &str| format!("/api/v1/{end}");
+    vec![
+        ("GET", "/livez".to_owned(), "", Nothing),
+        ("GET", "/readyz".to_owned(), "", Nothing),
+        ("GET", "/login".to_owned(), "", Nothing),
+        ("GET", "/static/style.css".to_owned(), "", Nothing),
+        ("GET", "/static/live.js".to_owned(), "", Nothing),
+        ("GET", api("openapi.json"), "", Nothing),
+        ("GET", "/metrics".to_owned(), "", All(View)),
+        ("GET", api("clusters"), "", Lists(View)),
+        ("GET", api("followers"), "", Lists(View)),
+        ("GET", follower(""), "", Eu(View)),
+        ("GET", follower("/why"), "", Eu(View)),
+        ("GET", follower("/plan"), "", NamedEu(View)),
+        ("GET", follower("/evidence"), "", NamedEu(View)),
+        ("POST", follower("/recreate"), "", Eu(Operate)),
+        (
+            "POST",
+            follower("/acknowledge"),
+            "{\"reason\":\"known\"}",
+            Eu(Operate),
+        ),
+        ("POST", follower("/extend-runway"), "{\"undo\":true}", Eu(Operate)),
+        ("GET", api("incidents"), "", Lists(View)),
+        ("GET", api("auto-follow"), "", Lists(View)),
+        ("GET", api("plans"), "", Lists(View)),
+        ("GET", plan(""), "", Eu(View)),
+        ("POST", plan("/approve"), "", Eu(Approve)),
+        ("POST", plan("/reject"), "{\"reason\":\"x\"}", Eu(Approve)),
+        ("GET", api("runs"), "", Lists(View)),
+        ("GET", api("runs/r1"), "", Eu(View)),
+        ("POST", api("runs/r1/abort"), "", Eu(Operate)),
+        ("GET", api("brakes"), "", Lists(View)),
+        (
+            "PUT",
+            api("brakes"),
+            "{\"scope\":\"cluster:eu\",\"reason\":\"x\"}",
+            Eu(Operate),
+        ),
+        (
+            "PUT",
+            api("brakes"),
+            "{\"scope\":\"all\",\"reason\":\"x\"}",
+            All(Operate),
+        ),
+        (
+            "DELETE",
+            api("brakes"),
+            "{\"scope\":\"follower:eu/orders-f\"}",
+            Eu(Operate),
+        ),
+        ("DELETE", api("brakes"), "{\"scope\":\"recreate\"}", All(Operate)),
+        ("GET", api("drill"), "", Named(View)),
+        ("POST", api("drill"), "{\"cluster\":\"eu\"}", Eu(Admin)),
+        ("GET", api("audit"), "", All(Admin)),
+        ("GET", api("audit/verify"), "", All(Admin)),
+        ("GET", api("events"), "", Lists(View)),
+        ("GET", api("tokens"), "", Socket),
+        ("POST", api("tokens"), "{\"role\":\"admin\"}", Socket),
+        ("DELETE", api("tokens/id-view-all"), "", Socket),
+        ("GET", "/".to_owned(), "", Lists(View)),
+        ("GET", "/clusters/eu".to_owned(), "", Eu(View)),
+        ("GET", "/followers/eu/orders-f".to_owned(), "", Eu(View)),
+        ("GET", "/plans".to_owned(), "", Lists(View)),
+        ("GET", format!("/plans/{hash}"), "", Eu(View)),
+        ("GET", "/runs/r1".to_owned(), "", Eu(View)),
+        ("GET", "/history".to_owned(), "", Lists(View)),
+        ("GET", "/incidents".to_owned(), "", Lists(View)),
+        ("GET", "/brakes".to_owned(), "", Lists(View)),
+        ("GET", "/search?q=x".to_owned(), "", Lists(View)),
+    ]
+}
+
+/// The status that this person must get; `None`: whatever the route itself answers.
+fn expected(needs: Needs, who: Option<&Grant>, open: bool) -> Option<u16> {
+    let on = |cluster: &str, grant: &Grant| grant.reach.covers(&ClusterName::parse(cluster).unwrap());
+    let may = |role: Role, reaches: bool, grant: &Grant| {
+        (grant.role >= role && reaches)
+            .then_some(())
+            .map_or(Some(403), |()| None)
+    };
+    match (needs, who) {
+        (Needs::Nothing, _) => None,
+        (Needs::Socket, None) => Some(401),
+        (Needs::Socket, Some(_)) => Some(403),
+        (Needs::Lists(Role::View) | Needs::Eu(Role::View) | Needs::All(Role::View), None) if open => None,
+        (_, None) => Some(401),
+        (Needs::Lists(role) | Needs::Named(role), Some(grant)) => may(role, true, grant),
+        (Needs::Eu(role) | Needs::NamedEu(role), Some(grant)) => may(role, on("eu", grant), grant),
+        (Needs::All(role), Some(grant)) => may(role, grant.reach.is_all(), grant),
+    }
+}
+
+#[tokio::test]
+async fn every_route_by_every_role_on_the_right_and_the_wrong_cluster() {
+    let mut checked = 0;
+    for open in [true, false] {
+        let running = with_tokens(open).await;
+        for (method, path, body, needs) in routes() {
+            let nobody = (None, String::new());
+            let named = all_tokens().into_iter().map(|token| {
+                let grant = token.grant;
+                let text = grant.id.trim_start_matches("id-").to_owned();
+                (Some(grant), format!("Authorization: Bearer {text}\r\n"))
+            });
+            for (who, header) in std::iter::once(nobody).chain(named) {
+                let before = running.asked().len();
+                let answer = running.send(method, &path, &header, body).await;
+                let whom = who.as_ref().map_or("nobody", |grant| &grant.id);
+                let said = format!(
+                    "{method} {path} by {whom}, open {open}: {} {}",
+                    answer.status, answer.body
+                );
+                match expected(needs, who.as_ref(), open) {
+                    // Pages send who is nobody to sign in; the admin socket's routes say so to whoever asks.
+                    Some(401) if !path.starts_with("/api/") && path != "/metrics" => {
+                        assert_eq!(answer.status, 303, "{said}");
+                        assert!(answer.head.contains("location: /login?to="), "{said}");
+                    }
+                    Some(401) if needs == Needs::Socket => {
+                        assert!(matches!(answer.status, 401 | 403), "{said}");
+                    }
+                    Some(status) => assert_eq!(answer.status, status, "{said}"),
+                    // It got through: what the route itself says is not about rights, but for the
+                    // drill that there is not.
+                    None => assert!(!matches!(answer.status, 401 | 403 | 405), "{said}"),
+                }
+                if expected(needs, who.as_ref(), open).is_some() {
+                    assert_eq!(running.asked().len(), before, "it was done all the same: {said}");
+                }
+                if answer.status == 401 {
+                    assert!(answer.head.contains("www-authenticate: bearer"), "{said}");
+                }
+                checked += 1;
+            }
+        }
+    }
+    assert_eq!(checked, 2 * routes().len() * 13);
+}
+
+#[tokio::test]
+async fn every_route_of_the_description_stands_in_the_table() {
+    let running = start().await;
+    let document: Value =
+        serde_json::from_str(&running.tcp("GET", "/api/v1/openapi.json", "").await.body).unwrap();
+    let table: BTreeSet<(String, String)> = routes()
+        .into_iter()
+        .map(|(method, path, ..)| (method.to_lowercase(), path))
+        .collect();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let real = path
+            .replace("{cluster}", "eu")
+            .replace("{index}", "orders-f")
+            .replace("tokens/{id}", "tokens/id-view-all")
+            .replace("{id}", "r1")
+            .replace("{hash}", plan().hash.as_str());
+        for method in methods.as_object().unwrap().keys() {
+            assert!(
+                table.contains(&(method.clone(), real.clone())),
+                "{method} {path} is not in the table"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limited_token_sees_nothing_of_other_clusters() {
+    let running = with_tokens(false).await;
+    let paths = [
+        "clusters",
+        "followers",
+        "incidents",
+        "auto-follow",
+        "plans",
+        "runs",
+        "events",
+    ];
+    for path in paths {
+        let of = async |token: &str| {
+            let header = format!("Authorization: Bearer {token}\r\n");
+            running.tcp("GET", &format!("/api/v1/{path}"), &header).await.body
+        };
+        let (own, other) = (of("view-eu").await, of("view-ap").await);
+        assert!(own.contains("eu"), "{path}: {own}");
+        assert!(
+            !other.contains("orders") && !other.contains("\"eu"),
+            "{path}: {other}"
+        );
+    }
+    for path in ["/", "/plans", "/history", "/incidents", "/search?q=o"] {
+        let page = running
+            .tcp("GET", path, "Authorization: Bearer view-ap\r\n")
+            .await;
+        assert_eq!(page.status, 200);
+        assert!(!page.body.contains("orders-f"), "{path}: {}", page.body);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_hold_is_never_taken_for_none() {
+    let running = with_tokens(true).await;
+    for header in [
+        "Authorization: Bearer wrong\r\n",
+        "Authorization: Basic YTpi\r\n",
+        "Authorization: x\r\n",
+    ] {
+        for path in ["/api/v1/followers", "/", "/metrics"] {
+            let answer = running.tcp("GET", path, header).await;
+            assert_eq!(answer.status, 401, "{header} {path}");
+            assert!(
+                !answer.body.contains("wrong") && !answer.body.contains("YTpi"),
+                "{}",
+                answer.body
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_acts_in_the_name_of_its_person() {
+    let running = with_tokens(true).await;
+    let hash = plan().hash;
+    let answer = running
+        .send(
+            "POST",
+            &format!("/api/v1/plans/{hash}/approve"),
+            "Authorization: Bearer approve-eu\r\n",
+            "{\"note\":\"seen\"}",
+        )
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(
+        running.asked(),
+        [format!(
+            "approve {hash} by anna-approve (0) note Some(\"seen\") overrides []"
+        )]
+    );
+}
+
+#[tokio::test]
+async fn tokens_are_made_on_the_socket_shown_once_and_end_when_revoked() {
+    let running = start().await;
+    let body = json!({"role": "approve", "person": "bob", "clusters": ["eu"], "for_seconds": 3600});
+    let (status, made) = running
+        .client
+        .call(Method::POST, "/api/v1/tokens", Some(&body))
+        .await
+        .unwrap();
+    assert_eq!(status, 200, "{made}");
+    let (text, id) = (made["token"].as_str().unwrap(), made["id"].as_str().unwrap());
+    assert!(text.starts_with("refollow_") && text.len() == 73, "{text}");
+    assert_eq!(made["expires_at"], at(3600).to_string());
+    let (_, listed) = running
+        .client
+        .call(Method::GET, "/api/v1/tokens", None)
+        .await
+        .unwrap();
+    assert_eq!(listed["tokens"][0]["person"], "bob");
+    let kept = digest(text);
+    assert!(
+        !listed.to_string().contains(&text[9..]) && !listed.to_string().contains(&kept),
+        "{listed}"
+    );
+    let header = format!("Authorization: Bearer {text}\r\n");
+    let path = "/api/v1/followers/eu/orders-f/evidence";
+    assert_eq!(running.tcp("GET", path, &header).await.status, 200);
+    let revoke = format!("/api/v1/tokens/{id}");
+    assert_eq!(
+        running
+            .client
+            .call(Method::DELETE, &revoke, None)
+            .await
+            .unwrap()
+            .0,
+        200
+    );
+    assert_eq!(running.tcp("GET", path, &header).await.status, 401);
+    for wrong in [
+        json!({"role": "root"}),
+        json!({"role": "view", "person": "refollow"}),
+        json!({"role": "view", "person": "a b"}),
+        json!({"role": "view", "clusters": []}),
+        json!({"role": "view", "clusters": ["nowhere"]}),
+        json!({"role": "view", "for_seconds": 0}),
+        json!({}),
+    ] {
+        let (status, answer) = running
+            .client
+            .call(Method::POST, "/api/v1/tokens", Some(&wrong))
+            .await
+            .unwrap();
+        assert_eq!(status, 400, "{wrong}: {answer}");
+    }
+}
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\nOrigin: http://x\r\n";
+
+/// Signs in; the cookie, and what forms must carry.
+async fn sign_in(running: &Running, token: &str) -> (String, String) {
+    let answer = running
+        .send("POST", "/login", FORM, &format!("token={token}&to=%2Fplans"))
+        .await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert!(answer.head.contains("location: /plans"), "{}", answer.head);
+    let cookie = answer
+        .head
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "))
+        .unwrap();
+    for part in ["httponly", "samesite=strict", "path=/"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let cookie = format!("Cookie: {}\r\n", cookie.split(';').next().unwrap());
+    let page = running.tcp("GET", "/", &cookie).await.body;
+    let csrf = page
+        .split("name=\"csrf\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert_eq!(csrf.len(), 64);
+    (cookie, csrf)
+}
+
+async fn post(running: &Running, path: &str, cookie: &str, body: &str) -> Answer {
+    running.send("POST", path, &format!("{FORM}{cookie}"), body).await
+}
+
+#[tokio::test]
+async fn who_signs_in_finds_the_form_and_decides_in_their_own_name() {
+    let running = with_tokens(false).await;
+    let hash = plan().hash;
+    let path = format!("/plans/{hash}");
+    let (cookie, csrf) = sign_in(&running, "approve-eu").await;
+    let page = running.tcp("GET", &path, &cookie).await.body;
+    assert!(
+        page.contains(&format!("action=\"/plans/{hash}/approve\"")),
+        "{page}"
+    );
+    assert!(
+        page.contains("anna-approve") && page.contains("(approve on eu)"),
+        "{page}"
+    );
+    let done = post(
+        &running,
+        &format!("{path}/approve"),
+        &cookie,
+        &format!("csrf={csrf}&note=seen+it&lose=orders-f"),
+    )
+    .await;
+    assert_eq!(
+        (done.status, done.head.contains(&format!("location: {path}"))),
+        (303, true),
+        "{}",
+        done.body
+    );
+    assert_eq!(
+        running.asked(),
+        [format!(
+            "approve {hash} by anna-approve (0) note Some(\"seen it\") overrides []"
+        )]
+    );
+    let told = running
+        .tcp("GET", &path, &format!("{cookie}Accept: text/html\r\n"))
+        .await
+        .body;
+    assert!(told.contains("Done: done."), "{told}");
+    let again = running
+        .tcp("GET", &path, &format!("{cookie}Accept: text/html\r\n"))
+        .await
+        .body;
+    assert!(!again.contains("Done: done."), "told once");
+}
+
+#[tokio::test]
+async fn every_form_needs_its_own_secret_its_own_page_and_the_role() {
+    let running = with_tokens(true).await;
+    let hash = plan().hash;
+    let forms = [
+        (format!("/plans/{hash}/approve"), "note=x", Role::Approve),
+        (format!("/plans/{hash}/reject"), "reason=x", Role::Approve),
+        ("/runs/r1/abort".to_owned(), "x=y", Role::Operate),
+        (
+            "/brakes".to_owned(),
+            "scope=cluster%3Aeu&reason=x&hours=2",
+            Role::Operate,
+        ),
+        ("/brakes/release".to_owned(), "scope=cluster%3Aeu", Role::Operate),
+    ];
+    for (path, body, needs) in &forms {
+        assert_eq!(
+            post(&running, path, "", body).await.status,
+            303,
+            "{path}: nobody is sent to sign in"
+        );
+        let bearer = "Authorization: Bearer admin-all\r\n";
+        let by_bearer = post(&running, path, bearer, &format!("csrf=&{body}")).await;
+        assert_ne!(by_bearer.status, 200, "{path}: a form is for sessions");
+        for role in Role::ALL {
+            let (cookie, csrf) = sign_in(&running, &format!("{role}-eu")).await;
+            let before = running.asked().len();
+            for wrong in [
+                body.to_string(),
+                format!("{body}&csrf="),
+                format!("{body}&csrf={}", "0".repeat(64)),
+            ] {
+                let answer = post(&running, path, &cookie, &wrong).await;
+                assert_eq!(answer.status, 403, "{path} {wrong}: {}", answer.body);
+            }
+            let elsewhere = FORM.replace("http://x", "http://evil.example");
+            let answer = running
+                .send(
+                    "POST",
+                    path,
+                    &format!("{elsewhere}{cookie}"),
+                    &format!("{body}&csrf={csrf}"),
+                )
+                .await;
+            assert_eq!(answer.status, 403, "{path}: from another site");
+            assert_eq!(running.asked().len(), before, "{path}: something was done");
+            let answer = post(&running, path, &cookie, &format!("{body}&csrf={csrf}")).await;
+            let (other, other_csrf) = sign_in(&running, &format!("{role}-ap")).await;
+            let there = post(&running, path, &other, &format!("{body}&csrf={other_csrf}")).await;
+            assert_eq!(there.status, 403, "{path} as {role} of another cluster");
+            if role >= needs {
+                // The fake daemon's run has passed the point of no return.
+                let fine = if path.ends_with("abort") { 409 } else { 303 };
+                assert_eq!(answer.status, fine, "{path} as {role}: {}", answer.body);
+            } else {
+                assert_eq!(answer.status, 403, "{path} as {role}: {}", answer.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_opens_the_pages_and_never_the_api() {
+    let running = with_tokens(false).await;
+    let (cookie, _) = sign_in(&running, "admin-all").await;
+    assert_eq!(running.tcp("GET", "/", &cookie).await.status, 200);
+    assert_eq!(running.tcp("GET", "/api/v1/followers", &cookie).await.status, 401);
+    let body = "{\"scope\":\"all\",\"reason\":\"x\"}";
+    assert_eq!(
+        running.send("PUT", "/api/v1/brakes", &cookie, body).await.status,
+        401
+    );
+    assert_eq!(running.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_token_and_by_signing_out() {
+    let running = with_tokens(false).await;
+    let (cookie, csrf) = sign_in(&running, "view-all").await;
+    let (other, _) = sign_in(&running, "approve-all").await;
+    post(&running, "/logout", &cookie, "csrf=wrong").await;
+    assert_eq!(
+        running.tcp("GET", "/", &cookie).await.status,
+        200,
+        "only the own form signs out"
+    );
+    assert_eq!(
+        post(&running, "/logout", &cookie, &format!("csrf={csrf}"))
+            .await
+            .status,
+        303
+    );
+    assert_eq!(running.tcp("GET", "/", &cookie).await.status, 303);
+    running
+        .client
+        .call(Method::DELETE, "/api/v1/tokens/id-approve-all", None)
+        .await
+        .unwrap();
+    assert_eq!(running.tcp("GET", "/", &other).await.status, 303);
+}
+
+#[tokio::test]
+async fn who_guesses_tokens_must_wait_and_no_guess_is_shown() {
+    let running = with_tokens(true).await;
+    for _ in 0..10 {
+        let answer = running.send("POST", "/login", FORM, "token=guess-of-mine").await;
+        assert_eq!(answer.status, 401);
+        assert!(!answer.body.contains("guess-of-mine"), "{}", answer.body);
+    }
+    let answer = running.send("POST", "/login", FORM, "token=view-all").await;
+    assert_eq!(answer.status, 429, "also the right one waits: {}", answer.body);
+    assert!(answer.head.contains("retry-after: "), "{}", answer.head);
+}
