@@ -10,8 +10,8 @@ use super::support::{AUTO, House, house, key, person};
 /// As the audit log tells it: the last word about it.
 async fn breaker_open(house: &House) -> bool {
     let audit = house.audit().await;
-    let words = audit.iter().filter_map(|event| event["kind"].as_str());
-    words.filter(|kind| kind.starts_with("breaker_")).next_back() == Some("breaker_opened")
+    let mut words = audit.iter().filter_map(|event| event["kind"].as_str());
+    words.rfind(|kind| kind.starts_with("breaker_")) == Some("breaker_opened")
 }
 
 /// Ten followers, four of which lose their leaders: more than three in ten.
