@@ -190,6 +190,11 @@ impl<'a> Life<'a> {
                     person_must,
                     held,
                 } => {
+                    // Less than a full look supports no rung that destroys: it is not given up for that.
+                    if self.run.phase() == Phase::Resuming && seen.depth != Depth::Full {
+                        depth = Depth::Full;
+                        continue;
+                    }
                     return self.close(outcome, reason, person_must, held).await;
                 }
             }
