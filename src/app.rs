@@ -256,11 +256,15 @@ fn take_over(running: &Running, config: &Config, new: &Config) -> Result<(), Str
     Ok(())
 }
 
+/// A courtesy to other installations is not worth more of the time to stop.
+const MARKS_BACK_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Stops: nothing new starts, runs back out or finish the step in hand, all within
 /// `shutdown_timeout`.
 pub async fn drain(running: &Running, config: &Config) -> Exit {
     systemd::stopping();
     running.engine.drain();
+    let began = tokio::time::Instant::now();
     let drained = running.tasks.drain(config.daemon.shutdown_timeout).await;
     let memories = running.engine.lock().changed_memories();
     running
@@ -269,7 +273,12 @@ pub async fn drain(running: &Running, config: &Config) -> Exit {
         .await;
     let held = running.engine.held_at_exit();
     if drained.is_ok() && held.is_empty() {
-        running.engine.take_marks_back().await;
+        // In what is left of the time to stop: a cluster that hangs may not hold the exit up.
+        let left = config.daemon.shutdown_timeout.saturating_sub(began.elapsed());
+        let taken = tokio::time::timeout(left.min(MARKS_BACK_WITHIN), running.engine.take_marks_back());
+        if taken.await.is_err() {
+            tracing::warn!("not every cluster's marker was taken back in time; they run out by themselves");
+        }
     }
     running
         .engine

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::domain::facts::Facts;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{ClusterName, RunId};
 use crate::domain::installation::{self, MARKER, Marked};
 use crate::domain::journal::Trigger;
 use crate::domain::plan::Plan;
@@ -18,7 +18,7 @@ use crate::elastic::client::Client;
 use crate::elastic::read::Look;
 use crate::elastic::transport::Credential;
 use crate::elastic::wire;
-use crate::elastic::write::{Pin, Sent};
+use crate::elastic::write::{Change, Pin, Sent};
 use crate::engine::Engine;
 use crate::engine::steps;
 use crate::policy::settings::Mode;
@@ -96,11 +96,9 @@ impl Engine {
                 exception.reason
             );
         }
-        let detail = json!({
-            "run": run, "plan": plan.hash, "step": "mark_cluster", "cluster": cluster, "setting": MARKER,
-            "url": change.record.url, "method": change.record.method, "path": change.record.path,
-            "body": change.record.body, "sent_at": change.record.started, "answer": steps::answer(&change.sent),
-        });
+        let mut detail = detail("mark_cluster", cluster, &change);
+        detail["run"] = json!(run);
+        detail["plan"] = json!(plan.hash);
         self.audit(
             &trigger.who(),
             "request_sent",
@@ -137,11 +135,7 @@ impl Engine {
                 continue;
             }
             let change = client.mark_installation(&Pin { cluster_uuid }, None).await;
-            let detail = json!({
-                "step": "unmark_cluster", "cluster": cluster, "setting": MARKER,
-                "url": change.record.url, "method": change.record.method, "path": change.record.path,
-                "body": change.record.body, "sent_at": change.record.started, "answer": steps::answer(&change.sent),
-            });
+            let detail = detail("unmark_cluster", &cluster, &change);
             self.audit("refollow", "request_sent", cluster.to_string(), detail)
                 .await;
         }
@@ -158,6 +152,15 @@ impl Engine {
         let mut book = self.lock();
         Ok(book.installation.get_or_insert(name).clone())
     }
+}
+
+/// A request about the marker, as the audit log has it.
+fn detail(step: &str, cluster: &ClusterName, change: &Change) -> Value {
+    json!({
+        "step": step, "cluster": cluster, "setting": MARKER,
+        "url": change.record.url, "method": change.record.method, "path": change.record.path,
+        "body": change.record.body, "sent_at": change.record.started, "answer": steps::answer(&change.sent),
+    })
 }
 
 async fn ask(client: &Client, look: &Look, into: &mut Facts) {
