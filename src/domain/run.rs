@@ -831,7 +831,22 @@ impl Run {
 
     /// We closed it, by the journal alone, and nothing since has shown it open again.
     pub fn closed_by_us(&self) -> bool {
-        self.reached(Step::Close) > 0 && !self.is_proven(Step::Reopen) && !self.is_proven(Step::Follow)
+        self.reached(Step::Close) > 0
+            && !self.found_closed()
+            && !self.is_proven(Step::Reopen)
+            && !self.is_proven(Step::Follow)
+    }
+
+    /// Our one close was accepted and closed nothing: `_close` answers with the indices that it
+    /// closed, and with `"indices":{}` where they were closed already (recording 28, both versions).
+    pub fn found_closed(&self) -> bool {
+        self.sent(Step::Close).is_some_and(|sent| {
+            let Some(StepAnswer::Accepted { body, .. }) = &sent.answer else {
+                return false;
+            };
+            let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+            sent.reached == 1 && body["indices"].as_object().is_some_and(serde_json::Map::is_empty)
+        })
     }
 
     /// We unfollowed it, as the plan chose: until the PUT it carries no CCR metadata.

@@ -2,8 +2,9 @@
 
 use crate::domain::journal::RunOutcome;
 use crate::domain::run::Run;
+use crate::domain::run::climb::perhaps_theirs;
 use crate::domain::run::next::{
-    Attempt, Limits, Next, attempt, is_active, is_closed, look, passed, too_old, took_effect,
+    Attempt, Limits, Next, attempt, in_doubt, is_active, is_closed, look, passed, too_old, took_effect,
 };
 use crate::domain::run::position::Position;
 use crate::domain::seen::Seen;
@@ -18,7 +19,7 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
         );
     }
     if is_closed(position) {
-        if run.reached(Step::Close) == 0 {
+        if run.reached(Step::Close) == 0 || run.found_closed() {
             return if run.paused_by_us() {
                 stuck(
                     run,
@@ -28,6 +29,11 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
             } else {
                 done(run)
             };
+        }
+        if run.sent(Step::Reopen).is_none()
+            && let Some(why) = in_doubt(run, position, limits, Step::Close)
+        {
+            return perhaps_theirs(run, why);
         }
         return keep_trying(run, position, limits, Step::Reopen, Step::Close);
     }
@@ -84,6 +90,13 @@ pub(super) fn next(run: &Run, position: &Position, limits: &Limits) -> Next {
     if run.reached(Step::Pause) == 0 && run.reached(Step::ResumeBack) == 0 {
         // Paused, and not by us: left alone (safety 11).
         return done(run);
+    }
+    // The last of ours that made or ended the pause.
+    let last = [Step::ResumeBack, Step::Resume, Step::Pause]
+        .into_iter()
+        .find(|step| run.reached(*step) > 0);
+    if let Some(why) = last.and_then(|step| in_doubt(run, position, limits, step)) {
+        return perhaps_theirs(run, why);
     }
     if position.primaries_started == Seen::Present(false)
         && run.sent(Step::ResumeBack).is_none()

@@ -5,7 +5,8 @@ use crate::domain::journal::{RunOutcome, StepAnswer};
 use crate::domain::plan::LeaseWay;
 use crate::domain::run::Run;
 use crate::domain::run::next::{
-    Attempt, Limits, Next, attempt, is_active, is_closed, lasted, look, passed, too_old, took_effect,
+    Attempt, Limits, Next, attempt, in_doubt, is_active, is_closed, lasted, look, passed, too_old,
+    took_effect,
 };
 use crate::domain::run::position::Position;
 use crate::domain::run::prove;
@@ -31,6 +32,22 @@ fn theirs(reason: String) -> Next {
     }
 }
 
+/// It may be somebody's: left alone like theirs, with the commands in case that it was ours.
+pub(super) fn perhaps_theirs(run: &Run, reason: String) -> Next {
+    let mut must =
+        "ask whether somebody did this on purpose; if nobody did, put the follower back:".to_owned();
+    for command in &run.before().undo {
+        must.push('\n');
+        must.push_str(command);
+    }
+    Next::Close {
+        outcome: RunOutcome::CannotTell,
+        reason,
+        person_must: Some(must),
+        held: None,
+    }
+}
+
 /// The mild rung: pause if active, resume with the remembered parameters, prove.
 pub(super) fn resume(run: &Run, position: &Position, limits: &Limits) -> Next {
     if run.is_proven(Step::Resume) {
@@ -51,6 +68,9 @@ pub(super) fn resume(run: &Run, position: &Position, limits: &Limits) -> Next {
             .is_some_and(|sent| matches!(sent.answer, Some(StepAnswer::Accepted { .. })));
         if accepted && position.follow == Seen::Present(FollowStatus::Paused) {
             return theirs("after our resume was accepted, somebody else paused the follower".to_owned());
+        }
+        if let Some(why) = in_doubt(run, position, limits, Step::Resume) {
+            return perhaps_theirs(run, why);
         }
         // A refused resume is new evidence, never a rung: `go` turns it into backing out.
         return go(run, position, limits, Step::Resume);
@@ -86,6 +106,9 @@ fn paused(run: &Run, position: &Position, limits: &Limits) -> Option<Next> {
             "somebody else paused the follower; our own pause was refused: {status} {kind}: {reason}"
         )));
     }
+    if let Some(why) = in_doubt(run, position, limits, Step::Pause) {
+        return Some(perhaps_theirs(run, why));
+    }
     Some(match &position.tasks_left {
         Seen::Present(false) | Seen::Absent => Next::Proven(
             Step::Pause,
@@ -105,12 +128,15 @@ pub(super) fn recreate(run: &Run, position: &Position, limits: &Limits) -> Next 
         return after_put(run, position, limits);
     }
     if is_closed(position) {
-        if run.reached(Step::Close) == 0 {
+        if run.reached(Step::Close) == 0 || run.found_closed() {
             return Next::BackOut("the follower was closed, and not by this run".to_owned());
         }
         if !run.is_proven(Step::Close) {
             if too_old(run, position, Step::Close) {
                 return look(limits, "the close was sent after this look began".to_owned());
+            }
+            if let Some(why) = in_doubt(run, position, limits, Step::Close) {
+                return perhaps_theirs(run, why);
             }
             return Next::Proven(Step::Close, vec!["the cluster state says closed".to_owned()]);
         }
@@ -216,6 +242,9 @@ fn unfollowed(run: &Run, position: &Position, limits: &Limits) -> Next {
             return look(limits, "the unfollow was sent after this look began".to_owned());
         }
         if position.follow.is_absent() {
+            if let Some(why) = in_doubt(run, position, limits, Step::Unfollow) {
+                return perhaps_theirs(run, why);
+            }
             return Next::Proven(
                 Step::Unfollow,
                 vec!["_ccr/info does not list it any more".to_owned()],

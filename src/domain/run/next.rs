@@ -75,6 +75,9 @@ pub struct Limits {
     /// How long a deleted follower may wait for its new follow before a person is given the
     /// commands.
     pub hand_over: Span,
+    /// How long after a request without an answer what is seen still counts as ours: later it may
+    /// as well be somebody's (safety 11).
+    pub ours: Span,
     /// How often a request is sent that is surely not sent, refused or without effect.
     pub attempts: u32,
 }
@@ -94,6 +97,7 @@ impl Default for Limits {
             stuck: Duration::from_mins(15),
             lease_expires: Duration::from_hours(24),
             hand_over: Duration::from_hours(1),
+            ours: Duration::from_mins(5),
             attempts: 3,
         }
     }
@@ -266,6 +270,26 @@ pub(super) fn look(limits: &Limits, why: String) -> Next {
         after: limits.look,
         why,
     }
+}
+
+/// Our request of that step has no answer, and more time has passed until this look than a restart
+/// takes. Elasticsearch keeps no trace of who paused, closed, resumed or unfollowed an index, so
+/// that what is seen may be our doing or somebody's.
+pub(super) fn in_doubt(run: &Run, position: &Position, limits: &Limits, step: Step) -> Option<String> {
+    let sent = run.sent(step)?;
+    let answered = matches!(
+        sent.answer,
+        Some(StepAnswer::Accepted { .. } | StepAnswer::NotSent { .. })
+    );
+    if answered || run.is_proven(step) || !passed(sent.last_at, position.looked_at, limits.ours) {
+        return None;
+    }
+    Some(format!(
+        "our `{step}` of {} has no answer, and the next look came {} min later: what was done by us since, and what by \
+         somebody else, cannot be told",
+        sent.last_at,
+        millis_between(sent.last_at, position.looked_at) / 60_000
+    ))
 }
 
 /// A look that began before the last request of the step was settled says nothing about it.

@@ -15,6 +15,7 @@ use crate::domain::time::after;
 use crate::domain::verdict::{Identity, Verdict};
 
 mod beside;
+mod whose;
 
 fn plan(cause: Cause, ladder: &[Remedy]) -> Plan {
     let basis = PlanBasis {
@@ -364,6 +365,8 @@ enum Way {
     DiesBefore,
     /// The daemon dies between request and answer, and comes back.
     DiesAfter,
+    /// A close that somebody was faster than.
+    FoundClosed,
 }
 
 struct Drive {
@@ -450,6 +453,14 @@ impl Drive {
                         why: "no route".to_owned(),
                     }),
                     Way::DiesBefore => None,
+                    Way::FoundClosed => {
+                        self.world.receive(step);
+                        Some(StepAnswer::Accepted {
+                            status: 200,
+                            body: r#"{"acknowledged":true,"shards_acknowledged":false,"indices":{}}"#
+                                .to_owned(),
+                        })
+                    }
                     Way::DiesAfter => {
                         self.world.receive(step);
                         None

@@ -442,16 +442,7 @@ impl<'a> Life<'a> {
             }
         }
         if !step.backs_out() && !step.finishes() {
-            let basis = &self.run.plan().basis;
-            let gate = &self.bench.gate;
-            let mut asked = gate.may(&self.key, &basis.remote, step, self.remedy(), self.run.id());
-            // What nobody approved begins only what the rules of now let begin by itself: a run may
-            // have been opened hours ago, by a daemon that died under other rules.
-            let begins = step == Step::Pause || (step == Step::Resume && self.run.reached(Step::Pause) == 0);
-            if asked.is_ok() && begins && matches!(self.run.trigger(), Trigger::Policy { .. }) {
-                asked = gate.automatic(&self.key, &basis.remote, basis.cause);
-            }
-            if let Err(reason) = asked {
+            if let Err(reason) = self.may_send(step) {
                 self.say(&format!("backing out: {reason}"));
                 return self.write(Event::BackingOut { reason }).await;
             }
@@ -496,10 +487,30 @@ impl<'a> Life<'a> {
         })
         .await?;
         self.tell_memory().await;
-        let answer = self.send(&client, step, &order).await;
+        // Writing takes time, in which people can brake, abort, or reload to `observe`.
+        let answer = match self.may_send(step) {
+            Err(why) if !step.backs_out() && !step.finishes() => StepAnswer::NotSent { why },
+            _ => self.send(&client, step, &order).await,
+        };
         self.watch.sent();
         self.write(Event::Answered { step, answer }).await?;
         self.tell_memory().await;
+        Ok(())
+    }
+
+    /// Whether people still let the step be sent: asked before its intent is written, and again
+    /// with nothing between the answer and the request.
+    fn may_send(&self, step: Step) -> Result<(), String> {
+        let basis = &self.run.plan().basis;
+        let gate = &self.bench.gate;
+        gate.may(&self.key, &basis.remote, step, self.remedy(), self.run.id())?;
+        // What nobody approved begins only what the rules of now let begin by itself: a run may
+        // have been opened hours ago, by a daemon that died under other rules.
+        let sent = |step: Step| self.run.reached(step) - u32::from(self.run.pending() == Some(step));
+        let begins = step == Step::Pause || (step == Step::Resume && sent(Step::Pause) == 0);
+        if begins && matches!(self.run.trigger(), Trigger::Policy { .. }) {
+            gate.automatic(&self.key, &basis.remote, basis.cause)?;
+        }
         Ok(())
     }
 

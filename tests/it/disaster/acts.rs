@@ -316,17 +316,17 @@ impl Hands {
         let kind = match what {
             Deed1::Pauses => {
                 post("_ccr/pause_follow");
-                Kind::Hands
+                Kind::Hands("_ccr/pause_follow")
             }
             Deed1::Closes => {
                 post("_close");
-                Kind::Hands
+                Kind::Hands("_close")
             }
             Deed1::Unfollows => {
                 for step in ["_ccr/pause_follow", "_close", "_ccr/unfollow", "_open"] {
                     post(step);
                 }
-                Kind::Hands
+                Kind::Hands("_ccr/unfollow")
             }
             Deed1::TakesUpAgain => {
                 for step in ["_open", "_ccr/resume_follow"] {
@@ -353,7 +353,7 @@ impl Hands {
                 standing.tasks,
             )
         };
-        let stopped = kind == Kind::Hands && relevant(&after) == relevant(&before);
+        let stopped = matches!(kind, Kind::Hands(_)) && relevant(&after) == relevant(&before);
         let in_vain = kind == Kind::HandsOff && !after.follows() && after.tasks == 0;
         if !stopped && !in_vain {
             self.note(Some(pair), Some(name), kind);

@@ -128,3 +128,77 @@ fn a_run_opened_by_a_daemon_that_died_begins_nothing_that_the_rules_of_now_ask_a
     seed.death = Some((11, Landing::Before, 90));
     holds(&seed);
 }
+
+#[test]
+fn nothing_leaves_after_a_reload_to_observe_also_between_an_intent_and_its_request() {
+    // Seed 7347: the guards had passed and the intent was being written when the other pair's
+    // request met a reload.
+    let mut seed = story(
+        7347,
+        Version::V8_10_4,
+        vec![
+            (When::At(98), Act::Play(1, 0, "history-lost")),
+            (When::At(135), Act::Play(0, 0, "history-lost")),
+            (When::Change(4, Moment::Before, 0), Act::Reload(true)),
+        ],
+    );
+    seed.versions = vec![Version::V8_10_4, Version::V8_10_4];
+    seed.death = Some((31, Landing::Before, 1));
+    seed.mishaps = vec![(5, Mishap::Hang)];
+    holds(&seed);
+}
+
+#[test]
+fn who_pauses_while_our_own_pause_hangs_and_the_daemon_dies_is_obeyed_an_hour_later() {
+    // Seed 704: the next daemon took the pause that it found for its own.
+    let mut seed = story(
+        704,
+        Version::V8_10_4,
+        vec![
+            (When::At(154), Act::Play(0, 2, "history-lost")),
+            (
+                When::Change(2, Moment::Sent, 25),
+                Act::Person(0, 2, Deed1::Pauses),
+            ),
+            (When::At(176), Act::Play(0, 1, "fatal-but-curable")),
+        ],
+    );
+    seed.death = Some((39, Landing::After, 4000));
+    seed.mishaps = vec![(6, Mishap::Hang)];
+    let record = holds(&seed);
+    assert_eq!(record.ends[0]["i02-f"].tasks, 0, "{}", record.story);
+}
+
+#[test]
+fn who_pauses_while_the_daemon_is_away_is_obeyed_also_after_a_resume_of_ours() {
+    // Seed 4290: the resume's answer was never written, and the next daemon sent it again.
+    let mut seed = story(
+        4290,
+        Version::V8_10_4,
+        vec![
+            (When::At(140), Act::Play(0, 0, "fatal-but-curable")),
+            (When::At(97), Act::Play(0, 2, "history-lost")),
+            (When::At(323), Act::Person(0, 2, Deed1::Pauses)),
+        ],
+    );
+    seed.death = Some((27, Landing::Before, 4000));
+    let record = holds(&seed);
+    assert_eq!(record.ends[0]["i02-f"].tasks, 0, "{}", record.story);
+}
+
+#[test]
+fn who_closes_a_moment_before_our_own_close_is_obeyed() {
+    // Seed 9264: `_close` of a closed index is accepted, and closes nothing.
+    let record = holds(&story(
+        9264,
+        Version::V8_10_4,
+        vec![
+            (When::At(101), Act::Play(0, 1, "history-lost")),
+            (
+                When::Change(4, Moment::Before, 0),
+                Act::Person(0, 1, Deed1::Closes),
+            ),
+        ],
+    ));
+    assert_eq!(count(&record, Does::Put), 0, "{}", record.story);
+}

@@ -44,8 +44,8 @@ pub enum Kind {
     Disaster,
     /// Some of that was mended.
     Mended,
-    /// A person paused, closed or unfollowed it, and that had an effect.
-    Hands,
+    /// A person paused, closed or unfollowed it, and that had an effect. The end of the path.
+    Hands(&'static str),
     /// A person took it up again.
     HandsOff,
     /// A person approved what was pending for it.
@@ -74,6 +74,8 @@ pub struct Record {
     pub deeds: Vec<Deed>,
     /// Requests that a proxy delivered twice.
     pub echoed: Vec<(usize, u64)>,
+    /// Requests of the daemon that never reached the cluster, without anybody telling the daemon.
+    pub unsent: Vec<Unsent>,
     pub policy: policy::Settings,
     pub observe: bool,
     pub poll: Duration,
@@ -91,6 +93,16 @@ pub struct Record {
     pub crashes: u64,
     /// Second daemons that got at the store beside a living one.
     pub intruders: u64,
+}
+
+/// A request that never reached the cluster, and nothing told the daemon so: it died, the
+/// connection broke, or no answer came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    pub pair: usize,
+    pub path: String,
+    /// On the sandbox's clock.
+    pub at_ms: i64,
 }
 
 /// A broken promise.

@@ -29,6 +29,8 @@ use refollow::tasks::Tasks;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::oracle::Unsent;
+
 /// 2026-11-23T10:00:00Z.
 pub const START_MS: i64 = 1_795_428_000_000;
 
@@ -151,6 +153,8 @@ pub struct Seam {
     mishaps: Mutex<BTreeMap<u64, Mishap>>,
     /// Requests that a proxy delivered twice: pair and sequence number of the second.
     pub echoed: Mutex<Vec<(usize, u64)>>,
+    /// Requests that never reached the cluster, and nothing told the daemon so.
+    pub unsent: Mutex<Vec<Unsent>>,
 }
 
 impl std::fmt::Debug for Seam {
@@ -238,10 +242,20 @@ fn gone(sent: bool) -> TransportError {
 }
 
 impl Wire {
+    fn unsent(&self, request: &Request) {
+        self.seam.unsent.lock().unwrap().push(Unsent {
+            pair: self.pair,
+            path: request.target.clone(),
+            at_ms: self.world.now_ms(),
+        });
+    }
+
     async fn go_wrong(&self, mishap: Mishap, request: Request) -> Result<Response, TransportError> {
         let deadline = request.deadline;
         if mishap.acts() {
             drop(futures::poll!(Box::pin(self.inner.send(request))));
+        } else if mishap != Mishap::TooMany {
+            self.unsent(&request);
         }
         let answer = |status: u16, body: &'static str| {
             Ok(Response {
@@ -277,6 +291,9 @@ impl Wire {
     async fn exchange(&self, mut request: Request) -> Result<Response, TransportError> {
         let lie = self.seam.lie.lock().unwrap().clone();
         if self.fate.is_dead() {
+            if request.changes {
+                self.unsent(&request);
+            }
             return Err(gone(false));
         }
         // The marker of the installation is about no follower and is sent once: stories and the crash
@@ -286,6 +303,7 @@ impl Wire {
         if let Some(number) = number {
             self.seam.tell(number, Moment::Before);
             if self.fate.is_dead() {
+                self.unsent(&request);
                 return Err(gone(false));
             }
         }

@@ -540,6 +540,7 @@ impl Director {
         // What still hangs about ends before the next story.
         tokio::time::sleep(Duration::from_secs(40)).await;
         let echoed = std::mem::take(&mut *self.stage.seam.echoed.lock().unwrap());
+        let unsent = std::mem::take(&mut *self.stage.seam.unsent.lock().unwrap());
         let deeds = std::mem::take(&mut *self.hands.deeds.lock().unwrap());
         Record {
             logs,
@@ -547,6 +548,7 @@ impl Director {
             parameters,
             deeds,
             echoed,
+            unsent,
             policy: story.policy(),
             observe: story.mode == Mode::Observe,
             poll: story.poll,

@@ -36,7 +36,7 @@ pub(super) fn nobody_left_behind(
         let theirs = record
             .deeds
             .iter()
-            .any(|deed| concerns(deed, pair, name) && matches!(deed.kind, Kind::HandsOff | Kind::Hands));
+            .any(|deed| concerns(deed, pair, name) && matches!(deed.kind, Kind::HandsOff | Kind::Hands(_)));
         if *first != end.parameters && !theirs {
             found.push(broken(
                 "parameters_kept",
@@ -45,10 +45,9 @@ pub(super) fn nobody_left_behind(
         }
         return;
     }
-    let touched_later = record
-        .deeds
-        .iter()
-        .any(|deed| concerns(deed, pair, name) && deed.kind == Kind::Hands && deed.seqs[pair] > last.seq);
+    let touched_later = record.deeds.iter().any(|deed| {
+        concerns(deed, pair, name) && matches!(deed.kind, Kind::Hands(_)) && deed.seqs[pair] > last.seq
+    });
     if touched_later {
         return;
     }
@@ -90,7 +89,7 @@ pub(super) fn never_red_by_us(
     let window = put.at_ms..put.at_ms + 30 * 60_000;
     let disaster = record.deeds.iter().any(|deed| {
         concerns(deed, pair, name)
-            && matches!(deed.kind, Kind::Disaster | Kind::Hands | Kind::HandsOff)
+            && matches!(deed.kind, Kind::Disaster | Kind::Hands(_) | Kind::HandsOff)
             && window.contains(&deed.at_ms)
     });
     // A full disk, a node that is down, stay.
@@ -155,7 +154,7 @@ pub(super) fn cured_is_equal(
     let later = record
         .deeds
         .iter()
-        .filter(|deed| matches!(deed.kind, Kind::Disaster | Kind::Hands | Kind::HandsOff))
+        .filter(|deed| matches!(deed.kind, Kind::Disaster | Kind::Hands(_) | Kind::HandsOff))
         .any(|deed| concerns(deed, pair, name) && deed.at_ms >= closed.as_millisecond());
     let jumped = record.deeds.iter().any(|deed| deed.kind == Kind::Clock);
     if later || jumped {

@@ -46,7 +46,7 @@ impl Moment<'_> {
             let theirs = self.record.deeds.iter().any(|deed| {
                 deed.pair == Some(self.pair)
                     && deed.follower.as_deref() == Some(name.as_str())
-                    && deed.kind == Kind::Hands
+                    && matches!(deed.kind, Kind::Hands(_))
             });
             last.is_some_and(|last| matches!(does(last), Does::Close | Does::Put)) && !theirs
         };
@@ -85,7 +85,9 @@ impl Moment<'_> {
         let pause = self.ours().find(|entry| does(entry) == Does::Pause)?;
         let by_people = |seq: u64| {
             let held = self.record.deeds.iter().filter(|deed| {
-                deed.pair == Some(self.pair) && deed.kind == Kind::Hands && deed.seqs[self.pair] <= seq
+                deed.pair == Some(self.pair)
+                    && matches!(deed.kind, Kind::Hands(_))
+                    && deed.seqs[self.pair] <= seq
             });
             held.count()
         };

@@ -1,6 +1,9 @@
 //! Any request: a reason for a pause, respect for people, nothing sent twice (promises 3, 6, 11).
 
-use super::{Does, Kind, Moment, Violation};
+use super::{Deed, Does, Kind, Moment, Violation};
+
+/// [`Limits::ours`](refollow::domain::run::Limits), as `docs/SAFETY.md` states it.
+const OURS_MS: i64 = 5 * 60_000;
 
 impl Moment<'_> {
     /// Promise 3.
@@ -25,17 +28,31 @@ impl Moment<'_> {
         }
         let last = self
             .earlier()
-            .rfind(|deed| matches!(deed.kind, Kind::Hands | Kind::HandsOff))?;
+            .rfind(|deed| matches!(deed.kind, Kind::Hands(_) | Kind::HandsOff))?;
         let looked = self
             .look("follower")
             .is_some_and(|look| look.seq >= last.seqs[self.pair]);
-        if last.kind == Kind::HandsOff || !looked || !self.entry.acted {
+        if last.kind == Kind::HandsOff || !looked || !self.entry.acted || self.looks_like_ours(last) {
             return None;
         }
         self.broken(
             "people_are_obeyed",
             format!("somebody paused, closed or unfollowed it at {} ms", last.at_ms),
         )
+    }
+
+    /// Within minutes of it the daemon lost the same request for the same follower, and nothing
+    /// that Elasticsearch keeps tells the two apart (docs/SAFETY.md, *limits*).
+    fn looks_like_ours(&self, deed: &Deed) -> bool {
+        let (Kind::Hands(end), Some(follower)) = (&deed.kind, &deed.follower) else {
+            return false;
+        };
+        self.record.unsent.iter().any(|lost| {
+            let path = lost.path.split('?').next().unwrap_or_default();
+            lost.pair == self.pair
+                && path == format!("/{follower}/{end}")
+                && (lost.at_ms - deed.at_ms).abs() < OURS_MS
+        })
     }
 
     /// Promise 6.
