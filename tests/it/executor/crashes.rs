@@ -161,7 +161,7 @@ async fn asked_for(table: &mut Table, kind: Kind) -> RunId {
         let verdict = table.until(Cause::HistoryLost).await;
         if kind == Kind::Waited {
             // Twelve hours by default, looked at every two seconds: too long for every write.
-            let short = json!({"index.soft_deletes.retention_lease.period": "10m"});
+            let short = json!({"index.soft_deletes.retention_lease.period": "3m"});
             table
                 .done(Side::Leader, Method::Put, "/orders/_settings", Some(short))
                 .await;
@@ -170,6 +170,7 @@ async fn asked_for(table: &mut Table, kind: Kind) -> RunId {
             (verdict, lease(LeaseWay::Unfollow))
         }
     };
+    table.begins_here();
     table.open_approved(&requested(table, &verdict, &wishes)).await
 }
 
