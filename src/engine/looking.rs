@@ -81,7 +81,8 @@ pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Dept
 /// of a paused follower only (`domain::run`), and then after its pause was seen, in the same look.
 fn tells_of_its_tasks(facts: &Facts, began_at: Timestamp) -> bool {
     let active = facts.follower.info.last().is_some_and(|info| {
-        info.at >= began_at && matches!(&info.value, Seen::Present(info) if info.status == FollowStatus::Active)
+        info.at >= began_at
+            && matches!(&info.value, Seen::Present(info) if info.status == FollowStatus::Active)
     });
     let listed = facts.follower.stats.last().is_some_and(|stats| {
         stats.at >= began_at && matches!(&stats.value, Seen::Present(stats) if !stats.shards.is_empty())

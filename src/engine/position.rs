@@ -365,9 +365,8 @@ fn lease(facts: &Facts, run: &Run, leader: &Seen<&IndexStats>) -> Seen<()> {
         Seen::Present(stats) => stats.uuid.as_ref().map(|uuid| format!("/{uuid}")),
         Seen::Absent | Seen::Unknown(_) => None,
     };
-    let in_the_way = |id: &str| {
-        id.starts_with(&ours) && present.as_ref().is_none_or(|uuid| id.ends_with(uuid.as_str()))
-    };
+    let in_the_way =
+        |id: &str| id.starts_with(&ours) && present.as_ref().is_none_or(|uuid| id.ends_with(uuid.as_str()));
     match every_leader_shard(leader, basis.shard_count) {
         Seen::Present(shards) => {
             let held = shards

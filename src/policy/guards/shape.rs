@@ -6,8 +6,8 @@ use crate::domain::cause::Cause;
 use crate::domain::facts::Node;
 use crate::domain::replicated::replicated;
 use crate::domain::seen::Seen;
-use crate::policy::guards::read::{Check, block, cause, follower_settings, leader_settings, need, told};
 use crate::policy::Glob;
+use crate::policy::guards::read::{Check, block, cause, follower_settings, leader_settings, need, told};
 use crate::policy::guards::{Question, Stage};
 use crate::policy::plan::follow_settings;
 
@@ -215,10 +215,9 @@ impl<'a> Filters<'a> {
 
 impl std::fmt::Display for Filters<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = self
-            .0
-            .iter()
-            .map(|(kind, attribute, values)| format!("index.routing.allocation.{kind}.{attribute} ({values})"));
+        let names = self.0.iter().map(|(kind, attribute, values)| {
+            format!("index.routing.allocation.{kind}.{attribute} ({values})")
+        });
         f.write_str(&names.collect::<Vec<_>>().join(" and "))
     }
 }
