@@ -704,6 +704,8 @@ pub struct Node {
     pub version: Option<EsVersion>,
     /// `roles`.
     pub roles: Vec<String>,
+    /// `attributes` (`node.attr.*`), which allocation filters name; `None`: not told.
+    pub attributes: Option<BTreeMap<String, String>>,
 }
 
 /// What was seen on the leader cluster, looked at directly.

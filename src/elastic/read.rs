@@ -234,7 +234,9 @@ impl Look {
             }
             Self::ClusterHealth => "/_cluster/health".to_owned(),
             Self::Recovery(index) => of(index, "_recovery?active_only=false"),
-            Self::Nodes => "/_nodes?filter_path=nodes.*.roles,nodes.*.version,nodes.*.name".to_owned(),
+            Self::Nodes => {
+                "/_nodes?filter_path=nodes.*.roles,nodes.*.version,nodes.*.name,nodes.*.attributes".to_owned()
+            }
             Self::NodesFs => {
                 "/_nodes/stats/fs?filter_path=nodes.*.name,nodes.*.roles,nodes.*.fs.total".to_owned()
             }

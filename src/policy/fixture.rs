@@ -112,6 +112,7 @@ fn node() -> Node {
         name: Some("node-1".to_owned()),
         version: EsVersion::parse("8.10.4"),
         roles: vec!["data".to_owned(), "remote_cluster_client".to_owned()],
+        attributes: Some(BTreeMap::from([("box".to_owned(), "warm".to_owned())])),
     }
 }
 

@@ -82,6 +82,8 @@ pub struct Cluster {
     pub up: bool,
     /// No node may take a shard.
     pub disk_full: bool,
+    /// `node.attr.*` of its node, which allocation filters name.
+    pub attributes: BTreeMap<String, String>,
     /// Indices by name.
     pub indices: BTreeMap<String, Index>,
     /// Persistent cluster settings, flat.
@@ -145,6 +147,7 @@ impl Cluster {
             node_name: node_name.to_owned(),
             up: true,
             disk_full: false,
+            attributes: BTreeMap::new(),
             indices: BTreeMap::new(),
             persistent,
             transient: BTreeMap::new(),

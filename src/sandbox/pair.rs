@@ -436,6 +436,12 @@ impl Pair {
         self.cluster_mut(side).disk_full = full;
     }
 
+    /// Gives the cluster's node an attribute (`node.attr.*`).
+    pub fn set_node_attribute(&mut self, side: Side, name: &str, value: &str) {
+        let attributes = &mut self.cluster_mut(side).attributes;
+        attributes.insert(name.to_owned(), value.to_owned());
+    }
+
     /// Makes every task of a follower fatal with this exception.
     #[expect(
         clippy::needless_pass_by_value,

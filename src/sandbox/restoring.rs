@@ -135,8 +135,8 @@ impl Pair {
     /// Empties the store, then adds or renews the lease with "retain all".
     fn take_lease(&mut self, side: Side, name: &str, number: usize) -> Result<(), String> {
         let now = self.now_ms;
-        if self.cluster(side).disk_full {
-            return Err(DISK.to_owned());
+        if self.kept_off(side, name).is_some() {
+            return Err(NO_NODE.to_owned());
         }
         let (peer, leader, id) = self.session_target(side, name)?;
         let version = self.version;
@@ -175,6 +175,38 @@ impl Pair {
             }
         }
         Ok(())
+    }
+
+    /// The decider that keeps an index's shards off the cluster's only node: the disk, or an
+    /// allocation filter that came along with the leader's settings (recording 18 shows them in the
+    /// new follower's metadata on both versions; an empty one filters nothing).
+    fn kept_off(&self, side: Side, name: &str) -> Option<(&'static str, String)> {
+        let cluster = self.cluster(side);
+        if cluster.disk_full {
+            return Some(("disk_threshold", "the node is above the low watermark cluster setting [cluster.routing.allocation.disk.watermark.low=85%], having less than the minimum required free space".to_owned()));
+        }
+        let settings = &cluster.indices.get(name)?.settings;
+        settings.iter().find_map(|(key, value)| {
+            let rest = key.strip_prefix("index.routing.allocation.")?;
+            let (kind, attribute) = rest.split_once('.')?;
+            let wanted = value.as_str().filter(|text| !text.is_empty())?;
+            if attribute.starts_with('_') {
+                return None;
+            }
+            let has = cluster.attributes.get(attribute);
+            let is = |one: &str| has.is_some_and(|value| value == one.trim());
+            let matches = match kind {
+                "require" => wanted.split(',').all(is),
+                _ => wanted.split(',').any(is),
+            };
+            let no = match kind {
+                "require" | "include" => !matches,
+                "exclude" => matches,
+                _ => false,
+            };
+            let verb = if kind == "exclude" { "matches" } else { "does not match" };
+            no.then(|| ("filter", format!("node {verb} index setting [index.routing.allocation.{kind}] filters [{attribute}:\"{wanted}\"]")))
+        })
     }
 
     fn session_target(&self, side: Side, name: &str) -> Result<(Side, String, String), String> {
@@ -303,20 +335,21 @@ impl Pair {
             let cluster = self.cluster(side);
             (cluster.node.clone(), cluster.node_name.clone())
         };
+        let kept_off = self.kept_off(side, name);
         if let Some(shard) = self
             .cluster_mut(side)
             .indices
             .get_mut(name)
             .and_then(|index| index.shards.get_mut(number))
         {
-            if failure == DISK {
+            if failure == NO_NODE {
                 shard.state = State::Unassigned(Box::new(Unassigned {
                     reason: "EXISTING_INDEX_RESTORED",
                     at_ms: now,
                     attempts: 0,
                     details: "restore_source[_ccr_lead/_latest_]".to_owned(),
                     restore: Some("shard could not be allocated to any of the nodes".to_owned()),
-                    disk: true,
+                    decider: kept_off,
                 }));
                 return;
             }
@@ -331,7 +364,7 @@ impl Pair {
                 attempts: tries,
                 restore: Some(details.clone()),
                 details,
-                disk: false,
+                decider: None,
             }));
         }
     }
@@ -381,4 +414,5 @@ impl Pair {
     }
 }
 
-const DISK: &str = "disk";
+/// No node may take the shard: not an attempt that failed, but none that was made.
+const NO_NODE: &str = "no node";

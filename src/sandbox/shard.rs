@@ -44,8 +44,8 @@ pub struct Unassigned {
     pub details: String,
     /// The restore that failed, as the decider `restore_in_progress` tells it.
     pub restore: Option<String>,
-    /// The disk decider says no.
-    pub disk: bool,
+    /// The decider that keeps it off the only node, and what it says.
+    pub decider: Option<(&'static str, String)>,
 }
 
 /// Where a shard is.
@@ -384,7 +384,7 @@ impl Shard {
                 attempts: 0,
                 details: format!("node [{node}]"),
                 restore: None,
-                disk: false,
+                decider: None,
             }));
         }
     }
@@ -405,7 +405,7 @@ impl Shard {
                 self.number
             ),
             restore: None,
-            disk: false,
+            decider: None,
         }));
     }
 

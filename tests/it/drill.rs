@@ -360,8 +360,14 @@ async fn an_index_that_it_did_not_make_is_neither_changed_nor_deleted() {
 
 #[tokio::test(start_paused = true)]
 async fn killed_at_a_request_the_next_start_deletes_what_is_left() {
+    for version in [Version::V8_10_4, Version::V7_7_0] {
+        killed_at_a_request(version).await;
+    }
+}
+
+async fn killed_at_a_request(version: Version) {
     // How many requests a whole drill sends.
-    let house = House::new(Version::V8_10_4, "quiet", AUTO).await;
+    let house = House::new(version, "quiet", AUTO).await;
     house.pass(90).await;
     let before = house.sent();
     begin(&house).await.unwrap();
@@ -370,7 +376,7 @@ async fn killed_at_a_request_the_next_start_deletes_what_is_left() {
     // The making of both, the pause, the loss, and one of the run's own.
     for at in [1, 2, 3, 4, 8, all - 7] {
         for kill in [Kill::Before, Kill::After] {
-            let house = House::new(Version::V8_10_4, "quiet", AUTO).await;
+            let house = House::new(version, "quiet", AUTO).await;
             house.pass(90).await;
             house.kill_at(house.sent() + at, kill);
             begin(&house).await.unwrap();
@@ -380,7 +386,7 @@ async fn killed_at_a_request_the_next_start_deletes_what_is_left() {
                 }
                 house.pass(1).await;
             }
-            let case = format!("{kill:?} request {at} of {all}");
+            let case = format!("{version:?} {kill:?} request {at} of {all}");
             assert!(house.is_dead() || at > 8, "{case}");
             let house = house.restart(AUTO).await;
             for _ in 0..600 {

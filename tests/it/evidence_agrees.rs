@@ -266,6 +266,8 @@ const ROUNDS: &[&[(&str, &str)]] = &[
         ("shard-unassigned", "orders-f"),
         ("diverged", "invoices-f"),
         ("stalled", "products-f"),
+        ("filtered-restore", "inventory-f"),
+        ("leader-filtered", "shipments-f"),
     ],
 ];
 

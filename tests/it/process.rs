@@ -5,6 +5,7 @@
 //! and documents are compared directly; the daemon is a child. Time is real here, so these tests
 //! wait for what must come of something, and never for a length of time alone.
 
+mod drill;
 mod killed;
 mod modes;
 mod refusals;

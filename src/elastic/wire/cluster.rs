@@ -150,6 +150,8 @@ struct RawNode {
     version: L<String>,
     #[serde(default)]
     roles: L<Vec<L<String>>>,
+    #[serde(default)]
+    attributes: L<HashMap<String, L<String>>>,
 }
 
 pub(super) fn nodes(body: &[u8]) -> Result<Vec<Node>, String> {
@@ -169,6 +171,12 @@ pub(super) fn nodes(body: &[u8]) -> Result<Vec<Node>, String> {
                 .into_iter()
                 .filter_map(|role| role.0)
                 .collect(),
+            // One that cannot be read makes all of them unknown: a filter may name it.
+            attributes: node.attributes.0.and_then(|all| {
+                all.into_iter()
+                    .map(|(name, value)| Some((name, value.0?)))
+                    .collect()
+            }),
         })
         .collect())
 }

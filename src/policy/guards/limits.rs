@@ -2,6 +2,7 @@
 
 use crate::domain::brake::BrakeScope;
 use crate::domain::facts::Series;
+use crate::domain::ids::FollowerKey;
 use crate::domain::plan::{ExtendRunway, LeaseWay};
 use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, after, millis_between};
@@ -34,7 +35,16 @@ pub(super) fn brakes(q: &Question<'_>) -> Check {
             )));
         }
     };
-    let matches = |scope: &BrakeScope| scope.covers(&q.facts.key, q.facts.remote.as_ref(), q.remedy);
+    // Side by side a brake by either name is meant: the copy's is the one that requests name.
+    let copy = q.wishes.beside.as_ref().map(|index| FollowerKey {
+        cluster: q.facts.key.cluster.clone(),
+        index: index.clone(),
+    });
+    let keys = [Some(&q.facts.key), copy.as_ref()];
+    let matches = |scope: &BrakeScope| {
+        let mut named = keys.iter().flatten();
+        named.any(|key| scope.covers(key, q.facts.remote.as_ref(), q.remedy))
+    };
     let engaged: Vec<_> = brakes
         .iter()
         .filter(|brake| brake.holds(q.world.now) && matches(&brake.scope))

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::cause::Cause;
+use crate::domain::facts::Node;
 use crate::domain::replicated::replicated;
 use crate::domain::seen::Seen;
+use crate::policy::Glob;
 use crate::policy::guards::read::{Check, block, cause, follower_settings, leader_settings, need, told};
 use crate::policy::guards::{Question, Stage};
 use crate::policy::plan::follow_settings;
@@ -107,8 +109,9 @@ pub(super) fn leader_blocks(q: &Question<'_>) -> Check {
 }
 
 /// Reference guard 8: what the leader says about allocation can be had on the follower cluster.
-/// Its `require` filters are not copied (`ccr/measured.md`, 18); tier preference and shards per
-/// node are.
+/// All of it is copied: tier preference, shards per node, and filters. Recording 18 shows `require.*`
+/// in the new follower's metadata on both versions, although its title says otherwise; that its shard
+/// was allocated says that the one node met it. Where none does, the copy is red, and the old one gone.
 pub(super) fn leader_allocation(q: &Question<'_>) -> Check {
     let leader = leader_settings(q)?;
     let nodes = need(&q.facts.follower.nodes, "the follower cluster's nodes")?;
@@ -127,6 +130,22 @@ pub(super) fn leader_allocation(q: &Question<'_>) -> Check {
         if !some {
             return Err(block(format!(
                 "the leader prefers the tiers {preference} and no node of the follower cluster is in one of them"
+            )));
+        }
+    }
+    let filters = Filters::of(leader, &carried);
+    if !filters.0.is_empty() {
+        let mut some = false;
+        for node in &data {
+            some |= told(
+                filters.let_in(node),
+                &format!("whether a node meets the leader's {filters}"),
+            )?;
+        }
+        if !some {
+            return Err(block(format!(
+                "the leader's {filters} would be copied, and no data node of the follower cluster meets it: \
+                 the copy would be red; remove the filter on the leader, or give a node the attribute"
             )));
         }
     }
@@ -153,6 +172,66 @@ pub(super) fn leader_allocation(q: &Question<'_>) -> Check {
         "nothing that the leader says about allocation keeps it off the {} data nodes",
         data.len()
     ))
+}
+
+/// The leader's allocation filters that the PUT would bring along: kind, attribute, values.
+struct Filters<'a>(Vec<(&'a str, &'a str, &'a str)>);
+
+impl<'a> Filters<'a> {
+    fn of(leader: &'a BTreeMap<String, String>, carried: &BTreeMap<String, String>) -> Self {
+        let filters = leader.iter().filter_map(|(name, value)| {
+            let (kind, attribute) = name.strip_prefix("index.routing.allocation.")?.split_once('.')?;
+            let counts = matches!(kind, "require" | "include" | "exclude")
+                && attribute != "_tier_preference"
+                && !value.is_empty()
+                && !carried.contains_key(name);
+            counts.then_some((kind, attribute, value.as_str()))
+        });
+        Self(filters.collect())
+    }
+
+    /// Whether a shard may be on that node, as Elasticsearch's `DiscoveryNodeFilters` says: every
+    /// value of every `require`, some value of some `include`, no value of any `exclude`. `None`: a
+    /// filter names what is not known of the node, and nothing else keeps it out.
+    fn let_in(&self, node: &Node) -> Option<bool> {
+        let (mut included, mut unknown, mut include) = (false, false, false);
+        for (kind, attribute, values) in &self.0 {
+            include |= *kind == "include";
+            for value in values.split(',').map(str::trim) {
+                match (*kind, has(node, attribute, value)) {
+                    (_, None) => unknown = true,
+                    ("require", Some(false)) | ("exclude", Some(true)) => return Some(false),
+                    ("include", Some(true)) => included = true,
+                    _ => {}
+                }
+            }
+        }
+        match (unknown, include && !included) {
+            (true, _) => None,
+            (false, left_out) => Some(!left_out),
+        }
+    }
+}
+
+impl std::fmt::Display for Filters<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.0.iter().map(|(kind, attribute, values)| {
+            format!("index.routing.allocation.{kind}.{attribute} ({values})")
+        });
+        f.write_str(&names.collect::<Vec<_>>().join(" and "))
+    }
+}
+
+/// Whether a node has that attribute with that value; `None`: it is not known.
+fn has(node: &Node, attribute: &str, value: &str) -> Option<bool> {
+    let is = match attribute {
+        "_name" => Some(node.name.as_ref()?),
+        "_id" => Some(&node.id),
+        // Addresses and hosts are not read.
+        other if other.starts_with('_') => return None,
+        other => node.attributes.as_ref()?.get(other),
+    };
+    Some(is.is_some_and(|is| Glob::new(value).matches(is)))
 }
 
 /// Whether a node of these roles holds shards.

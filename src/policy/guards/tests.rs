@@ -223,6 +223,15 @@ const SPOILS: &[Spoil] = &[
             nodes[0].roles = vec!["data_hot".to_owned(), "remote_cluster_client".to_owned()];
         });
     }),
+    ("leader_allocation", |case| {
+        leader_setting(case, "index.routing.allocation.require.box", "hot");
+    }),
+    ("leader_allocation", |case| {
+        leader_setting(case, "index.routing.allocation.include.box", "hot,cold*");
+    }),
+    ("leader_allocation", |case| {
+        leader_setting(case, "index.routing.allocation.exclude._name", "node-*");
+    }),
     ("follower_blocks", |case| {
         follower_setting(case, "index.blocks.read_only", "true");
     }),

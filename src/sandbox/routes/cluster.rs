@@ -488,6 +488,9 @@ fn nodes(pair: &Pair, call: &Call, stats: bool) -> Value {
     let port = Cluster::transport_port(pair.version, call.side);
     let mut node = json!({"name": cluster.node_name, "transport_address": format!("127.0.0.1:{port}"),
         "host": "127.0.0.1", "ip": "127.0.0.1", "roles": roles(pair.version), "attributes": {"xpack.installed": "true"}});
+    for (name, value) in &cluster.attributes {
+        node["attributes"][name] = json!(value);
+    }
     if let Some(object) = node.as_object_mut() {
         if stats {
             let total = json!({"total_in_bytes": DISK_TOTAL, "free_in_bytes": disk_available(cluster),

@@ -556,9 +556,8 @@ pub fn explain(pair: &Pair, call: &Call) -> Answer {
         deciders.push(json!({"decider": "max_retry", "decision": "NO",
             "explanation": format!("shard has exceeded the maximum number of retries [5] on failed allocation attempts - manually call [POST /_cluster/reroute?retry_failed] to retry, [unassigned_info[[reason={}]]]", why.reason)}));
     }
-    if why.disk {
-        deciders.push(json!({"decider": "disk_threshold", "decision": "NO",
-            "explanation": "the node is above the low watermark cluster setting [cluster.routing.allocation.disk.watermark.low=85%], having less than the minimum required free space"}));
+    if let Some((decider, explanation)) = &why.decider {
+        deciders.push(json!({"decider": decider, "decision": "NO", "explanation": explanation}));
     }
     if let Some(details) = &why.restore {
         deciders.push(json!({"decider": "restore_in_progress", "decision": "NO",

@@ -112,7 +112,36 @@ pub(super) fn restart(state: &mut State, side: Side, away: &str) -> Done {
     ))
 }
 
+pub(super) fn leader_filtered(state: &mut State, given: Argument<'_>) -> Done {
+    let target = format!("/{}/_settings", given.leader);
+    let body = json!({"index.routing.allocation.require.box": "hot"});
+    must(&mut state.pair, Side::Leader, Method::Put, &target, Some(&body))?;
+    Ok(format!(
+        "leader {} requires nodes with box=hot, and the follower cluster has none",
+        given.leader
+    ))
+}
+
+pub(super) fn filtered_restore(state: &mut State, given: Argument<'_>) -> Done {
+    leader_filtered(state, given)?;
+    recreated(state, given)?;
+    Ok(format!(
+        "the leader of {} requires nodes with box=hot, the follower cluster has none, and somebody recreated it",
+        given.follower
+    ))
+}
+
 pub(super) fn restored_but_paused(state: &mut State, given: Argument<'_>) -> Done {
+    recreated(state, given)?;
+    state.pair.change_master(Side::Follower);
+    Ok(format!(
+        "{} was recreated and the master changed before following began",
+        given.follower
+    ))
+}
+
+/// The recreate as a careful person types it.
+fn recreated(state: &mut State, given: Argument<'_>) -> Result<(), ScenarioError> {
     let parameters = parameters(&mut state.pair, given.follower)?;
     post(
         state,
@@ -127,11 +156,7 @@ pub(super) fn restored_but_paused(state: &mut State, given: Argument<'_>) -> Don
     }
     let target = format!("/{}/_ccr/follow?wait_for_active_shards=1", given.follower);
     must(&mut state.pair, Side::Follower, Method::Put, &target, Some(&body))?;
-    state.pair.change_master(Side::Follower);
-    Ok(format!(
-        "{} was recreated and the master changed before following began",
-        given.follower
-    ))
+    Ok(())
 }
 
 pub(super) fn follow_interrupted(state: &mut State, given: Argument<'_>) -> String {

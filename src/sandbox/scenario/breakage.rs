@@ -88,6 +88,20 @@ pub const NAMES: &[Breakage] = &[
         act: acts::restored_but_paused,
     },
     Breakage {
+        name: "filtered-restore",
+        usage: "filtered-restore:<follower>",
+        what: "the leader requires a node attribute that the follower cluster lacks, and somebody recreated the follower: red",
+        takes: Takes::Follower,
+        act: acts::filtered_restore,
+    },
+    Breakage {
+        name: "leader-filtered",
+        usage: "leader-filtered:<follower>",
+        what: "the leader requires a node attribute that the follower cluster lacks: a copy would be red",
+        takes: Takes::Follower,
+        act: acts::leader_filtered,
+    },
+    Breakage {
         name: "follow-interrupted",
         usage: "follow-interrupted:<follower>",
         what: "arms a fault: the master changes during the next follow of this index, which so ends restored but paused",

@@ -14,7 +14,7 @@ use refollow::sandbox::world::Event;
 use serde_json::json;
 
 use super::oracle::{Deed, Kind};
-use super::stage::{Fate, PairStage, Seam, WallClock, leader_of};
+use super::stage::{Fate, Mishap, PairStage, Seam, WallClock, leader_of};
 use refollow::store::faulty::FaultyStore;
 
 /// One thing that happens. The first number is the pair, the second the follower.
@@ -46,6 +46,9 @@ pub enum Act {
     Requests(usize, Side, FaultKind, &'static str, bool, u32),
     /// The next changing request is delivered twice by a proxy.
     DeliveredTwice,
+    /// The next request about the installation's marker goes wrong; `None`: nothing does, and the
+    /// story is about markers all the same (a stop takes them back).
+    Marker(Option<Mishap>),
     /// The daemon's wall clock is set by so many seconds.
     ClockSet(i64),
     /// Everybody approves everything that is pending.
@@ -257,6 +260,7 @@ impl Hands {
                 self.note(Some(*pair), None, Kind::Daemon);
             }
             Act::DeliveredTwice => self.seam.echo_next(),
+            Act::Marker(mishap) => self.seam.marker_mishap(*mishap),
             Act::ClockSet(seconds) => {
                 self.clock.jump(seconds * 1000);
                 self.note(None, None, Kind::Clock);

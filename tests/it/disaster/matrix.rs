@@ -270,3 +270,39 @@ fn two_faults_in_one_run_come_to_a_good_end_too() {
     }
     all_hold(&stories);
 }
+
+#[test]
+fn whatever_happens_to_the_marker_when_it_is_set_or_taken_back_the_repair_comes_to_a_good_end() {
+    let kind = &KINDS[0];
+    let at = |second, act| Beat {
+        when: When::At(second),
+        act,
+    };
+    let mut stories = Vec::new();
+    for mishap in Mishap::ALL.map(Some).into_iter().chain([None]) {
+        // When the first run sets it.
+        let mut setting = story(kind);
+        setting.beats.push(at(60, Act::Marker(mishap)));
+        stories.push((0, setting));
+        // When a daemon that stops takes it back; what breaks next is repaired by the one after it.
+        let mut taking = story(kind);
+        taking.length = 500;
+        taking.beats.extend([
+            at(200, Act::Marker(mishap)),
+            at(210, Act::Stop(20)),
+            at(300, Act::Play(0, 1, "fatal-but-curable")),
+        ]);
+        stories.push((0, taking));
+    }
+    all_hold(&stories);
+    // The requests were there to go wrong.
+    let (_, last) = stories.last().unwrap();
+    let record = told(last, None);
+    let marks: Vec<String> = record.logs[0]
+        .iter()
+        .filter(|entry| entry.changes && entry.path.starts_with("/_cluster/settings"))
+        .map(|entry| entry.body.to_string())
+        .collect();
+    let taken = marks.iter().filter(|body| body.contains("null")).count();
+    assert!(taken >= 1 && marks.len() > taken, "{marks:?}");
+}

@@ -151,6 +151,11 @@ pub struct Seam {
     echo: AtomicBool,
     /// What goes wrong at the n-th changing request.
     mishaps: Mutex<BTreeMap<u64, Mishap>>,
+    /// What goes wrong with the next request about the installation's marker.
+    marker: Mutex<Option<Mishap>>,
+    /// A daemon that stops takes its markers back, as `app::drain` has it. Only where a story is
+    /// about them: it is one more request in each stop of the others.
+    takes_marks_back: AtomicBool,
     /// Requests that a proxy delivered twice: pair and sequence number of the second.
     pub echoed: Mutex<Vec<(usize, u64)>>,
     /// Requests that never reached the cluster, and nothing told the daemon so.
@@ -178,6 +183,12 @@ impl Seam {
 
     pub fn mishap(&self, number: u64, mishap: Mishap) {
         self.mishaps.lock().unwrap().insert(number, mishap);
+    }
+
+    /// The next request about the marker goes wrong so; and stops take markers back.
+    pub fn marker_mishap(&self, mishap: Option<Mishap>) {
+        *self.marker.lock().unwrap() = mishap;
+        self.takes_marks_back.store(true, Ordering::SeqCst);
     }
 
     /// The next changing request is delivered twice.
@@ -323,7 +334,11 @@ impl Wire {
         {
             return Ok(response);
         }
-        let mishap = number.and_then(|number| self.seam.mishaps.lock().unwrap().get(&number).copied());
+        let mishap = match number {
+            Some(number) => self.seam.mishaps.lock().unwrap().get(&number).copied(),
+            None if request.changes => self.seam.marker.lock().unwrap().take(),
+            None => None,
+        };
         if let Some(mishap) = mishap.filter(|mishap| *mishap != Mishap::Twice) {
             return self.go_wrong(mishap, request).await;
         }
@@ -629,7 +644,11 @@ impl Stage {
     pub async fn stop(&mut self) {
         if let Some(daemon) = self.daemon.take() {
             daemon.engine.drain();
-            drop(daemon.tasks.drain(self.settings.shutdown_timeout).await);
+            let drained = daemon.tasks.drain(self.settings.shutdown_timeout).await;
+            if drained.is_ok() && self.seam.takes_marks_back.load(Ordering::SeqCst) {
+                let taken = daemon.engine.take_marks_back();
+                drop(tokio::time::timeout(Duration::from_secs(5), taken).await);
+            }
             self.panics += daemon.tasks.panics();
             daemon.kill();
         }

@@ -7,6 +7,8 @@ use refollow::clock::Clock as _;
 use refollow::domain::cause::Cause;
 use refollow::domain::ids::RunId;
 use refollow::domain::journal::{Event, RunOutcome};
+use refollow::domain::plan::{LeaseWay, Wishes};
+use refollow::elastic::transport::Method;
 use refollow::engine::executor::{self, Bench, RunEnd, RunSettings};
 use refollow::sandbox::faults::{Fault, FaultKind};
 use refollow::sandbox::pair::{Side, Version};
@@ -17,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::beside::beside;
 use super::support::{Table, failed_restore, table, unfollowed_copy};
+use super::wishes::{LAST_COPY, for_snapshot, requested, take_snapshot};
 
 /// What the run that is interrupted repairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +34,24 @@ enum Kind {
     Restored,
     /// Lost history, followed anew under another name.
     Beside,
+    /// Asked for: the lease that lives is left to expire while the follower is paused and open.
+    Waited,
+    /// Asked for: the closed follower is unfollowed, and followed over.
+    Unfollowed,
+    /// Asked for: a replaced leader is followed for a snapshot, guards overridden by name.
+    Overridden,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 8] = [
         Self::Lost,
         Self::Failed,
         Self::Deleted,
         Self::Restored,
         Self::Beside,
+        Self::Waited,
+        Self::Unfollowed,
+        Self::Overridden,
     ];
 
     /// The changing requests of a run that nothing interrupts: method, part of the path, and how
@@ -62,6 +74,25 @@ impl Kind {
                 ("PUT", "_ccr/follow", 0),
                 ("PUT", "_settings", 0),
             ],
+            Self::Waited => vec![
+                ("POST", "pause_follow", 0),
+                ("POST", "_close", 0),
+                ("PUT", "_ccr/follow", 0),
+                ("PUT", "_settings", 0),
+            ],
+            Self::Unfollowed => vec![
+                ("POST", "pause_follow", 0),
+                ("POST", "_close", 0),
+                ("POST", "_ccr/unfollow", 0),
+                ("PUT", "_ccr/follow", 0),
+                ("PUT", "_settings", 0),
+            ],
+            Self::Overridden => vec![
+                ("POST", "pause_follow", 0),
+                ("POST", "_close", 0),
+                ("PUT", "_ccr/follow", 0),
+                ("PUT", "_settings", 0),
+            ],
             Self::Deleted => vec![
                 ("POST", "_close", 0),
                 ("POST", "forget_follower", 0),
@@ -81,10 +112,14 @@ async fn opened() -> (Table, RunId) {
 
 async fn opened_for(kind: Kind) -> (Table, RunId) {
     let version = match kind {
-        Kind::Lost | Kind::Failed | Kind::Restored | Kind::Beside => Version::V8_10_4,
         Kind::Deleted => Version::V7_7_0,
+        _ => Version::V8_10_4,
     };
     let mut table = table(version).await;
+    if let Kind::Waited | Kind::Unfollowed | Kind::Overridden = kind {
+        let run = asked_for(&mut table, kind).await;
+        return (table, run);
+    }
     if kind == Kind::Lost {
         table.play("live-lease:orders-f");
         let verdict = table.until(Cause::HistoryLost).await;
@@ -107,6 +142,36 @@ async fn opened_for(kind: Kind) -> (Table, RunId) {
     let verdict = table.until(Cause::RestoreFailed).await;
     let run = table.open_approved(&table.plan(&verdict)).await;
     (table, run)
+}
+
+/// The run of a plan that a person asked for with `refollow recreate`.
+async fn asked_for(table: &mut Table, kind: Kind) -> RunId {
+    let lease = |lease| Wishes {
+        lease,
+        ..Wishes::default()
+    };
+    let (verdict, wishes) = if kind == Kind::Overridden {
+        table.play("leader-replaced:orders-f");
+        table.write(0, 10).await;
+        let verdict = table.until(Cause::LeaderReplaced).await;
+        take_snapshot(table, "friday").await;
+        (verdict, for_snapshot(table, "friday", LAST_COPY))
+    } else {
+        table.play("live-lease:orders-f");
+        let verdict = table.until(Cause::HistoryLost).await;
+        if kind == Kind::Waited {
+            // Twelve hours by default, looked at every two seconds: too long for every write.
+            let short = json!({"index.soft_deletes.retention_lease.period": "3m"});
+            table
+                .done(Side::Leader, Method::Put, "/orders/_settings", Some(short))
+                .await;
+            (verdict, lease(LeaseWay::Wait))
+        } else {
+            (verdict, lease(LeaseWay::Unfollow))
+        }
+    };
+    table.begins_here();
+    table.open_approved(&requested(table, &verdict, &wishes)).await
 }
 
 /// Whatever happened, the follower follows with all documents, or it is as it was, or a person

@@ -211,11 +211,16 @@ async fn table_of(version: Version, secured: bool, may: May) -> Table {
     table.look().await;
     tokio::time::sleep(Duration::from_secs(15)).await;
     table.look().await;
-    table.own_changes = table.world.changes().len();
+    table.begins_here();
     table
 }
 
 impl Table {
+    /// What was sent until now is the test's own.
+    pub fn begins_here(&mut self) {
+        self.own_changes = self.world.changes().len();
+    }
+
     async fn set_up(&self) {
         let settings = json!({"settings": {"number_of_shards": 2, "number_of_replicas": 0}});
         self.done(Side::Leader, Method::Put, "/orders", Some(settings))
@@ -606,7 +611,7 @@ pub async fn failed_restore(table: &mut Table) {
         table.done(Side::Follower, method, target, body).await;
     }
     assert_eq!(table.standing().await.health, "red");
-    table.own_changes = table.world.changes().len();
+    table.begins_here();
 }
 
 /// A run of ours recreates the follower, and every resume after the copy is refused: restored,
@@ -625,7 +630,7 @@ pub async fn unfollowed_copy(version: Version) -> Table {
         panic!("{end:?}\n{}", table.story());
     };
     assert_eq!(*held, Some(Step::Follow), "{end:?}");
-    table.own_changes = table.world.changes().len();
+    table.begins_here();
     table
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::support::{Table, failed_restore, table};
 
 /// The plan that `refollow recreate` makes.
-fn requested(table: &Table, verdict: &Verdict, wishes: &Wishes) -> Plan {
+pub(super) fn requested(table: &Table, verdict: &Verdict, wishes: &Wishes) -> Plan {
     let mut wanted = verdict.clone();
     if verdict.cause != Cause::RestoreFailed {
         wanted.ladder = vec![Remedy::Recreate];
@@ -22,7 +22,7 @@ fn requested(table: &Table, verdict: &Verdict, wishes: &Wishes) -> Plan {
     table.plan_with(&wanted, wishes)
 }
 
-async fn take_snapshot(table: &Table, name: &str) {
+pub(super) async fn take_snapshot(table: &Table, name: &str) {
     let repository = json!({"type": "fs", "settings": {"location": "backup"}});
     table
         .done(Side::Follower, Method::Put, "/_snapshot/backup", Some(repository))
@@ -32,7 +32,7 @@ async fn take_snapshot(table: &Table, name: &str) {
     table.done(Side::Follower, Method::Put, &target, Some(body)).await;
 }
 
-fn for_snapshot(table: &Table, name: &str, facts: &[&str]) -> Wishes {
+pub(super) fn for_snapshot(table: &Table, name: &str, facts: &[&str]) -> Wishes {
     Wishes {
         beside: None,
         overrides: facts
@@ -55,7 +55,8 @@ fn outcome(end: &RunEnd, table: &Table) -> RunOutcome {
     }
 }
 
-const LAST_COPY: &[&str] = &[
+/// The guards that a leader which is another one fails.
+pub(super) const LAST_COPY: &[&str] = &[
     "documents_not_fewer",
     "sequence_numbers_not_lower",
     "not_below_remembered",

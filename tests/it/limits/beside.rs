@@ -1,10 +1,11 @@
 //! Side by side as people meet it: offered with its cost, asked for, approved, and left to them.
 
+use refollow::domain::brake::BrakeScope;
 use refollow::domain::cause::Cause;
 use refollow::domain::ids::IndexName;
 use refollow::domain::journal::RunOutcome;
 use refollow::elastic::transport::Method;
-use refollow::http::dto::{Daemon as _, OverrideBody, PlanItem, RecreateBody};
+use refollow::http::dto::{BrakeRequest, Daemon as _, OverrideBody, PlanItem, RecreateBody};
 use refollow::sandbox::pair::Side;
 
 use super::support::{AUTO, House, house, key, person};
@@ -122,6 +123,77 @@ async fn both_ways_are_shown_with_their_costs_and_the_copy_is_made_only_for_a_pe
         Cause::None,
         "it is a follower like any other"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_beside_that_is_only_looked_at_is_shown_with_its_guards_and_makes_nothing() {
+    let house = lost().await;
+    let plan = house.pending("orders-f").await;
+    let look = async |body| house.desk.plan_wished(key("orders-f"), person("ann"), body).await;
+    let shown = look(named("orders-g")).await.unwrap();
+    assert!(!shown.stored);
+    let would = shown.plan.unwrap();
+    assert_eq!(would.item.kind.as_str(), "side_by_side");
+    for guard in ["beside_name", "alias_counts_once"] {
+        assert!(
+            would.item.guards.iter().any(|item| item.name == guard),
+            "{guard}: {:?}",
+            would.item.guards
+        );
+    }
+    // What `recreate` would refuse is refused here too.
+    let refused = look(named("orders-f")).await.unwrap_err();
+    assert!(refused.to_string().contains("another name"), "{refused}");
+    house.pass(120).await;
+    let open: Vec<_> = house.plans().await.into_iter().map(|plan| plan.hash).collect();
+    assert_eq!(open, [plan.hash], "the one plan stands, the other is not known");
+    assert!(house.runs().await.is_empty());
+    let sent = house.world.changes();
+    assert!(
+        sent.iter().all(|entry| !entry.path.contains("orders-g")),
+        "{sent:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_brake_by_the_copys_name_holds_it_and_lets_it_go_when_it_is_released() {
+    let house = lost().await;
+    house.pending("orders-f").await;
+    let scope = BrakeScope::parse("follower:eu/orders-g").unwrap();
+    let request = BrakeRequest {
+        scope: scope.clone(),
+        reason: "not under that name".to_owned(),
+        length: None,
+    };
+    house.desk.brake(request, person("ann")).await.unwrap();
+    let body = RecreateBody {
+        overrides: vec![OverrideBody {
+            index: IndexName::parse("orders-f").unwrap(),
+            fact: "alias_counts_once".to_owned(),
+        }],
+        ..named("orders-g")
+    };
+    let plan = asked(&house, body).await.unwrap();
+    house.approve(&plan, "ann").await.unwrap();
+    house.pass(300).await;
+    let sent = house
+        .world
+        .changes()
+        .iter()
+        .filter(|entry| entry.path.contains("orders-g"))
+        .count();
+    assert_eq!(sent, 0, "{}", house.story().await);
+    let why = house.desk.why(key("orders-f")).await.unwrap();
+    let held = why.guards.iter().find(|guard| guard.name == "brakes").unwrap();
+    assert!(!held.passes() && held.inputs.contains("orders-g"), "{held:?}");
+
+    house.desk.release(scope, person("ann")).await.unwrap();
+    house
+        .until("the copy is proven", 900, async |house| {
+            let runs = house.runs().await;
+            runs.iter().any(|run| run.outcome == Some(RunOutcome::Cured))
+        })
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

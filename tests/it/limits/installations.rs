@@ -1,12 +1,15 @@
 //! Two installations on one cluster: different states, so that no lock keeps them apart.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use refollow::app::Exit;
 use refollow::domain::decision::{DecisionKind, GuardVerdict};
 use refollow::domain::installation::MARKER;
 use refollow::domain::journal::RunOutcome;
 use refollow::elastic::transport::Method;
 use refollow::http::dto::Daemon as _;
+use refollow::sandbox::faults::{Fault, FaultKind};
 use refollow::sandbox::pair::Side;
 use refollow::store::memory::MemoryStore;
 use serde_json::Value;
@@ -170,4 +173,28 @@ async fn a_marker_that_appears_under_a_run_makes_it_back_out() {
     );
     assert!(!changes(&house).iter().any(|path| path.contains("_ccr/follow")));
     assert_eq!(marker(&house).await.as_deref(), Some("another"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_hangs_while_its_marker_is_taken_back_holds_the_stop_up_for_five_seconds_at_most() {
+    for changes in [false, true] {
+        let house = house("quiet", AUTO).await;
+        house.all_well().await;
+        house.play("fatal-but-curable:mail-f");
+        cured(&house, "mail-f").await;
+        // Either the look before, or the request itself.
+        let method = if changes { "PUT" } else { "GET" };
+        house.world.with(|state| {
+            let hang = Fault::new(FaultKind::Hang).on(Side::Follower).method(method);
+            state.faults.add(hang.path("/_cluster/settings").times(20));
+        });
+        let began = tokio::time::Instant::now();
+        let end = house.stop().await;
+        let took = began.elapsed();
+        assert!(matches!(end, Exit::Clean), "nothing is held");
+        assert!(took >= Duration::from_secs(5), "it hung: {took:?}");
+        assert!(took < Duration::from_secs(6), "{took:?}");
+        house.world.with(|state| state.faults.clear());
+        assert!(marker(&house).await.is_some(), "it runs out by itself");
+    }
 }

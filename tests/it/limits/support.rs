@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use refollow::app::build::engine_settings;
 use refollow::app::desk::Desk;
+use refollow::app::{self, Exit, Running};
 use refollow::clock::TokioClock;
 use refollow::config;
 use refollow::domain::cause::Cause;
@@ -38,7 +39,7 @@ pub struct House {
     pub store: Arc<MemoryStore>,
     pub desk: Desk,
     clock: Arc<TokioClock>,
-    tasks: Tasks,
+    pub tasks: Tasks,
     text: String,
     pub directory: tempfile::TempDir,
 }
@@ -127,6 +128,20 @@ pub fn person(name: &str) -> Caller {
 
 impl House {
     /// Ends the daemon cleanly and starts the next over the same state and clusters.
+    /// The end of the process as the daemon itself brings it about.
+    pub async fn stop(&self) -> Exit {
+        let running = Running {
+            engine: Arc::clone(&self.desk.0),
+            desk: Arc::new(Desk(Arc::clone(&self.desk.0))),
+            address: ([127, 0, 0, 1], 1).into(),
+            tasks: self.tasks.clone(),
+        };
+        let text = "[[clusters]]\nname = \"eu\"\nurls = [\"http://127.0.0.1:1\"]\n";
+        let (config, _) =
+            config::parse("test.toml", text, std::iter::empty()).unwrap_or_else(|e| panic!("{e}"));
+        app::drain(&running, &config).await
+    }
+
     pub async fn restart(&mut self) {
         let text = self.text.clone();
         self.restart_with(&text).await;

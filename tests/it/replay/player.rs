@@ -59,6 +59,10 @@ pub fn play(folder: &str, name: &str, recording: &Value) -> (Vec<String>, usize)
             player.send(side, Method::Put, &format!("/_security/user/{role}"), user);
         }
     }
+    // Its one follower node held a shard under the filter that is recorded with it.
+    if scenario == "18-leader-allocation-filter" {
+        player.pair.set_node_attribute(Side::Follower, "box", "hot");
+    }
     for (number, step) in steps.iter().enumerate() {
         let at = START_MS + step.get("at_ms").and_then(Value::as_i64).unwrap_or(0);
         if let Some(event) = step.get("event").and_then(Value::as_str) {
