@@ -7,6 +7,7 @@
 
 mod browser;
 mod cli_client;
+mod command_line;
 mod config;
 mod corpus;
 mod disaster;
