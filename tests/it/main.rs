@@ -5,6 +5,7 @@
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
+mod book;
 mod browser;
 mod cli_client;
 mod command_line;
