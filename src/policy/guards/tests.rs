@@ -618,6 +618,7 @@ fn a_pause_is_somebodys_unless_our_journal_has_it() {
         followed: true,
         replaced: false,
         deleted: false,
+        doubtful: false,
         at: ago(3600),
     };
     case.memory.own_run = Some(own.clone());
@@ -974,6 +975,7 @@ fn primaries_that_are_merely_missing_may_have_their_data_on_a_node_that_comes_ba
         followed: true,
         replaced: true,
         deleted: false,
+        doubtful: false,
         at: ago(3600),
     });
     assert_eq!(
