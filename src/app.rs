@@ -8,6 +8,7 @@ pub mod audit;
 pub mod build;
 pub mod desk;
 pub mod signals;
+mod standby;
 #[cfg(debug_assertions)]
 mod testing;
 
@@ -68,7 +69,15 @@ pub struct Running {
 /// # Errors
 /// Says what did not work, with its remedy; nothing runs then.
 pub async fn start(config: &Config, clock: SharedClock) -> Result<Running, StartError> {
-    let store: Arc<dyn Store> = store::open(&config.daemon.state_url()).await?;
+    let store = store::open(&config.daemon.state.url()).await?;
+    start_with(config, store, clock).await
+}
+
+async fn start_with(
+    config: &Config,
+    store: Arc<dyn Store>,
+    clock: SharedClock,
+) -> Result<Running, StartError> {
     #[cfg(debug_assertions)]
     let store = testing::killing(store);
     start_over(config, store, clock).await
@@ -83,7 +92,7 @@ pub async fn start_over(
     store: Arc<dyn Store>,
     clock: SharedClock,
 ) -> Result<Running, StartError> {
-    let clients = build::clients(config, &clock)?;
+    let clients = build::clients(config, &clock, &store)?;
     let tasks = Tasks::new();
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
     metrics.config_loaded(true, clock.now());
@@ -159,7 +168,10 @@ pub enum Exit {
 pub async fn run(path: Option<PathBuf>, socket: Option<PathBuf>) -> Result<Exit, StartError> {
     let config = load(path.as_deref(), socket.as_deref())?;
     let mut signals = signals::listen();
-    let running = start(&config, Arc::new(SystemClock)).await?;
+    let Some(store) = standby::open(&config, &mut signals).await? else {
+        return Ok(Exit::Clean);
+    };
+    let running = start_with(&config, store, Arc::new(SystemClock)).await?;
     tracing::info!(
         "refollow {} watches {} clusters in mode `{}`; metrics at http://{}/metrics, admin socket {}",
         env!("CARGO_PKG_VERSION"),
@@ -177,9 +189,16 @@ pub async fn run(path: Option<PathBuf>, socket: Option<PathBuf>) -> Result<Exit,
     let watchdog = systemd::watchdog_interval();
     let mut config = config;
     let cancelled = running.tasks.token();
+    let store = Arc::clone(&running.engine.store);
+    let mut taken_over = None;
     loop {
         tokio::select! {
             () = cancelled.cancelled() => break,
+            why = store.lost() => {
+                tracing::error!("{why}; stopping: started again, this host stands by");
+                taken_over = Some(why);
+                break;
+            }
             () = pulse(watchdog) => systemd::watchdog(),
             signal = signals.recv() => match signal {
                 Some(Signal::Reload) => {
@@ -193,6 +212,9 @@ pub async fn run(path: Option<PathBuf>, socket: Option<PathBuf>) -> Result<Exit,
         }
     }
     let exit = drain(&running, &config).await;
+    if let Some(why) = taken_over {
+        return Ok(Exit::Unfinished(why.to_string()));
+    }
     if running.tasks.panics() > 0 {
         return Ok(Exit::Unfinished("a task panicked; the log names it".to_owned()));
     }
@@ -250,7 +272,8 @@ fn take_over(running: &Running, config: &Config, new: &Config) -> Result<(), Str
             restart.join(", ")
         ));
     }
-    let clients = build::clients(new, &running.engine.clock).map_err(|error| error.to_string())?;
+    let clients = build::clients(new, &running.engine.clock, &running.engine.store)
+        .map_err(|error| error.to_string())?;
     running.engine.reload(build::engine_settings(new), clients);
     running.engine.metrics.config_loaded(true, running.engine.now());
     Ok(())
@@ -289,6 +312,9 @@ pub async fn drain(running: &Running, config: &Config) -> Exit {
             serde_json::json!({ "held": held, "drained": drained.is_ok() }),
         )
         .await;
+    if let Err(error) = running.engine.store.give_up().await {
+        tracing::warn!("another host can take over only once the tenure has ended: {error}");
+    }
     if let Err(stuck) = drained {
         return Exit::Unfinished(stuck.to_string());
     }

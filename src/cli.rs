@@ -105,7 +105,7 @@ async fn audit(command: Audit, global: Global) -> u8 {
             Ok(socket) => {
                 let url = config::load(global.config.as_deref(), std::env::vars())
                     .ok()
-                    .map(|(config, _)| config.daemon.state_url());
+                    .map(|(config, _)| config.daemon.state.url());
                 (socket, Source::Daemon { or_state: url })
             }
             Err(why) => {

@@ -60,8 +60,8 @@ pub enum MetricsLevel {
 /// `[daemon]`, without the mode, which the policy is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
-    /// The database file of `state`.
-    pub state: PathBuf,
+    /// The database.
+    pub state: State,
     /// Where metrics, health and the reading API are served.
     pub listen: SocketAddr,
     /// The socket of the command line.
@@ -76,10 +76,30 @@ pub struct Daemon {
     pub brake_file: PathBuf,
 }
 
-impl Daemon {
-    /// The state as `store::open` takes it.
-    pub fn state_url(&self) -> String {
-        format!("sqlite://{}", self.state.display())
+/// `daemon.state`: where everything is kept that outlives the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// A file of this host.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database that several hosts name, one of which works. The URL holds no password.
+    Postgres(String),
+}
+
+impl State {
+    /// As `store::open` takes it.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite://{}", path.display()),
+            Self::Postgres(url) => url.clone(),
+        }
+    }
+
+    /// Where the files lie that belong to this host.
+    fn directory(&self) -> &Path {
+        match self {
+            Self::Sqlite(path) => path.parent().unwrap_or(Path::new("")),
+            Self::Postgres(_) => Path::new("/var/lib/refollow"),
+        }
     }
 }
 
@@ -298,8 +318,8 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
         Mode::default(),
     );
     let state = section
-        .parsed("state", "\"sqlite:///var/lib/refollow/refollow.db\"", sqlite_file)
-        .unwrap_or_else(|| PathBuf::from("/var/lib/refollow/refollow.db"));
+        .parsed("state", "\"sqlite:///var/lib/refollow/refollow.db\"", state_of)
+        .unwrap_or_else(|| State::Sqlite(PathBuf::from("/var/lib/refollow/refollow.db")));
     let listen = section
         .parsed("listen", "\"127.0.0.1:9958\"", listen)
         .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9958)));
@@ -316,7 +336,7 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
         &[("human", Format::Human), ("json", Format::Json)],
         Format::default(),
     );
-    let beside = |name: &str| state.parent().unwrap_or(Path::new("")).join(name);
+    let beside = |name: &str| state.directory().join(name);
     let undo_directory = section
         .text("undo_directory", "the path of a directory")
         .map_or_else(|| beside("undo"), PathBuf::from);
@@ -324,10 +344,16 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
         .text("brake_file", "the path of a file")
         .map_or_else(|| beside("brake-all"), PathBuf::from);
     for (key, path) in [
-        ("state", &state),
-        ("admin_socket", &admin_socket),
-        ("undo_directory", &undo_directory),
-        ("brake_file", &brake_file),
+        (
+            "state",
+            match &state {
+                State::Sqlite(path) => path,
+                State::Postgres(_) => Path::new("/"),
+            },
+        ),
+        ("admin_socket", admin_socket.as_path()),
+        ("undo_directory", undo_directory.as_path()),
+        ("brake_file", brake_file.as_path()),
     ] {
         // What is only beside a relative state needs no second word.
         let beside_state = matches!(key, "undo_directory" | "brake_file") && path.starts_with(beside(""));
@@ -355,16 +381,31 @@ fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {
 }
 
 /// `sqlite:///var/lib/x.db` → `/var/lib/x.db`; `sqlite://x.db` → `x.db`.
-fn sqlite_file(text: &str) -> Result<PathBuf, String> {
+fn state_of(text: &str) -> Result<State, String> {
     let lower = text.to_ascii_lowercase();
-    if lower.starts_with("postgres:") || lower.starts_with("postgresql:") {
-        return Err("asks for PostgreSQL, which comes with a later version; use sqlite:///…".into());
+    if !lower.starts_with("postgres:") && !lower.starts_with("postgresql:") {
+        return sqlite_file(text).map(State::Sqlite);
     }
+    let url = reqwest::Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
+    if url.password().is_some() || lower.contains("password=") {
+        return Err(
+            "has a password, which does not belong into a configuration: write it into a file of libpq's form \
+             (hostname:port:database:username:password) that PGPASSFILE names"
+                .into(),
+        );
+    }
+    if url.username().is_empty() || url.host_str().is_none_or(str::is_empty) || url.path().len() < 2 {
+        return Err("names no user, host or database: postgres://user@host/database".into());
+    }
+    Ok(State::Postgres(text.to_owned()))
+}
+
+fn sqlite_file(text: &str) -> Result<PathBuf, String> {
     if text.contains(":memory:") {
         return Err("would be lost with the process, and a run could not be continued after a crash".into());
     }
     let Some(path) = text.strip_prefix("sqlite://") else {
-        return Err("is not a sqlite:// URL".into());
+        return Err("is neither a sqlite:// nor a postgres:// URL".into());
     };
     if path.contains(['?', '#', '%', '\0']) {
         return Err("has `?`, `#` or `%`: options are not understood here".into());

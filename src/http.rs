@@ -52,6 +52,7 @@ mod pages;
 pub mod problem;
 mod secret;
 mod sessions;
+pub mod standby;
 mod tokens;
 
 use admin::AdminListener;
@@ -120,29 +121,33 @@ pub struct Server {
     session_length: Duration,
 }
 
+/// Opens the TCP listener.
+async fn bind_tcp(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let refused = |error: std::io::Error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program listens there: stop it, or set another port",
+            std::io::ErrorKind::PermissionDenied => "set a port above 1023",
+            std::io::ErrorKind::AddrNotAvailable => "set an address that this host has",
+            _ => "set another address",
+        };
+        BindError::Tcp {
+            address: listen,
+            error,
+            remedy,
+        }
+    };
+    let tcp = TcpListener::bind(listen).await.map_err(refused)?;
+    let tcp_address = tcp.local_addr().map_err(refused)?;
+    Ok((tcp, tcp_address))
+}
+
 impl Server {
     /// Opens both listeners, so that a start fails before anything is done.
     ///
     /// # Errors
     /// Address in use, no permission, another daemon behind the socket: each with its remedy.
     pub async fn bind(settings: &Settings) -> Result<Self, BindError> {
-        let refused = |error: std::io::Error| {
-            let remedy = match error.kind() {
-                std::io::ErrorKind::AddrInUse => {
-                    "another program listens there: stop it, or set another port"
-                }
-                std::io::ErrorKind::PermissionDenied => "set a port above 1023",
-                std::io::ErrorKind::AddrNotAvailable => "set an address that this host has",
-                _ => "set another address",
-            };
-            BindError::Tcp {
-                address: settings.listen,
-                error,
-                remedy,
-            }
-        };
-        let tcp = TcpListener::bind(settings.listen).await.map_err(refused)?;
-        let tcp_address = tcp.local_addr().map_err(refused)?;
+        let (tcp, tcp_address) = bind_tcp(settings.listen).await?;
         let admin = AdminListener::bind(&settings.admin_socket).await?;
         Ok(Self {
             tcp,

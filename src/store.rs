@@ -26,6 +26,7 @@ pub mod error;
 pub mod faulty;
 mod lock;
 pub mod memory;
+pub mod postgres;
 mod row;
 pub mod sqlite;
 pub mod trail;
@@ -202,6 +203,27 @@ pub trait Store: Send + Sync + Debug {
 
     /// Writes a small value.
     fn set_state<'a>(&'a self, key: &'a str, value: &'a serde_json::Value) -> Answer<'a, ()>;
+
+    /// Whether this process may act on what the store says, at this very moment. Asked with nothing
+    /// between the answer and a request that changes a cluster. A store that only one process can
+    /// open says yes for as long as it is open.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOurs`].
+    fn standing(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Ends when another host has taken the store over, with the reason; never for a store that
+    /// only one process can open.
+    fn lost(&self) -> BoxFuture<'_, StoreError> {
+        Box::pin(std::future::pending())
+    }
+
+    /// Lets the next host take the store at once. Nothing can be written after it.
+    fn give_up(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// Opens the store of a URL: `sqlite:///abs/path` or `sqlite://relative/path`. Creates it where
@@ -214,6 +236,9 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     match url.split_once("://") {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(
             sqlite::SqliteStore::open(std::path::Path::new(path)).await?,
+        )),
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(
+            postgres::PostgresStore::open(url, postgres::Terms::default()).await?,
         )),
         _ => Err(unknown_url(url)),
     }
@@ -229,19 +254,26 @@ pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(
             sqlite::SqliteStore::open_read_only(std::path::Path::new(path)).await?,
         )),
+        Some(("postgres" | "postgresql", _)) => {
+            Ok(Arc::new(postgres::PostgresStore::open_read_only(url).await?))
+        }
         _ => Err(unknown_url(url)),
     }
 }
 
+/// For people and logs.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
 fn unknown_url(url: &str) -> StoreError {
-    match url.split_once("://") {
-        Some(("postgres" | "postgresql", _)) => StoreError::BadUrl {
-            url: "postgres://…".to_owned(),
-            problem: "PostgreSQL is not built into this version".to_owned(),
-        },
-        _ => StoreError::BadUrl {
-            url: url.to_owned(),
-            problem: "it is neither sqlite:///absolute/path nor sqlite://relative/path".to_owned(),
-        },
+    StoreError::BadUrl {
+        url: without_password(url),
+        problem:
+            "it is neither sqlite:///absolute/path, sqlite://relative/path nor postgres://user@host/database"
+                .to_owned(),
     }
 }

@@ -9,11 +9,12 @@ use crate::clock::SharedClock;
 use crate::config::{self, Config, MetricsLevel};
 use crate::domain::ids::ClusterName;
 use crate::domain::run::Limits;
-use crate::elastic::client::{Client, ClientSettings};
+use crate::elastic::client::{Client, ClientSettings, Permit};
 use crate::elastic::net::{NetTransport, Unbuildable};
 use crate::elastic::transport::SharedTransport;
 use crate::engine::blockers::{Asks, Blocker};
 use crate::engine::settings::{ClusterSettings, Settings};
+use crate::store::Store;
 
 /// Why a client could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -25,13 +26,24 @@ pub struct BuildError {
     pub source: Unbuildable,
 }
 
-/// One client per configured cluster.
+/// Whoever may write the state may change clusters.
+#[derive(Debug)]
+struct Standing(Arc<dyn Store>);
+
+impl Permit for Standing {
+    fn may_change(&self) -> Result<(), String> {
+        self.0.standing().map_err(|error| error.to_string())
+    }
+}
+
+/// One client per configured cluster, which changes nothing unless the state is ours.
 ///
 /// # Errors
 /// The first that cannot be built: a certificate or key that TLS does not take.
 pub fn clients(
     config: &Config,
     clock: &SharedClock,
+    store: &Arc<dyn Store>,
 ) -> Result<BTreeMap<ClusterName, Arc<Client>>, BuildError> {
     let mut clients = BTreeMap::new();
     for cluster in &config.clusters {
@@ -53,7 +65,8 @@ pub fn clients(
             ..ClientSettings::default()
         };
         let client = Client::new(cluster.name.clone(), endpoints, settings, Arc::clone(clock))
-            .following_as(cluster.credentials.follow.who());
+            .following_as(cluster.credentials.follow.who())
+            .permitted_by(Arc::new(Standing(Arc::clone(store))));
         clients.insert(cluster.name.clone(), Arc::new(client));
     }
     Ok(clients)

@@ -96,8 +96,17 @@ pub(super) fn shown(text: &str) -> String {
     format!("{cut:?}")
 }
 
-/// `https://name:password@host/` → `https://…@host/`.
+/// `https://name:password@host/` → `https://…@host/`; what follows `password=` is cut off.
 pub(super) fn without_user_info(text: &str) -> String {
+    const WORD: &str = "password=";
+    if let Some(at) = text.to_ascii_lowercase().find(WORD) {
+        let kept = text.get(..at + WORD.len()).unwrap_or_default();
+        return format!("{}…", without_user_info_of(kept));
+    }
+    without_user_info_of(text)
+}
+
+fn without_user_info_of(text: &str) -> String {
     match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 <= at => {
             format!("{}…{}", &text[..scheme + 3], &text[at..])
@@ -119,6 +128,10 @@ mod tests {
             "\"https://…@es1:9200/\""
         );
         assert_eq!(shown("postgres://u:p@ss@db/x"), "\"postgres://…@db/x\"");
+        assert_eq!(
+            shown("postgres://u@db/x?Password=p@ss"),
+            "\"postgres://…@db/x?Password=…\""
+        );
         assert_eq!(shown("elastic:hunter2@es1"), "\"…@es1\"");
         assert_eq!(shown("https://es1:9200"), "\"https://es1:9200\"");
     }

@@ -71,9 +71,9 @@ pub const OPTIONS: &[Entry] = &[
     ),
     entry(
         "daemon.state",
-        "`sqlite://` URL",
+        "`sqlite://` or `postgres://` URL",
         "\"sqlite:///var/lib/refollow/refollow.db\"",
-        "Where the journal and the memory live. Three slashes begin an absolute path. PostgreSQL comes with a later version.",
+        "Where the journal and the memory live: a file of this host (three slashes begin an absolute path), or `postgres://user@host/database`, which several hosts name: one works, the others stand by. No password here: PGPASSFILE names libpq's file.",
     ),
     entry(
         "daemon.listen",

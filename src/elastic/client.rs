@@ -75,6 +75,16 @@ pub struct Client {
     pub(super) clock: SharedClock,
     /// Whose rights a follow task that refollow resumes or makes will keep, for people.
     follow_as: Option<String>,
+    pub(super) permit: Option<Arc<dyn Permit>>,
+}
+
+/// Whether this process may change clusters at this very moment: another host may have taken over.
+pub trait Permit: std::fmt::Debug + Send + Sync {
+    /// Asked with nothing between the answer and the request. Returns at once.
+    ///
+    /// # Errors
+    /// Why not, as a sentence: the request is not sent.
+    fn may_change(&self) -> Result<(), String>;
 }
 
 impl Client {
@@ -87,6 +97,13 @@ impl Client {
     #[must_use]
     pub fn following_as(mut self, who: String) -> Self {
         self.follow_as = Some(who);
+        self
+    }
+
+    /// Changes are sent only while it says yes.
+    #[must_use]
+    pub fn permitted_by(mut self, permit: Arc<dyn Permit>) -> Self {
+        self.permit = Some(permit);
         self
     }
 }
@@ -203,6 +220,7 @@ impl Client {
             settings,
             clock,
             follow_as: None,
+            permit: None,
         }
     }
 

@@ -321,6 +321,9 @@ impl Client {
             changes: true,
             max_answer_bytes: self.settings.max_answer_bytes,
         };
+        if let Some(Err(why)) = self.permit.as_ref().map(|permit| permit.may_change()) {
+            return not_sent(&url, why);
+        }
         let sent = match transport.send(request).await {
             Ok(response) => understand(&response, order.promises),
             Err(error) if error.may_have_acted() => Sent::Unknown {

@@ -18,7 +18,7 @@ pub enum StoreError {
         problem: String,
     },
     /// Another process holds it.
-    #[error("the state {} is in use by another refollow ({holder}); stop that one, or give this one a state of its own", path.display())]
+    #[error("the state {} is in use by another refollow ({holder}); stop that one, wait for it, or give this one a state of its own", path.display())]
     Locked {
         /// The database.
         path: PathBuf,
@@ -54,6 +54,12 @@ pub enum StoreError {
         problem: String,
         /// What to do.
         remedy: String,
+    },
+    /// The right to write it is another host's, or cannot be renewed: nothing was written.
+    #[error("the state is not ours to write: {why}; this daemon changes nothing any more until it is")]
+    NotOurs {
+        /// Why.
+        why: String,
     },
     /// A read failed.
     #[error("the state could not be read: {problem}")]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 
 use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::ids::{FollowerKey, PlanHash, RunId};
@@ -47,6 +48,8 @@ pub struct FaultyStore {
     dead: AtomicBool,
     /// One failure only, then it works again (a full disk that was cleared).
     heals: bool,
+    /// Nothing fails at all: the moment is only told.
+    watches: bool,
     die: Box<dyn Fn(u64) + Send + Sync>,
 }
 
@@ -73,6 +76,7 @@ impl FaultyStore {
             writes: AtomicU64::new(0),
             dead: AtomicBool::new(false),
             heals: false,
+            watches: false,
             die: Box::new(|_| {}),
         }
     }
@@ -88,6 +92,13 @@ impl FaultyStore {
     #[must_use]
     pub fn healing(mut self) -> Self {
         self.heals = true;
+        self
+    }
+
+    /// Nothing fails: `on_death` is only told of the moment, after the write.
+    #[must_use]
+    pub fn watching(mut self) -> Self {
+        self.watches = true;
         self
     }
 
@@ -128,6 +139,11 @@ impl FaultyStore {
             let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
             if number != self.at {
                 return work.await;
+            }
+            if self.watches {
+                let done = work.await;
+                (self.die)(number);
+                return done;
             }
             if self.side == Side::After {
                 work.await?;
@@ -218,5 +234,14 @@ impl Store for FaultyStore {
     }
     fn set_state<'a>(&'a self, key: &'a str, value: &'a serde_json::Value) -> Answer<'a, ()> {
         self.write(self.all(), self.inner.set_state(key, value))
+    }
+    fn standing(&self) -> Result<(), StoreError> {
+        self.inner.standing()
+    }
+    fn lost(&self) -> BoxFuture<'_, StoreError> {
+        self.inner.lost()
+    }
+    fn give_up(&self) -> Answer<'_, ()> {
+        self.inner.give_up()
     }
 }

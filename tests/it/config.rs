@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refollow::cli::check_config;
-use refollow::config::{self, Config, Problems, Warning, reference};
+use refollow::config::{self, Config, Problems, State, Warning, reference};
 use refollow::domain::ids::{ClusterName, RemoteAlias};
 use refollow::elastic::auth::Auth;
 use refollow::policy::settings::{Action, Mode, Settings};
@@ -44,7 +44,10 @@ fn the_contracts_example_is_accepted_with_its_values() {
     let (config, warnings) = read(CONTRACT).unwrap();
     assert_eq!(warnings, []);
     assert_eq!(config.policy.mode, Mode::Observe);
-    assert_eq!(config.daemon.state, Path::new("/var/lib/refollow/refollow.db"));
+    assert_eq!(
+        config.daemon.state,
+        State::Sqlite("/var/lib/refollow/refollow.db".into())
+    );
     assert_eq!(config.daemon.undo_directory, Path::new("/var/lib/refollow/undo"));
     assert_eq!(config.daemon.brake_file, Path::new("/var/lib/refollow/brake-all"));
     let eu = config.cluster(&ClusterName::parse("eu").unwrap()).unwrap();
@@ -299,16 +302,29 @@ fn a_number_in_quotes_is_a_mistake_in_the_file() {
 }
 
 #[test]
-fn postgresql_is_refused_for_now_and_its_password_not_shown() {
-    let told = mistakes(&format!(
-        "[daemon]\nstate = \"postgres://me:hunter2@db/refollow\"\n{LEAST}"
-    ))
-    .join("\n");
-    assert!(
-        told.contains("PostgreSQL, which comes with a later version; use sqlite:///"),
-        "{told}"
+fn a_postgresql_url_names_user_host_and_database_and_no_password() {
+    let state = |url: &str| format!("[daemon]\nstate = \"{url}\"\n{LEAST}");
+    for url in [
+        "postgres://me:hunter2@db/refollow",
+        "postgres://me@db/refollow?password=hunter2",
+    ] {
+        let told = mistakes(&state(url)).join("\n");
+        assert!(
+            told.contains("a file of libpq's form") && told.contains("PGPASSFILE"),
+            "{told}"
+        );
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    for url in ["postgres://db/refollow", "postgres://me@db"] {
+        let told = mistakes(&state(url)).join("\n");
+        assert!(told.contains("names no user, host or database"), "{url}: {told}");
+    }
+    let (config, _) = read(&state("postgresql://me@db:5433/refollow?sslmode=verify-full")).unwrap();
+    assert_eq!(
+        config.daemon.state.url(),
+        "postgresql://me@db:5433/refollow?sslmode=verify-full"
     );
-    assert!(!told.contains("hunter2"), "{told}");
+    assert_eq!(config.daemon.undo_directory, Path::new("/var/lib/refollow/undo"));
 }
 
 #[test]

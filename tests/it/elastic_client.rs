@@ -18,7 +18,7 @@ use refollow::domain::answer::Outcome;
 use refollow::domain::facts::{EsVersion, Parameters};
 use refollow::domain::ids::{ClusterName, ClusterUuid, IndexName, IndexUuid, RemoteAlias};
 use refollow::elastic::auth::{Auth, Credentials, Trust};
-use refollow::elastic::client::{Client, ClientSettings, Unusable};
+use refollow::elastic::client::{Client, ClientSettings, Permit, Unusable};
 use refollow::elastic::net::{Endpoint, NetTransport, TransportSettings};
 use refollow::elastic::read::Look;
 use refollow::elastic::transport::{
@@ -201,6 +201,40 @@ async fn a_change_goes_to_the_url_that_was_pinned_and_to_no_other() {
     assert_eq!(change.record.url, lost.url());
     assert_eq!(lost.lines(), ["GET /", "POST /f/_open"]);
     assert!(other.lines().is_empty());
+}
+
+#[derive(Debug)]
+struct Told(std::sync::atomic::AtomicBool);
+
+impl Permit for Told {
+    fn may_change(&self) -> Result<(), String> {
+        if self.0.load(std::sync::atomic::Ordering::SeqCst) {
+            Ok(())
+        } else {
+            Err("another host has taken over".to_owned())
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_sent_only_while_it_is_permitted() {
+    // Taken over while the cluster is asked who it is: the last moment there is.
+    let told = Arc::new(Told(true.into()));
+    let heard = Arc::clone(&told);
+    let server = Server::plain(move |seen| {
+        if seen.line == "GET /" {
+            heard.0.store(false, std::sync::atomic::Ordering::SeqCst);
+            root()
+        } else {
+            ok(seen)
+        }
+    });
+    let client = client(&[&server.url()]).permitted_by(Arc::clone(&told) as Arc<dyn Permit>);
+    let change = client.delete(&pin(), &index("f")).await;
+    assert!(not_sent(&change.sent).contains("another host"), "{change:?}");
+    assert_eq!(server.lines(), ["GET /"]);
+    // A look needs no permission.
+    assert_eq!(status(&look(&client, &Look::Root).await), 200);
 }
 
 #[tokio::test]

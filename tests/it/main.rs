@@ -14,6 +14,7 @@ mod drill;
 mod elastic_client;
 mod evidence_agrees;
 mod executor;
+mod hosts;
 mod http_api;
 mod judge;
 mod judgement_doc;

@@ -11,6 +11,7 @@ mod modes;
 mod refusals;
 mod signals;
 mod synced;
+mod two_hosts;
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -230,11 +231,18 @@ close_after = "2s"
 
     /// The daemon, with more environment.
     fn start_with(&self, life: &str, environment: &[(&str, &str)]) -> Daemon {
+        self.start_at("admin.sock", life, environment)
+    }
+
+    /// The daemon, behind an admin socket of that name.
+    fn start_at(&self, socket: &str, life: &str, environment: &[(&str, &str)]) -> Daemon {
         let log = self.path(&format!("{life}.log"));
         let file = std::fs::File::create(&log).unwrap();
         let child = Command::new(BINARY)
             .arg("--config")
             .arg(self.path("refollow.toml"))
+            .arg("--socket")
+            .arg(self.path(socket))
             .arg("run")
             .env_remove("REFOLLOW_LOG")
             .envs(environment.iter().copied())

@@ -505,7 +505,7 @@ mod contract {
     }
 }
 
-macro_rules! for_both {
+macro_rules! for_all {
     ($($name:ident),+ $(,)?) => {
         mod in_memory {
             $(#[tokio::test(start_paused = true)]
@@ -520,10 +520,21 @@ macro_rules! for_both {
                 super::contract::$name(super::at_path(&dir.path().join("refollow.db")).await.unwrap()).await;
             })+
         }
+        mod in_postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                let server = match crate::hosts::postgres::shared() {
+                    Ok(server) => server,
+                    Err(missing) => return println!("skipped: {missing}"),
+                };
+                let url = server.database().await;
+                super::contract::$name(super::open(&url).await.unwrap()).await;
+            })+
+        }
     };
 }
 
-for_both!(
+for_all!(
     what_was_appended_is_read_back_in_order,
     a_second_writer_of_a_run_is_refused,
     a_run_begins_with_its_opening_and_ends_with_its_end,
@@ -699,12 +710,7 @@ async fn a_path_that_cannot_be_opened_is_one_line_with_its_remedy() {
     for line in [missing, directory] {
         assert_eq!(line.lines().count(), 1, "{line}");
     }
-    for url in [
-        "mysql://x",
-        "refollow.db",
-        "sqlite://",
-        "postgres://u:secret@h/db",
-    ] {
+    for url in ["mysql://x", "refollow.db", "sqlite://", "maria://u:secret@h/db"] {
         let refused = open(url).await.unwrap_err().to_string();
         assert!(refused.contains("set daemon.state to sqlite:///"), "{refused}");
         assert!(!refused.contains("secret"), "{refused}");
