@@ -30,6 +30,10 @@ pub struct OwnRun {
     /// We deleted it and have not seen our new follow under its name.
     #[serde(default)]
     pub deleted: bool,
+    /// It ended without an answer to a pause, resume or close of ours: what holds the follower since
+    /// may be our doing, or somebody's.
+    #[serde(default)]
+    pub doubtful: bool,
     /// When the last of these was sent.
     pub at: Timestamp,
 }
@@ -132,6 +136,16 @@ pub struct Memory {
     pub last_rise_at: Option<Timestamp>,
     /// Which cause holds since when, and what changed lately.
     pub history: History,
+}
+
+impl Memory {
+    /// Whose doing it is that the follower is paused or closed is not known, and it has not been well
+    /// since.
+    pub fn in_doubt(&self) -> bool {
+        self.own_run
+            .as_ref()
+            .is_some_and(|own| own.doubtful && self.last_well_at.is_none_or(|well| well <= own.at))
+    }
 }
 
 impl Memory {

@@ -837,6 +837,14 @@ impl Run {
             && !self.is_proven(Step::Follow)
     }
 
+    /// A request of this step may have reached the cluster, and neither its answer nor its effect is
+    /// known.
+    fn is_unanswered(&self, step: Step) -> bool {
+        let open =
+            |sent: &Sent| matches!(sent.answer, None | Some(StepAnswer::Unknown { .. })) && sent.reached > 0;
+        !self.is_proven(step) && self.sent(step).is_some_and(open)
+    }
+
     /// Our one close was accepted and closed nothing: `_close` answers with the indices that it
     /// closed, and with `"indices":{}` where they were closed already (recording 28, both versions).
     pub fn found_closed(&self) -> bool {
@@ -900,6 +908,10 @@ impl Run {
                 && (self.replaced || self.reached(Step::Follow) > 0 || self.reached(Step::FollowNew) > 0),
             replaced: self.replaced,
             deleted: self.held() == Some(Step::Delete),
+            doubtful: self.end.as_ref().is_some_and(|end| end.held.is_none())
+                && [Step::Pause, Step::Resume, Step::ResumeBack, Step::Close]
+                    .iter()
+                    .any(|step| self.is_unanswered(*step)),
             at: last.unwrap_or(self.last_at),
         }
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::facts::Facts;
 use crate::domain::ids::{FollowerKey, RunId};
-use crate::domain::journal::{Event, StepAnswer, Trigger};
+use crate::domain::journal::{Entry, Event, StepAnswer, Trigger};
 use crate::domain::plan::Plan;
 use crate::domain::run::{IllegalEvent, Run};
 use crate::domain::time::Timestamp;
@@ -48,13 +48,24 @@ impl From<IllegalEvent> for Stop {
 /// Carries a run to its end, from wherever its journal says it stands.
 ///
 /// A journal that fails is read again and the run is taken up anew a few times; then it is left
-/// for the next start. Cancelling asks it to back out, or after the PUT to leave the rest to the
+/// for whoever asks again, or for the next start. Cancelling asks it to back out, or after the PUT to leave the rest to the
 /// next start, within `shutdown_grace`.
 pub async fn execute(bench: &Bench, run: RunId, cancel: CancellationToken) -> RunEnd {
+    carry_on(bench, run, cancel, &mut None).await
+}
+
+/// The same, by a process that may have heard an answer which it could not write: what it heard is
+/// written first, once the journal can be kept again.
+pub async fn carry_on(
+    bench: &Bench,
+    run: RunId,
+    cancel: CancellationToken,
+    unwritten: &mut Option<Entry>,
+) -> RunEnd {
     let mut attempt = 0;
     let mut held = false;
     loop {
-        let why = match one_life(bench, &run, &cancel, &mut held).await {
+        let why = match one_life(bench, &run, &cancel, &mut held, unwritten).await {
             Ok(end) => return end,
             Err(Stop::Illegal(error)) => {
                 // Nothing is sent on a journal that does not make sense.
@@ -62,6 +73,7 @@ pub async fn execute(bench: &Bench, run: RunId, cancel: CancellationToken) -> Ru
                 return RunEnd::LeftOpen {
                     reason: error.to_string(),
                     held: true,
+                    again: false,
                 };
             }
             Err(Stop::Journal(error)) => error.to_string(),
@@ -72,6 +84,7 @@ pub async fn execute(bench: &Bench, run: RunId, cancel: CancellationToken) -> Ru
             return RunEnd::LeftOpen {
                 reason: format!("the journal cannot be kept: {why}"),
                 held,
+                again: true,
             };
         }
         tokio::select! {
@@ -86,12 +99,14 @@ async fn one_life(
     id: &RunId,
     cancel: &CancellationToken,
     held: &mut bool,
+    unwritten: &mut Option<Entry>,
 ) -> Result<RunEnd, Stop> {
     let entries = bench.store.journal(id).await?;
     let Some(run) = Run::replay(&entries)? else {
         return Ok(RunEnd::LeftOpen {
             reason: format!("there is no journal of run `{id}`"),
             held: false,
+            again: false,
         });
     };
     if let Some(end) = ended(&run) {
@@ -101,8 +116,10 @@ async fn one_life(
     let continued = run.last_seq() > 1;
     let mut life = Life::new(bench, run, cancel);
     if continued {
-        // The process died between a request and its answer, or before it could log both.
-        if let Some(Event::Intent { step, request, .. }) = entries.last().map(|entry| &entry.event) {
+        if let Some(known) = known_of(unwritten.as_ref(), &entries) {
+            life.write(known).await?;
+        } else if let Some(Event::Intent { step, request, .. }) = entries.last().map(|entry| &entry.event) {
+            // The process died between a request and its answer, or before it could log both.
             let answer = StepAnswer::Unknown {
                 why: "the daemon ended before an answer was noted".to_owned(),
             };
@@ -114,7 +131,26 @@ async fn one_life(
     life.tell_memory().await;
     let end = life.live().await;
     *held = life.run.held().is_some();
+    if let Some(entry) = life.unwritten.take() {
+        *unwritten = Some(entry);
+    }
     end
+}
+
+/// What this process knows of the last request and could not write: its answer; or that it was
+/// never sent, because the intent's own writing seemed to fail.
+fn known_of(unwritten: Option<&Entry>, entries: &[Entry]) -> Option<Event> {
+    let (unwritten, last) = (unwritten?, entries.last()?);
+    match &unwritten.event {
+        Event::Answered { .. } if unwritten.seq == last.seq + 1 => Some(unwritten.event.clone()),
+        Event::Intent { step, .. } if unwritten == last => Some(Event::Answered {
+            step: *step,
+            answer: StepAnswer::NotSent {
+                why: "whether its intent was written was not known".to_owned(),
+            },
+        }),
+        _ => None,
+    }
 }
 
 fn ended(run: &Run) -> Option<RunEnd> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::answer::Answer;
+use crate::domain::cause::Cause;
 use crate::domain::facts::{Facts, SIGHTINGS, Sources};
 use crate::domain::ids::FollowerKey;
 use crate::domain::plan::PlanState;
@@ -255,7 +256,15 @@ impl Book {
             .iter()
             .filter_map(|(key, entry)| {
                 let own = entry.memory.own_run.as_ref()?;
+                let cause = entry.verdict.as_ref().map(|verdict| verdict.cause);
                 let step = match (own.closed, own.paused) {
+                    // Perhaps by us is enough to be named (safety 6).
+                    (false, false) if entry.memory.in_doubt() && cause == Some(Cause::Paused) => {
+                        HeldStep::Pause
+                    }
+                    (false, false) if entry.memory.in_doubt() && cause == Some(Cause::FollowerClosed) => {
+                        HeldStep::Close
+                    }
                     _ if own.deleted => HeldStep::Delete,
                     (true, _) => HeldStep::Close,
                     (false, true) => HeldStep::Pause,

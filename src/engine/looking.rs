@@ -57,7 +57,8 @@ pub async fn look(bench: &Bench, facts: &mut Facts, memory: &Memory, depth: Dept
     // What the first round made askable: the version names the calls, the index its policy.
     let runs = depth == Depth::Light && tells_of_its_tasks(facts, began_at);
     for look in follower_looks(facts, depth) {
-        if !here.contains(&look) && !(runs && look == Look::PersistentTasks) {
+        let told = runs && look == Look::PersistentTasks;
+        if !told && !here.contains(&look) {
             here.push(look);
         }
     }

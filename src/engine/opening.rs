@@ -17,6 +17,7 @@ use crate::engine::looking::{self, Depth};
 use crate::engine::undo;
 use crate::judge;
 use crate::policy::{self, RunContext, Stage};
+use crate::store::StoreError;
 
 /// How far back runs of the same follower count as attempts.
 const LINEAGE: Span = Span::from_hours(31 * 24);
@@ -30,6 +31,9 @@ pub struct Refused {
     pub guards: Vec<GuardResult>,
     /// The facts have changed: the plan is void, not merely held back.
     pub void: bool,
+    /// A run of this follower stands open in the journal. The caller holds the follower's lock, so
+    /// nobody carries it on: its opening was written although an error came back.
+    pub left: Option<RunId>,
 }
 
 impl Refused {
@@ -38,6 +42,7 @@ impl Refused {
             reason: reason.into(),
             guards: Vec::new(),
             void: false,
+            left: None,
         }
     }
 }
@@ -108,6 +113,7 @@ pub async fn open(bench: &Bench, plan: &Plan, trigger: Trigger) -> Result<RunId,
             reason: format!("held back by {}", reasons.join("; ")),
             guards: failing,
             void: false,
+            left: None,
         });
     }
     write(bench, plan, trigger, id, before, now).await
@@ -163,6 +169,7 @@ fn same_plan(
         ),
         guards: Vec::new(),
         void: true,
+        left: None,
     })
 }
 
@@ -245,13 +252,15 @@ async fn write(
         },
     };
     let run = Run::open(&opened).map_err(|error| Refused::because(error.to_string()))?;
-    // An error here may leave the entry behind all the same; the next start finds it, looks, and
-    // begins with the undo file as every run does.
-    bench
-        .store
-        .append(&opened)
-        .await
-        .map_err(|error| Refused::because(error.to_string()))?;
+    // An error here may leave the entry behind all the same; the next attempt, or the next start,
+    // finds it, looks, and begins with the undo file as every run does.
+    bench.store.append(&opened).await.map_err(|error| Refused {
+        left: match &error {
+            StoreError::Busy { run, .. } => Some(run.clone()),
+            _ => None,
+        },
+        ..Refused::because(error.to_string())
+    })?;
     if let Err(reason) = undo::write(&bench.settings.undo_directory, &run).await {
         let closed = Entry {
             format: JOURNAL_FORMAT,

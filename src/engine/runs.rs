@@ -19,6 +19,8 @@ use crate::store::{AuditEvent, Store, StoreError};
 /// How far back past runs are read at least; further where a limit counts further.
 const PAST: std::time::Duration = std::time::Duration::from_secs(31 * 24 * 3600);
 
+/// After how long a run asks for the state again that could not be written.
+const STATE_AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
 /// Blockers are asked again before a run starts and before the PUT where their word is older.
 pub(crate) const FRESH_WORD: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -126,7 +128,14 @@ pub(crate) fn start(engine: &Arc<Engine>, plan: Plan, trigger: Trigger) {
                     own.mark_cluster(&bench.follower, &plan, &run, &trigger).await;
                     drive(&own, &bench, &plan, run, opened_at).await;
                 }
-                Err(refused) => refuse(&own, &plan, &refused).await,
+                Err(refused) => {
+                    refuse(&own, &plan, &refused).await;
+                    if let Some(left) = refused.left
+                        && let Err(error) = go_on(&own, left).await
+                    {
+                        tracing::error!("{error}");
+                    }
+                }
             }
         });
 }
@@ -222,7 +231,31 @@ fn of_run(at: Timestamp, kind: &str, plan: &Plan, run: &RunId, more: serde_json:
 }
 
 async fn drive(engine: &Arc<Engine>, bench: &Bench, plan: &Plan, run: RunId, opened_at: Timestamp) {
-    let end = executor::execute(bench, run.clone(), engine.tasks.token()).await;
+    let cancel = engine.tasks.token();
+    let mut unwritten = None;
+    let end = loop {
+        let end = executor::carry_on(bench, run.clone(), cancel.clone(), &mut unwritten).await;
+        // A full disk that is cleared, a database that comes back: nobody should have to restart
+        // the daemon for a follower that it has paused.
+        match &end {
+            RunEnd::LeftOpen {
+                reason, again: true, ..
+            } if !cancel.is_cancelled() => {
+                let key = plan.basis.key();
+                let text = format!("run {run} on `{key}` waits for the state: {reason}");
+                let now = engine.now();
+                engine
+                    .lock()
+                    .story
+                    .tell(now, EventKind::Operator, Some(&key), text);
+            }
+            _ => break end,
+        }
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = tokio::time::sleep(STATE_AGAIN) => {}
+        }
+    };
     ended(engine, plan, &run, end, opened_at).await;
 }
 
@@ -275,7 +308,7 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
             );
             book.postpone(&key, now);
         }
-        RunEnd::LeftOpen { reason, held } => {
+        RunEnd::LeftOpen { reason, held, .. } => {
             let mut book = engine.lock();
             let text = format!("run {run} on `{key}` is left open for the next start: {reason}");
             book.story.tell(now, EventKind::Operator, Some(&key), text);
@@ -293,39 +326,47 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
 /// Continues the runs that a former daemon left unfinished: each begins by looking.
 pub(crate) async fn continue_unfinished(engine: &Arc<Engine>) -> Result<(), StoreError> {
     for run in engine.store.open_runs().await? {
-        let entries = engine.store.journal(&run).await?;
-        let Some(first) = entries.first() else { continue };
-        let Event::Opened { plan, .. } = &first.event else {
-            tracing::error!("run {run}: its journal does not begin with its opening; left to a person");
-            continue;
-        };
-        let (plan, opened_at) = ((**plan).clone(), first.at);
-        let key: FollowerKey = plan.basis.key();
-        let Some(bench) = bench(engine, &plan) else {
-            tracing::error!(
-                "run {run} on `{key}` is unfinished and its cluster is not configured any more; \
-                 put `{}` back into the configuration, or finish it by hand (see the undo file)",
-                key.cluster
-            );
-            continue;
-        };
-        {
-            let now = engine.now();
-            let mut book = engine.lock();
-            book.adopt_run(&plan, &run, now);
-            let text = format!("run {run} on `{key}` is continued: looking first");
-            book.story.tell(now, EventKind::Done, Some(&key), text);
-        }
-        let detail = serde_json::json!({ "entries": entries.len() });
-        engine
-            .perform(vec![of_run(engine.now(), "run_continued", &plan, &run, detail)])
-            .await;
-        let own = Arc::clone(engine);
-        engine
-            .tasks
-            .spawn(format!("run on {key}"), move |_cancel| async move {
-                drive(&own, &bench, &plan, run, opened_at).await;
-            });
+        go_on(engine, run).await?;
     }
+    Ok(())
+}
+
+/// Takes up a run that nobody carries on.
+async fn go_on(engine: &Arc<Engine>, run: RunId) -> Result<(), StoreError> {
+    let entries = engine.store.journal(&run).await?;
+    let Some(first) = entries.first() else {
+        return Ok(());
+    };
+    let Event::Opened { plan, .. } = &first.event else {
+        tracing::error!("run {run}: its journal does not begin with its opening; left to a person");
+        return Ok(());
+    };
+    let (plan, opened_at) = ((**plan).clone(), first.at);
+    let key: FollowerKey = plan.basis.key();
+    let Some(bench) = bench(engine, &plan) else {
+        tracing::error!(
+            "run {run} on `{key}` is unfinished and its cluster is not configured any more; \
+             put `{}` back into the configuration, or finish it by hand (see the undo file)",
+            key.cluster
+        );
+        return Ok(());
+    };
+    {
+        let now = engine.now();
+        let mut book = engine.lock();
+        book.adopt_run(&plan, &run, now);
+        let text = format!("run {run} on `{key}` is continued: looking first");
+        book.story.tell(now, EventKind::Done, Some(&key), text);
+    }
+    let detail = serde_json::json!({ "entries": entries.len() });
+    engine
+        .perform(vec![of_run(engine.now(), "run_continued", &plan, &run, detail)])
+        .await;
+    let own = Arc::clone(engine);
+    engine
+        .tasks
+        .spawn(format!("run on {key}"), move |_cancel| async move {
+            drive(&own, &bench, &plan, run, opened_at).await;
+        });
     Ok(())
 }

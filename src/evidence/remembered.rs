@@ -120,6 +120,7 @@ fn own_run(value: &Value, well: Option<Timestamp>) -> Option<OwnRun> {
         followed,
         replaced: false,
         deleted: false,
+        doubtful: false,
         // Without an instant it is taken as older than anything else that is known, so that a
         // follower seen well since is not taken for one that our run left behind.
         at: object

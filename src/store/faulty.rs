@@ -107,6 +107,11 @@ impl FaultyStore {
         self.dead.store(true, Ordering::SeqCst);
     }
 
+    /// Works again, as a disk does that was cleared.
+    pub fn heal(&self) {
+        self.dead.store(false, Ordering::SeqCst);
+    }
+
     /// How many counted writes were asked for, the failed one included.
     pub fn writes(&self) -> u64 {
         self.writes.load(Ordering::SeqCst)

@@ -8,4 +8,5 @@ mod blockers;
 mod brakes;
 mod installations;
 mod mass;
+mod state_away;
 mod support;

@@ -553,6 +553,16 @@ fn lost_history_is_resumed_then_recreated_and_proven() {
 }
 
 #[test]
+fn a_copy_whose_documents_differ_is_never_called_cured() {
+    let mut drive = lost();
+    drive.world.counts_differ = true;
+    let end = drive.finish(|_| Way::Fine);
+    assert!(drive.world.received.contains(&Step::Follow), "it was copied");
+    assert_ne!(end.outcome, RunOutcome::Cured, "{end:?}");
+    assert!(end.person_must.is_some(), "{end:?}");
+}
+
+#[test]
 fn what_a_resume_cures_is_never_closed() {
     let mut world = World::new();
     world.history_lost = false;

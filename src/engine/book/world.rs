@@ -59,7 +59,7 @@ impl Book {
                     key: key.clone(),
                     remote: entry.facts.remote.clone(),
                     unhealthy: verdict.cause != Cause::None,
-                    paused_by_people: verdict.cause == Cause::Paused,
+                    paused_by_people: verdict.cause == Cause::Paused && !entry.memory.in_doubt(),
                     never_and_acknowledged: verdict.cause.approval() == Approval::Never
                         && entry.memory.history.acknowledged().is_some(),
                     in_flight_or_cooling: entry.locked || entry.settling.is_some(),

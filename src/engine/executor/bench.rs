@@ -186,5 +186,7 @@ pub enum RunEnd {
         reason: String,
         /// The follower is paused or closed by us: the daemon must not exit 0.
         held: bool,
+        /// Only the journal was in the way: it goes on in this process once that can be kept.
+        again: bool,
     },
 }

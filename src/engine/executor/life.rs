@@ -70,6 +70,8 @@ pub(super) struct Life<'a> {
     counts_differ: bool,
     /// It showed different ones at a common checkpoint.
     counts_at_odds: bool,
+    /// The entry that the journal did not take.
+    pub(super) unwritten: Option<Entry>,
 }
 
 /// One look, judged and placed.
@@ -105,6 +107,7 @@ impl<'a> Life<'a> {
             refreshed: false,
             counts_differ: false,
             counts_at_odds: false,
+            unwritten: None,
             run,
         }
     }
@@ -121,7 +124,10 @@ impl<'a> Life<'a> {
         // What does not follow is never written.
         let mut after = self.run.clone();
         after.apply(&entry)?;
-        self.bench.store.append(&entry).await?;
+        if let Err(error) = self.bench.store.append(&entry).await {
+            self.unwritten = Some(entry);
+            return Err(error.into());
+        }
         self.run = after;
         Ok(())
     }
@@ -776,6 +782,7 @@ impl<'a> Life<'a> {
         RunEnd::LeftOpen {
             reason: reason.to_owned(),
             held: held.is_some(),
+            again: false,
         }
     }
 

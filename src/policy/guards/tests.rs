@@ -370,6 +370,34 @@ fn what_is_wrong_is_blocked_by_its_guard() {
     }
 }
 
+#[test]
+fn what_only_a_resume_or_a_new_index_needs_is_held_by_its_guard_too() {
+    let mut unset = Case::at(Stage::BeforeResume);
+    follower_setting(&mut unset, "index.xpack.ccr.following_index", "false");
+    let mut missing = Case::at(Stage::BeforeResume);
+    change(&mut missing.facts.follower.routing, |primaries| {
+        for primary in primaries.values_mut() {
+            primary.state = "UNASSIGNED".to_owned();
+        }
+    });
+    for (case, name) in [(unset, "following_setting"), (missing, "follower_primaries")] {
+        let verdict = verdict_of(&case, Stage::BeforeResume, Remedy::Resume, name);
+        assert_eq!(verdict, GuardVerdict::Block, "{name}");
+    }
+    let mut system = Case::lost();
+    system.facts.key.index = crate::domain::ids::IndexName::parse(".tasks").unwrap();
+    let verdict = verdict_of(&system, Stage::Plan, Remedy::Recreate, "not_a_system_index");
+    assert_eq!(verdict, GuardVerdict::Block);
+    // Whatever stands under the name, or may stand there, is not followed over.
+    let mut free = Case::lost();
+    let named = |case: &Case| verdict_of(case, Stage::BeforeFollowNew, Remedy::DeleteAndFollow, "name_free");
+    assert_eq!(named(&free), GuardVerdict::Unknown, "an index is there");
+    free.facts.follower.meta = Series::default();
+    assert_eq!(named(&free), GuardVerdict::Unknown, "it was not looked");
+    free.facts.follower.meta = seen(Seen::Absent);
+    assert_eq!(named(&free), GuardVerdict::Pass);
+}
+
 /// Ways to know nothing of one thing.
 const BLINDS: &[fn(&mut Facts)] = &[
     |f| f.follower.root = Series::default(),
@@ -618,6 +646,7 @@ fn a_pause_is_somebodys_unless_our_journal_has_it() {
         followed: true,
         replaced: false,
         deleted: false,
+        doubtful: false,
         at: ago(3600),
     };
     case.memory.own_run = Some(own.clone());
@@ -974,6 +1003,7 @@ fn primaries_that_are_merely_missing_may_have_their_data_on_a_node_that_comes_ba
         followed: true,
         replaced: true,
         deleted: false,
+        doubtful: false,
         at: ago(3600),
     });
     assert_eq!(

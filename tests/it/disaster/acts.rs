@@ -183,6 +183,9 @@ impl Hands {
                 let played = scenario::play(&self.pairs[*pair].world, &format!("{name}:{follower}"));
                 if played.is_ok() {
                     self.note(Some(*pair), Some(&follower), Kind::Disaster);
+                    if name == "restored-but-paused" {
+                        self.note(Some(*pair), Some(&follower), Kind::RecreatedByHand);
+                    }
                 }
             }
             Act::Person(pair, follower, what) => self.person(*pair, *follower, *what),

@@ -202,3 +202,20 @@ fn who_closes_a_moment_before_our_own_close_is_obeyed() {
     ));
     assert_eq!(count(&record, Does::Put), 0, "{}", record.story);
 }
+
+#[test]
+fn a_follower_that_may_be_paused_by_us_counts_for_the_breaker() {
+    // Seed 1984: handed to a person as perhaps somebody's, it no longer counted as sick.
+    let mut seed = story(
+        1984,
+        Version::V8_10_4,
+        vec![
+            (When::At(121), Act::Play(0, 0, "fatal-but-curable")),
+            (When::At(105), Act::Play(0, 2, "restored-but-paused")),
+            (When::At(190), Act::Play(0, 1, "history-lost")),
+        ],
+    );
+    seed.death = Some((23, Landing::Before, 4000));
+    seed.mishaps = vec![(3, Mishap::TooMany)];
+    holds(&seed);
+}

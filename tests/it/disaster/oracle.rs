@@ -46,6 +46,8 @@ pub enum Kind {
     Mended,
     /// A person paused, closed or unfollowed it, and that had an effect. The end of the path.
     Hands(&'static str),
+    /// A person recreated it, and it was left paused: the daemon takes that for people's pause.
+    RecreatedByHand,
     /// A person took it up again.
     HandsOff,
     /// A person approved what was pending for it.

@@ -53,6 +53,26 @@ fn forbid_from(step: Step) -> May {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_plan_whose_facts_changed_since_it_was_approved_opens_no_run_and_says_what_changed() {
+    let mut table = table(Version::V8_10_4).await;
+    table.play("history-lost:orders-f");
+    let verdict = table.until(Cause::HistoryLost).await;
+    let plan = table.plan(&verdict);
+    table.begins_here();
+    // No guard minds that; the plan would put the former value back.
+    let body = Some(json!({"index.refresh_interval": "11s"}));
+    table
+        .done(Side::Follower, Method::Put, "/orders-f/_settings", body)
+        .await;
+    let refused = table.refused(&plan).await;
+    assert!(
+        refused.contains("the facts have changed") && refused.contains("own_settings"),
+        "{refused}"
+    );
+    assert_eq!(table.changes(), ["_settings"], "the test's own, and nothing else");
+}
+
+#[tokio::test(start_paused = true)]
 async fn lost_history_is_recreated_with_parameters_settings_and_documents() {
     for version in [Version::V8_10_4, Version::V7_7_0] {
         let mut table = table(version).await;

@@ -23,6 +23,7 @@ use refollow::sandbox::pair::{PairOptions, Side, Version};
 use refollow::sandbox::scenario;
 use refollow::sandbox::world::World;
 use refollow::store::Store;
+use refollow::store::faulty::{Counted, FaultyStore, Side as Landing};
 use refollow::store::memory::MemoryStore;
 use refollow::tasks::Tasks;
 use serde_json::{Value, json};
@@ -46,6 +47,12 @@ pub struct House {
 
 /// The clusters of a start, and a daemon over them with this configuration beside the clusters'.
 pub async fn house(start: &str, text: &str) -> House {
+    let (world, clock) = begin(start);
+    let store = Arc::new(MemoryStore::new());
+    house_over(world, clock, store.clone(), store, text).await
+}
+
+fn begin(start: &str) -> (World, Arc<TokioClock>) {
     let world = World::new(&PairOptions {
         version: Version::V8_10_4,
         secured: false,
@@ -56,10 +63,28 @@ pub async fn house(start: &str, text: &str) -> House {
     let clock = Arc::new(TokioClock::starting_at(
         jiff::Timestamp::from_millisecond(world.now_ms()).unwrap(),
     ));
+    (world, clock)
+}
+
+/// The same over a store that may fail, in front of the one in memory.
+pub async fn failing_house(start: &str, text: &str, at: u64, side: Landing) -> (House, Arc<FaultyStore>) {
+    let (world, clock) = begin(start);
     let store = Arc::new(MemoryStore::new());
+    let faulty = Arc::new(FaultyStore::new(store.clone(), Counted::Journal, at, side));
+    let house = house_over(world, clock, store, faulty.clone(), text).await;
+    (house, faulty)
+}
+
+async fn house_over(
+    world: World,
+    clock: Arc<TokioClock>,
+    store: Arc<MemoryStore>,
+    kept: Arc<dyn Store>,
+    text: &str,
+) -> House {
     let directory = tempfile::tempdir().unwrap();
     let tasks = Tasks::new();
-    let desk = open(&world, &store, &clock, &tasks, text, directory.path()).await;
+    let desk = open(&world, &kept, &clock, &tasks, text, directory.path()).await;
     House {
         world,
         store,
@@ -73,7 +98,7 @@ pub async fn house(start: &str, text: &str) -> House {
 
 async fn open(
     world: &World,
-    store: &Arc<MemoryStore>,
+    store: &Arc<dyn Store>,
     clock: &Arc<TokioClock>,
     tasks: &Tasks,
     text: &str,
@@ -153,9 +178,10 @@ impl House {
         self.tasks.drain(Duration::from_secs(30)).await.unwrap();
         self.tasks = Tasks::new();
         text.clone_into(&mut self.text);
+        let store: Arc<dyn Store> = self.store.clone();
         self.desk = open(
             &self.world,
-            &self.store,
+            &store,
             &self.clock,
             &self.tasks,
             text,

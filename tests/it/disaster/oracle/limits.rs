@@ -86,7 +86,7 @@ impl Moment<'_> {
         let by_people = |seq: u64| {
             let held = self.record.deeds.iter().filter(|deed| {
                 deed.pair == Some(self.pair)
-                    && matches!(deed.kind, Kind::Hands(_))
+                    && matches!(deed.kind, Kind::Hands(_) | Kind::RecreatedByHand)
                     && deed.seqs[self.pair] <= seq
             });
             held.count()
