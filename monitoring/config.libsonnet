@@ -4,9 +4,11 @@
   _config+:: {
     // Which series are refollow's; also what `up` is watched by.
     selector: 'job="refollow"',
-    // Where runbooks and dashboards are found. %s: the alert's name, the dashboard's uid.
-    runbookUrl: 'https://example.org/refollow/docs/runbooks/%s.md',
-    dashboardUrl: 'https://grafana.example.org/d/%s',
+    // Where runbooks and dashboards are found. %s: the alert's name, the dashboard's uid. Set both: the
+    // defaults are true on the daemon's host alone, where the package puts the runbooks and a Grafana of
+    // its own listens.
+    runbookUrl: 'file:///usr/share/doc/refollow/runbooks/%s.md',
+    dashboardUrl: 'http://localhost:3000/d/%s',
     dashboardTags: ['refollow', 'elasticsearch', 'ccr'],
     // `daemon.undo_directory` of the daemon: the message of a dead daemon names it.
     undoDirectory: '/var/lib/refollow/undo/',

@@ -3,7 +3,7 @@
 //! Owns the dispatch and the exit codes; what may be typed is in `args`, what asks the daemon in
 //! `client`. Answers go to standard output, everything else to standard error.
 
-use std::io::{IsTerminal as _, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,10 +22,13 @@ use crate::telemetry;
 pub mod args;
 pub mod check_config;
 pub mod client;
+pub mod look;
+pub mod manual;
 
 use args::{Args, Audit, Command, Global, Token};
 use client::Session;
 use client::audit::Source;
+use look::Look;
 
 /// Done.
 const DONE: u8 = 0;
@@ -62,7 +65,7 @@ async fn dispatch(args: Args) -> u8 {
                 .unwrap_or(FAILED)
         }
         Command::Demo(options) => {
-            let colour = std::io::stdout().is_terminal();
+            let colour = Look::of_stdout(global.color).color;
             match demo::run(options.keep, colour, &mut std::io::stdout()).await {
                 Ok(code) => code,
                 Err(error) => {
@@ -92,6 +95,11 @@ async fn dispatch(args: Args) -> u8 {
             }
         },
         Command::Audit { command } => audit(command, global).await,
+        Command::Completions { shell } => {
+            written("completions", manual::completions(shell, &mut std::io::stdout()))
+        }
+        Command::Man { dir: None } => written("man", manual::page(&mut std::io::stdout())),
+        Command::Man { dir: Some(dir) } => written(&dir.display().to_string(), manual::pages(&dir)),
         asking => ask(asking, global).await,
     }
 }
@@ -162,14 +170,7 @@ async fn serve_sandbox(options: args::Sandbox, json: bool) -> u8 {
         Version::V8_10_4
     };
     let start_ms = SystemClock.now().as_millisecond();
-    let mut signals = app::signals::listen();
-    let stop = async move {
-        while let Some(signal) = signals.recv().await {
-            if signal == app::signals::Signal::Stop {
-                return;
-            }
-        }
-    };
+    let stop = stopped();
     let options = sandbox::SandboxOptions {
         leader_port: options.leader_port,
         follower_port: options.follower_port,
@@ -210,6 +211,29 @@ async fn serve_sandbox(options: args::Sandbox, json: bool) -> u8 {
     }
 }
 
+/// Ends with the first Ctrl-C or SIGTERM; listens from the call on.
+fn stopped() -> impl Future<Output = ()> + Send + 'static {
+    let mut signals = app::signals::listen();
+    async move {
+        while let Some(signal) = signals.recv().await {
+            if signal == app::signals::Signal::Stop {
+                return;
+            }
+        }
+    }
+}
+
+/// A reader that has gone away (`| head`) has what it wanted.
+fn written(what: &str, outcome: std::io::Result<()>) -> u8 {
+    match outcome {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&format!("{what}: {error}"));
+            FAILED
+        }
+        _ => DONE,
+    }
+}
+
 /// The commands that ask the daemon.
 async fn ask(command: Command, global: Global) -> u8 {
     let socket = match socket_of(&global) {
@@ -220,9 +244,14 @@ async fn ask(command: Command, global: Global) -> u8 {
         }
     };
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-    let mut session = Session::new(socket, global.json, SystemClock.now(), &mut out, &mut err);
+    let look = Look::of_stdout(global.color);
+    let mut session = Session::new(socket, global.json, SystemClock.now(), &mut out, &mut err).looking(look);
     match command {
-        Command::Status => session.status().await,
+        Command::Status(args::Status { watch: false, .. }) => session.status().await,
+        Command::Status(args::Status { interval, .. }) => {
+            let look = move || Look::of_stdout(global.color);
+            session.watch(interval, &SystemClock, &look, stopped()).await
+        }
         Command::Why(one) => session.why(&one.follower.to_string()).await,
         Command::Plan(one) => match one.body() {
             Ok(wished) => session.plan(&one.follower.to_string(), &wished).await,
@@ -281,7 +310,9 @@ async fn ask(command: Command, global: Global) -> u8 {
         | Command::Sandbox(_)
         | Command::Diagnose { .. }
         | Command::Audit { .. }
-        | Command::Bench => WRONG,
+        | Command::Bench
+        | Command::Completions { .. }
+        | Command::Man { .. } => WRONG,
     }
 }
 

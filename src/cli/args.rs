@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
 
+use crate::cli::look::Color;
 use crate::config::parse_duration;
 use crate::domain::access::Role;
 use crate::domain::brake::BrakeScope;
@@ -40,6 +42,9 @@ pub struct Global {
     /// Answer as JSON on standard output
     #[arg(long, global = true)]
     pub json: bool,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
 }
 
 /// The commands.
@@ -56,8 +61,8 @@ pub enum Command {
     Demo(Demo),
     /// Serve two simulated clusters over HTTP
     Sandbox(Sandbox),
-    /// Every follower with its state, cause and decision
-    Status,
+    /// Every follower with its state, cause and decision, what needs a person first
+    Status(Status),
     /// Why refollow does what it does, or nothing, about one follower: every guard
     Why(OneFollower),
     /// The plan for one follower
@@ -178,6 +183,29 @@ pub enum Command {
     },
     /// Measure one look at many followers
     Bench,
+    /// Print what a shell needs to complete the commands
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: Shell,
+    },
+    /// Print the man page, or write those of all commands into a directory
+    Man {
+        /// Where to write them; made where it is missing
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, ClapArgs)]
+pub struct Status {
+    /// Again and again until Ctrl-C: in place on a terminal, one block below the other elsewhere
+    #[arg(long)]
+    pub watch: bool,
+    /// How long between two looks of --watch, at least 1s
+    #[arg(long, value_name = "TIME", value_parser = interval, requires = "watch", default_value = "2s")]
+    pub interval: Duration,
 }
 
 /// `token`.
@@ -413,6 +441,15 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// More often than once a second nothing changes that an eye could follow.
+fn interval(text: &str) -> Result<Duration, String> {
+    let length = duration(text)?;
+    if length < Duration::from_secs(1) {
+        return Err("is shorter than 1s".into());
+    }
+    Ok(length)
+}
+
 fn reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         Err("says nothing; whoever finds it later needs to know why".into())
@@ -447,6 +484,13 @@ mod tests {
             "sandbox",
             "sandbox --leader-port 9311 --follower-port 9312 --version 7.7.0 --scenario history-lost",
             "status",
+            "status --watch",
+            "status --watch --interval 10s",
+            "completions bash",
+            "completions zsh",
+            "completions fish",
+            "man",
+            "man --dir man1",
             "why eu/orders-f",
             "plan eu/orders-f",
             "evidence eu/orders-f",
@@ -479,7 +523,7 @@ mod tests {
             "diagnose a.json b.json",
             "bench",
         ] {
-            let options = "--config x.toml --socket /tmp/a.sock --json";
+            let options = "--config x.toml --socket /tmp/a.sock --json --color never";
             for line in [
                 format!("refollow {line}"),
                 format!("refollow {line} {options}"),
@@ -521,6 +565,11 @@ mod tests {
             "audit show --limit many",
             "audit show --since yesterday",
             "sandbox --version 6.8.0",
+            "status --watch --interval 10ms",
+            "status --interval 5s",
+            "status --color sometimes",
+            "completions",
+            "completions tcsh",
             "sandbox --leader-port 99999",
         ] {
             let error = parse(&format!("refollow {line}")).unwrap_err();

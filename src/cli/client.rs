@@ -14,6 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::cli::look::Look;
 use crate::domain::brake::BrakeScope;
 use crate::domain::ids::FollowerKey;
 use crate::domain::time::Timestamp;
@@ -28,6 +29,7 @@ mod groups;
 pub mod table;
 mod text;
 mod token;
+mod watch;
 
 /// Done.
 pub const DONE: u8 = 0;
@@ -46,6 +48,7 @@ pub struct Session<'a> {
     client: AdminClient,
     json: bool,
     now: Timestamp,
+    look: Look,
     out: &'a mut (dyn Write + Send),
     err: &'a mut (dyn Write + Send),
 }
@@ -56,6 +59,7 @@ impl std::fmt::Debug for Session<'_> {
             .field("client", &self.client)
             .field("json", &self.json)
             .field("now", &self.now)
+            .field("look", &self.look)
             .finish_non_exhaustive()
     }
 }
@@ -76,9 +80,17 @@ impl<'a> Session<'a> {
             client: AdminClient::new(socket),
             json,
             now,
+            look: Look::default(),
             out,
             err,
         }
+    }
+
+    /// How the answers look; without it as in a pipe: whole and without colours.
+    #[must_use]
+    pub fn looking(mut self, look: Look) -> Self {
+        self.look = look;
+        self
     }
 
     /// Whoever closed our output (`| head`) has what they wanted.
@@ -239,7 +251,7 @@ impl<'a> Session<'a> {
         let status: Status = self.read(value)?;
         let clusters: Clusters = self.get("/api/v1/clusters").await?;
         let brakes: Brakes = self.get("/api/v1/brakes").await?;
-        let text = text::status(&status, &clusters, &brakes, self.now);
+        let text = text::status(&status, &clusters, &brakes, self.now, self.look);
         self.print(&text);
         Ok(())
     }
@@ -250,9 +262,12 @@ impl<'a> Session<'a> {
             Ok(key) => format!("{}/why", follower_path(&key)),
             Err(code) => return code,
         };
+        let look = self.look;
         code(
-            self.show(Method::GET, &path, None, |why: &Why, now| text::why(why, now))
-                .await,
+            self.show(Method::GET, &path, None, |why: &Why, now| {
+                text::why(why, now, look)
+            })
+            .await,
         )
     }
 

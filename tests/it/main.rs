@@ -5,8 +5,10 @@
     reason = "allow-unwrap-in-tests does not reach helper functions of a test crate"
 )]
 
+mod book;
 mod browser;
 mod cli_client;
+mod command_line;
 mod config;
 mod corpus;
 mod disaster;

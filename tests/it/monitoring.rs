@@ -6,7 +6,7 @@
 //! `scripts/test` sees to; elsewhere a test says what it could not check.
 
 mod cases;
-mod commands;
+pub mod commands;
 mod dashboards;
 mod end_to_end;
 mod pictures;
@@ -17,7 +17,7 @@ mod rules;
 mod runbooks;
 mod servers;
 mod sources;
-mod texts;
+pub mod texts;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

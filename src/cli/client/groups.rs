@@ -1,18 +1,19 @@
 //! Incidents and auto-follow patterns as text for people, before and after the table of followers.
 
-use crate::cli::client::table::{instant, wrap};
+use crate::cli::client::table::{instant, wrap_to};
 use crate::domain::cause::Cause;
 use crate::http::dto::{IncidentItem, PatternItem};
 
 /// What is wrong with many at once, first of all.
-pub(super) fn incidents(incidents: &[IncidentItem]) -> String {
+pub(super) fn incidents(incidents: &[IncidentItem], columns: usize) -> String {
     let mut out = String::new();
     for incident in incidents {
         let since = incident
             .since
             .map(|at| format!(" since {}", instant(at)))
             .unwrap_or_default();
-        out += &wrap(
+        out += &wrap_to(
+            columns,
             "  ",
             &format!("{}{since}: {} followers", incident.what, incident.followers),
         );
@@ -25,7 +26,7 @@ pub(super) fn incidents(incidents: &[IncidentItem]) -> String {
 }
 
 /// The patterns, those that fail with their first reason.
-pub(super) fn patterns(patterns: &[PatternItem]) -> String {
+pub(super) fn patterns(patterns: &[PatternItem], columns: usize) -> String {
     let mut out = String::new();
     for pattern in patterns {
         let through = pattern
@@ -44,7 +45,7 @@ pub(super) fn patterns(patterns: &[PatternItem]) -> String {
             .map(|one| format!(" ({} = {})", one.field, one.value))
             .unwrap_or_default();
         let text = format!("{}/{}{through}: {cause}{because}", pattern.cluster, pattern.name);
-        out += &wrap("  ", &text);
+        out += &wrap_to(columns, "  ", &text);
     }
     if out.is_empty() {
         out

@@ -1,14 +1,19 @@
 //! Plain aligned text for a terminal of 80 to 120 columns: tables and wrapped lines.
 
+use crate::cli::look::Paint;
 pub use crate::domain::words::{instant, length, relative, size};
 
 /// Columns that a wrapped line stays within.
 pub const WIDTH: usize = 100;
 
+/// A column that is made narrower keeps so many characters.
+const NARROW: usize = 12;
+
 /// Rows under their headings, columns two blanks apart, no blanks at line ends.
 #[derive(Debug, Clone)]
 pub struct Table {
     rows: Vec<Vec<String>>,
+    paints: Vec<(usize, usize, Paint)>,
 }
 
 impl Table {
@@ -16,6 +21,7 @@ impl Table {
     pub fn new(headings: &[&str]) -> Self {
         Self {
             rows: vec![headings.iter().map(|heading| (*heading).to_owned()).collect()],
+            paints: Vec::new(),
         }
     }
 
@@ -29,10 +35,38 @@ impl Table {
         self.rows.len() < 2
     }
 
-    /// The text, each line ended.
-    pub fn render(&self) -> String {
+    /// Colours one cell of the last row.
+    pub fn paint(&mut self, column: usize, paint: Paint) {
+        self.paints.push((self.rows.len() - 1, column, paint));
+    }
+
+    /// Makes the lines fit into `columns`: the widest cells are cut in their middle, since names
+    /// tell themselves apart by their ends as well. Columns of [`NARROW`] or less stay whole, so a
+    /// very narrow terminal still gets longer lines. Answers whether anything was cut.
+    pub fn fit(&mut self, columns: usize) -> bool {
+        let mut widths = self.widths();
+        let gaps = 2 * widths.len().saturating_sub(1);
+        while widths.iter().sum::<usize>() + gaps > columns {
+            match widths.iter_mut().max() {
+                Some(widest) if *widest > NARROW => *widest -= 1,
+                _ => break,
+            }
+        }
+        let mut any = false;
+        for row in &mut self.rows {
+            for (cell, wide) in row.iter_mut().zip(&widths) {
+                if width(cell) > *wide {
+                    *cell = cut(cell, *wide);
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+
+    fn widths(&self) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns)
+        (0..columns)
             .map(|column| {
                 self.rows
                     .iter()
@@ -41,19 +75,45 @@ impl Table {
                     .max()
                     .unwrap_or(0)
             })
-            .collect();
+            .collect()
+    }
+
+    /// The text, each line ended.
+    pub fn render(&self) -> String {
+        let widths = self.widths();
         let mut out = String::new();
-        for row in &self.rows {
-            let mut line = String::new();
-            for (cell, wide) in row.iter().zip(&widths) {
-                line.push_str(cell);
-                line.extend(std::iter::repeat_n(' ', wide - width(cell) + 2));
+        for (number, row) in self.rows.iter().enumerate() {
+            let last = row.iter().rposition(|cell| !cell.is_empty());
+            for (column, (cell, wide)) in row.iter().zip(&widths).enumerate() {
+                let paint = self
+                    .paints
+                    .iter()
+                    .find(|(row, painted, _)| (*row, *painted) == (number, column));
+                match paint {
+                    Some((_, _, paint)) => out.push_str(&paint.on(cell)),
+                    None => out.push_str(cell),
+                }
+                if last.is_none_or(|last| column >= last) {
+                    break;
+                }
+                out.extend(std::iter::repeat_n(' ', wide - width(cell) + 2));
             }
-            out.push_str(line.trim_end());
             out.push('\n');
         }
         out
     }
+}
+
+/// The beginning and the end of a text around `…`, together `wide` characters.
+fn cut(text: &str, wide: usize) -> String {
+    let kept = wide.saturating_sub(1);
+    let (head, tail) = (kept.div_ceil(2), kept / 2);
+    let all = width(text);
+    text.chars()
+        .take(head)
+        .chain(std::iter::once('…'))
+        .chain(text.chars().skip(all - tail))
+        .collect()
 }
 
 fn width(text: &str) -> usize {
@@ -62,11 +122,16 @@ fn width(text: &str) -> usize {
 
 /// Breaks at blanks; the first line begins with `lead`, the next are indented as far.
 pub fn wrap(lead: &str, text: &str) -> String {
+    wrap_to(WIDTH, lead, text)
+}
+
+/// [`wrap`], into so many columns.
+pub fn wrap_to(columns: usize, lead: &str, text: &str) -> String {
     let indent = width(lead);
     let mut out = lead.to_owned();
     let mut used = indent;
     for word in text.split_whitespace() {
-        if used > indent && used + 1 + width(word) > WIDTH {
+        if used > indent && used + 1 + width(word) > columns {
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', indent));
             used = indent;
@@ -96,6 +161,26 @@ mod tests {
             table.render(),
             "FOLLOWER     STATE      NOTE\neu/aü-f      following\neu/orders-f  fatal      x\n"
         );
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_is_cut_in_the_middle_of_its_widest_cells() {
+        let mut table = Table::new(&["FOLLOWER", "STATE"]);
+        table.row(vec![
+            "eu/orders-of-the-year-2026-f".to_owned(),
+            "fatal".to_owned(),
+        ]);
+        table.paint(1, Paint::Bad);
+        assert!(!table.clone().fit(35), "it fits as it is");
+        assert!(table.fit(24));
+        let text = table.render();
+        assert_eq!(
+            text,
+            "FOLLOWER           STATE\neu/order…26-f  \u{1b}[31mfatal\u{1b}[0m\n"
+                .replace("eu/order…26-f  ", "eu/orders…-2026-f  ")
+        );
+        assert!(table.fit(3), "down to what is still told apart");
+        assert!(table.render().contains("eu/ord…026-f  "), "{}", table.render());
     }
 
     #[test]

@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 
 use crate::cli::client::groups;
-use crate::cli::client::table::{Table, instant, length, relative, size, wrap};
+use crate::cli::client::table::{Table, WIDTH, instant, length, relative, size, wrap, wrap_to};
+use crate::cli::look::{Look, Paint};
 use crate::domain::cause::{Cause, Remedy};
 use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::handbook::Short;
 use crate::domain::ids::PlanHash;
 use crate::domain::journal::RunOutcome;
+use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
 use crate::http::dto::{
@@ -42,6 +44,17 @@ fn ladder(rungs: &[Remedy]) -> String {
         .join(" > ")
 }
 
+/// Beside the word, never instead of it.
+fn paint(state: State) -> Paint {
+    match state {
+        State::Following => Paint::Good,
+        State::CatchingUp | State::Retrying | State::Paused | State::Restoring | State::Unknown => {
+            Paint::Doubtful
+        }
+        State::Missing | State::Closed | State::Red | State::Fatal | State::Stalled => Paint::Bad,
+    }
+}
+
 /// What a plan does: its ladder, or that it buys time.
 fn what(plan: &PlanItem) -> String {
     if plan.kind == "extend_runway" {
@@ -67,7 +80,14 @@ pub(super) fn done(done: &Done) -> String {
     out
 }
 
-pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now: Timestamp) -> String {
+pub(super) fn status(
+    status: &Status,
+    clusters: &Clusters,
+    brakes: &Brakes,
+    now: Timestamp,
+    look: Look,
+) -> String {
+    let columns = look.screen.map_or(WIDTH, |screen| screen.width.min(WIDTH));
     let mut table = Table::new(&["FOLLOWER", "STATE", "CAUSE", "DECISION", "LAG", "RUNWAY", "OPEN"]);
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
     for follower in loudest_first(&status.followers) {
@@ -97,8 +117,12 @@ pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now:
                     .or_else(|| follower.incident.clone()),
             ),
         ]);
+        if look.color {
+            table.paint(1, paint(follower.state));
+        }
     }
-    let mut out = groups::incidents(&status.incidents);
+    let cut = look.screen.is_some_and(|screen| table.fit(screen.width));
+    let mut out = groups::incidents(&status.incidents, columns);
     out += &if table.is_empty() {
         "No follower is known.\n".to_owned()
     } else {
@@ -120,12 +144,20 @@ pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now:
             counted.join(", ")
         );
     }
-    out += &groups::patterns(&status.patterns);
+    if cut {
+        out += &wrap_to(
+            columns,
+            "",
+            "Names are cut to fit; `refollow status | cat` shows them whole.",
+        );
+    }
+    out += &groups::patterns(&status.patterns, columns);
     for cluster in &clusters.clusters {
         match (cluster.up, &cluster.problem) {
             (Some(true), _) => {}
             (_, Some(problem)) => {
-                out += &wrap(
+                out += &wrap_to(
+                    columns,
                     "",
                     &format!("Cluster {} cannot be looked at: {problem}", cluster.name),
                 );
@@ -147,10 +179,10 @@ pub(super) fn status(status: &Status, clusters: &Clusters, brakes: &Brakes, now:
             "Brake {} by {}{since}{until}: {}",
             brake.scope, brake.owner, brake.reason
         );
-        out += &wrap("", &said);
+        out += &wrap_to(columns, "", &said);
     }
     for note in &status.notes {
-        out += &wrap("", note);
+        out += &wrap_to(columns, "", note);
     }
     out
 }
@@ -213,9 +245,14 @@ fn block(heading: &str, content: &str) -> String {
     }
 }
 
-pub(super) fn why(why: &Why, now: Timestamp) -> String {
+pub(super) fn why(why: &Why, now: Timestamp, look: Look) -> String {
     let follower = &why.follower;
-    let mut out = format!("{}/{}: {}", follower.cluster, follower.index, follower.state);
+    let state = if look.color {
+        paint(follower.state).on(follower.state.as_str())
+    } else {
+        follower.state.to_string()
+    };
+    let mut out = format!("{}/{}: {state}", follower.cluster, follower.index);
     if follower.cause != Cause::None {
         out += &format!(", {}", follower.cause);
     }

@@ -9,8 +9,13 @@ use super::{alerts, root};
 /// The line with names where it has placeholders, templates or dots.
 fn filled(line: &str) -> Vec<String> {
     let hash = "a".repeat(64);
-    // What the shell takes for itself.
-    let mut text = line.split(" > ").next().unwrap().to_owned();
+    // What the shell takes for itself: a file to write to, a pipe, a comment.
+    let mut text = line.to_owned();
+    for end in [" > ", " | ", " #"] {
+        text = text.split(end).next().unwrap().trim_end().to_owned();
+    }
+    // `[--for 2h]`: may be left out, so it must be understood where it stands.
+    let mut text = text.replace(['[', ']'], "");
     // `{{ … }}` of an annotation: a name, or a condition around one.
     while let (Some(begin), Some(end)) = (text.find("{{"), text.find("}}")) {
         let inside = &text[begin..end];
@@ -30,6 +35,7 @@ fn filled(line: &str) -> Vec<String> {
     for (placeholder, name) in [
         ("<cluster>/<follower>", "eu/orders-f"),
         ("<cluster>/<alias>", "eu/lead"),
+        ("remote:<c>", "remote:eu"),
         ("<cluster>", "eu"),
         ("<follower>", "orders-f"),
         ("<alias>", "lead"),
@@ -37,6 +43,14 @@ fn filled(line: &str) -> Vec<String> {
         ("<run>", "r-1"),
         ("<repository>/<snapshot>", "backup/friday"),
         ("<index>", "orders-f"),
+        ("<scope>", "all"),
+        ("<the same>", "all"),
+        ("<id>", "r-1"),
+        ("<new index>", "orders-g"),
+        ("SHELL", "bash"),
+        ("recreate …", "recreate eu/orders-f"),
+        ("--snapshot …", "--snapshot backup/friday"),
+        ("…", "x"),
     ] {
         text = text.replace(placeholder, name);
     }
@@ -57,13 +71,15 @@ fn filled(line: &str) -> Vec<String> {
 }
 
 /// What is wrong with the commands of a text; how many there were.
-fn wrong(name: &str, text: &str) -> (Vec<String>, usize) {
+pub fn wrong(name: &str, text: &str) -> (Vec<String>, usize) {
     let lines: Vec<String> = code(text)
         .into_iter()
         .filter(|line| line.starts_with("refollow "))
         // A command that is only named, `refollow why`, must exist.
         .map(|line| {
-            let named = line.split_whitespace().count() == 2 && Args::try_parse_from(filled(&line)).is_err();
+            let words: Vec<_> = line.split_whitespace().collect();
+            let short = words.len() == 2 || (words.len() == 3 && ["audit", "token"].contains(&words[1]));
+            let named = short && Args::try_parse_from(filled(&line)).is_err();
             if named { format!("{line} --help") } else { line }
         })
         .collect();
