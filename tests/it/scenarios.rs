@@ -10,7 +10,7 @@
 //! ```text
 //! version 8.10.4 | followers 2 | mode auto | length 10m    settings, one a line
 //! expires 2m                                              plans expire after that
-//! night                                                   played with NIGHT=1 only
+//! full                                                    played with FULL=1 only, as scripts/test does
 //! budget two                                              two recreates at a time, sixty an hour
 //! window closes                                           recreates start until 10:06 only
 //! at 70s do history-lost i00-f                            an event at a time
@@ -43,7 +43,7 @@ use crate::disaster::story::{Beat, Story, When, told};
 struct Script {
     story: Story,
     /// Too long for every day.
-    night: bool,
+    full: bool,
     expects: Vec<Vec<String>>,
 }
 
@@ -141,7 +141,7 @@ fn read(text: &str) -> Script {
             length: 600,
             calm: 600,
         },
-        night: false,
+        full: false,
         expects: Vec::new(),
     };
     let story = &mut script.story;
@@ -163,7 +163,7 @@ fn read(text: &str) -> Script {
             ["expires", "2m"] => {
                 story.blind = Some(|policy| policy.approval_expires_after = Duration::from_mins(2));
             }
-            ["night"] => script.night = true,
+            ["full"] => script.full = true,
             ["budget", "two"] => story.configured = Some(budget_of_two),
             ["window", "closes"] => story.blind = Some(window_closes),
             ["at", "change", number, "do", event @ ..] => story.beats.push(Beat {
@@ -316,7 +316,7 @@ fn expectation(record: &Record, expect: &[String]) -> Result<(), String> {
 
 fn check(path: &Path) -> Result<(), String> {
     let script = read(&std::fs::read_to_string(path).unwrap());
-    if script.night && std::env::var_os("NIGHT").is_none() {
+    if script.full && std::env::var_os("FULL").is_none() {
         return Ok(());
     }
     let record = told(&script.story, None);
