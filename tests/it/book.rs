@@ -151,7 +151,7 @@ fn metrics() -> Vec<(String, String, String)> {
                 kind = named.trim_end_matches(',').to_lowercase();
                 next = rest.next().unwrap();
             } else if name == "refollow_run_step_duration_seconds" {
-                kind = "histogram".to_owned();
+                kind = String::from("histogram");
             }
             match literal(next).filter(|help| !help.starts_with("refollow_")) {
                 Some(help) => found.push((name, kind, help)),
