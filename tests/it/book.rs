@@ -1,5 +1,5 @@
-//! The book is true: its index is complete, every command in it is understood, its reference of the
-//! API is made from the code, and its roles are enough for what the program asks of them.
+//! The book is true: its index is complete, every command in it is understood, its references of the
+//! API and the metrics are made from the code, and its roles are enough for what the program asks of them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -112,6 +112,86 @@ async fn the_reference_of_the_api_is_current() {
     assert!(
         kept == made,
         "docs/API.md is not current; run UPDATE_DOCS=1 cargo test --test it book::"
+    );
+}
+
+/// Name, kind and help of every metric that the code defines: a literal of its own, the kind (where
+/// the definition names one) and the literal of its help.
+fn metrics() -> Vec<(String, String, String)> {
+    let (mut found, mut named) = (Vec::<(String, String, String)>::new(), Vec::new());
+    let files = files_below(&root().join("src/metrics"));
+    for path in files.iter().filter(|path| !path.ends_with("tests.rs")) {
+        let text = fs::read_to_string(path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let lines: Vec<&str> = code.lines().map(str::trim).collect();
+        for (number, line) in lines.iter().enumerate() {
+            let literal = |line: &str| {
+                let inside = line.strip_prefix('"')?.trim_end_matches(',').strip_suffix('"')?;
+                Some(inside.to_owned())
+            };
+            let Some(name) = literal(line).filter(|name| {
+                name.starts_with("refollow_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            }) else {
+                assert!(
+                    !line.contains("\"refollow_") || line.starts_with("//"),
+                    "{}: a metric in a form that the reference cannot read: {line}",
+                    path.display()
+                );
+                continue;
+            };
+            let mut rest = lines[number + 1..].iter();
+            let mut next = *rest.next().unwrap();
+            let mut kind = if name.ends_with("_total") {
+                "counter"
+            } else {
+                "gauge"
+            }
+            .to_owned();
+            if let Some(named) = next.strip_prefix("Kind::") {
+                kind = named.trim_end_matches(',').to_lowercase();
+                next = rest.next().unwrap();
+            } else if name == "refollow_run_step_duration_seconds" {
+                kind = String::from("histogram");
+            }
+            match literal(next).filter(|help| !help.starts_with("refollow_")) {
+                Some(help) => found.push((name, kind, help)),
+                // A list of names; each is defined elsewhere.
+                None => named.push(name),
+            }
+        }
+    }
+    for name in named {
+        assert!(
+            found.iter().any(|(defined, ..)| *defined == name),
+            "{name} has no help"
+        );
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_reference_of_the_metrics_is_current() {
+    let metrics = metrics();
+    assert!(metrics.len() > 60, "only {} were found", metrics.len());
+    let mut made = String::from(
+        "# Metrics\n\nMade from the code: do not edit by hand; `UPDATE_DOCS=1 cargo test --test it book::` writes it.\n\n\
+         Labels: `es_cluster`, `remote_cluster`, `leader_index`, `follower_index`, `shard`. Those of shards exist only with\n\
+         `metrics.level = \"shard\"`. A standby exports `refollow_standby` and nothing else. What to watch first, with the other\n\
+         labels: [Operations](OPERATIONS.md#metrics); ready rules: [monitoring](../monitoring/README.md).\n\n\
+         | metric | kind | what it tells |\n|---|---|---|\n",
+    );
+    for (name, kind, help) in metrics {
+        writeln!(made, "| `{name}` | {kind} | {} |", help.replace('|', "\\|")).unwrap();
+    }
+    let path = root().join("docs/METRICS.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == made,
+        "docs/METRICS.md is not current; run UPDATE_DOCS=1 cargo test --test it book::"
     );
 }
 
