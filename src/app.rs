@@ -25,6 +25,7 @@ use crate::config::{self, Config, Problems};
 use crate::engine::Engine;
 use crate::http;
 use crate::http::dto::Daemon;
+use crate::http::tls::{Tls, TlsFiles};
 use crate::metrics::Metrics;
 use crate::policy;
 use crate::store::{self, Store, StoreError};
@@ -62,6 +63,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// Tasks of engine and servers.
     pub tasks: Tasks,
+    /// The certificate of the TCP address, where it speaks TLS.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// Starts everything of one configuration.
@@ -111,14 +114,23 @@ pub async fn start_over(
         tracing::warn!("`{limit}` is configured and not enforced by this version: recreates ask");
     }
     let desk = Arc::new(Desk(Arc::clone(&engine)));
-    let server = http::Server::bind(&http::Settings {
-        listen: config.daemon.listen,
-        admin_socket: config.daemon.admin_socket.clone(),
-        reading_open: config.auth.reading_open,
-        session_length: config.auth.session,
-    })
+    let server = http::Server::bind(
+        &http::Settings {
+            listen: config.daemon.listen,
+            admin_socket: config.daemon.admin_socket.clone(),
+            reading_open: config.auth.reading_open,
+            session_length: config.auth.session,
+            tls: config
+                .auth
+                .tls
+                .clone()
+                .map(|(certificate, key)| TlsFiles { certificate, key }),
+        },
+        Some(Arc::clone(&engine.metrics)),
+    )
     .await?;
     let address = server.tcp_address();
+    let tls = server.tls();
     server.start(Arc::clone(&desk) as Arc<dyn Daemon>, &tasks);
     engine
         .audit(
@@ -134,6 +146,7 @@ pub async fn start_over(
         desk,
         address,
         tasks,
+        tls,
     })
 }
 
@@ -241,6 +254,9 @@ fn load(path: Option<&Path>, socket: Option<&Path>) -> Result<Config, StartError
 
 /// SIGHUP: all or nothing. What cannot change while running refuses the whole new configuration.
 pub async fn reload(running: &Running, config: &mut Config, new: Result<Config, StartError>) {
+    if let Some(tls) = &running.tls {
+        tls.look().await;
+    }
     let engine = &running.engine;
     let problem = match new {
         Ok(new) => match take_over(running, config, &new) {

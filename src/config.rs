@@ -104,12 +104,14 @@ impl State {
 }
 
 /// `[auth]`: who may read over TCP, and for how long a browser stays signed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auth {
     /// Reading needs no token: only where nothing but this host can connect.
     pub reading_open: bool,
     /// How long a session lasts.
     pub session: Duration,
+    /// Certificate and key of `daemon.listen`; `None`: plain HTTP.
+    pub tls: Option<(PathBuf, PathBuf)>,
 }
 
 /// A whole configuration, already valid.
@@ -168,6 +170,7 @@ impl Config {
                 self.auth.reading_open != running.auth.reading_open,
             ),
             ("auth.session", self.auth.session != running.auth.session),
+            ("auth.tls", self.auth.tls != running.auth.tls),
         ]
         .into_iter()
         .filter(|(_, differs)| *differs)
@@ -284,6 +287,7 @@ fn auth(root: &mut Section<'_>, listen: SocketAddr) -> Auth {
         Duration::from_mins(5)..=Duration::from_hours(7 * 24),
         Duration::from_hours(12),
     );
+    let tls = secret::own_certificate(&mut section);
     if !listen.ip().is_loopback() {
         if reading_open {
             section.problem(
@@ -291,10 +295,10 @@ fn auth(root: &mut Section<'_>, listen: SocketAddr) -> Auth {
                 format!("is \"open\" while daemon.listen, {listen}, can be reached from other hosts: names of clusters and indices would be shown there to anybody"),
                 "write reading = \"token\", or listen on 127.0.0.1",
             );
-        } else {
+        } else if tls.is_none() {
             notes.warn(
                 "daemon.listen",
-                format!("{listen} can be reached from other hosts and is not encrypted: put a proxy with TLS before it, or tokens can be read on the way"),
+                format!("{listen} can be reached from other hosts and is not encrypted: write [auth.tls], or put a proxy with TLS before it, or tokens can be read on the way"),
             );
         }
     }
@@ -302,6 +306,7 @@ fn auth(root: &mut Section<'_>, listen: SocketAddr) -> Auth {
     Auth {
         reading_open,
         session,
+        tls,
     }
 }
 

@@ -35,6 +35,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 
 mod access;
@@ -53,6 +54,7 @@ pub mod problem;
 mod secret;
 mod sessions;
 pub mod standby;
+pub mod tls;
 mod tokens;
 
 use admin::AdminListener;
@@ -60,6 +62,7 @@ use dto::{Caller, Daemon};
 use live::Live;
 use login::Peer;
 use sessions::Sessions;
+use tls::{Tls, TlsFiles};
 
 /// Where to listen; already valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +75,8 @@ pub struct Settings {
     pub reading_open: bool,
     /// How long a browser stays signed in.
     pub session_length: Duration,
+    /// TLS of the TCP address; `None`: plain HTTP.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Connections at once, per listener; the next ones wait to be accepted. More than open pages may
@@ -99,6 +104,9 @@ pub enum BindError {
         /// What to do.
         remedy: &'static str,
     },
+    /// Certificate or key of the TCP address.
+    #[error("TLS of daemon.listen (auth.tls): {0}; put right what stands in that file")]
+    Tls(String),
     /// The admin socket.
     #[error("cannot open the admin socket {} (daemon.admin_socket): {problem}; {remedy}", path.display())]
     Admin {
@@ -119,6 +127,7 @@ pub struct Server {
     admin: AdminListener,
     reading_open: bool,
     session_length: Duration,
+    tls: Option<Arc<Tls>>,
 }
 
 /// Opens the TCP listener.
@@ -146,7 +155,14 @@ impl Server {
     ///
     /// # Errors
     /// Address in use, no permission, another daemon behind the socket: each with its remedy.
-    pub async fn bind(settings: &Settings) -> Result<Self, BindError> {
+    pub async fn bind(settings: &Settings, metrics: Option<Arc<Metrics>>) -> Result<Self, BindError> {
+        let tls = match &settings.tls {
+            None => None,
+            Some(files) => {
+                let opened = Tls::open(files.clone(), metrics).await;
+                Some(Arc::new(opened.map_err(BindError::Tls)?))
+            }
+        };
         let (tcp, tcp_address) = bind_tcp(settings.listen).await?;
         let admin = AdminListener::bind(&settings.admin_socket).await?;
         Ok(Self {
@@ -155,7 +171,13 @@ impl Server {
             admin,
             reading_open: settings.reading_open,
             session_length: settings.session_length,
+            tls,
         })
+    }
+
+    /// The certificate of the TCP address, where it speaks TLS.
+    pub fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
     }
 
     /// Where TCP listens, with the real port.
@@ -180,18 +202,31 @@ impl Server {
             live: live.clone(),
             tasks: tasks.clone(),
             admin,
+            secure: !admin && self.tls.is_some(),
             socket: self.admin.path().to_owned(),
         };
         let (reading, everything) = (router(app(false)), router(app(true)));
         let (tcp, admin, spawner) = (self.tcp, self.admin, tasks.clone());
         let tcp_spawner = spawner.clone();
+        let tls = self.tls;
+        if let Some(tls) = &tls {
+            tls.watch(tasks);
+        }
         drop(tasks.spawn("http", move |token| async move {
             let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             while let Some(accepted) = next(&token, &places, tcp.accept()).await {
                 if let Some(((stream, peer), place)) = accepted {
                     let router = reading.clone().layer(Extension(Peer(peer.ip())));
+                    let tls = tls.clone();
                     drop(tcp_spawner.spawn("http connection", |token| async move {
-                        connection(stream, router, token).await;
+                        match tls {
+                            None => connection(stream, router, token).await,
+                            Some(tls) => {
+                                if let Some(stream) = tls.greet(stream).await {
+                                    connection(stream, router, token).await;
+                                }
+                            }
+                        }
                         drop(place);
                     }));
                 }
@@ -224,6 +259,8 @@ struct App {
     reading_open: bool,
     /// It is the admin socket.
     admin: bool,
+    /// Whoever reads it came by TLS.
+    secure: bool,
     socket: PathBuf,
 }
 
@@ -240,6 +277,7 @@ fn router(app: App) -> Router {
         ))
         .layer(axum::middleware::from_fn_with_state(app.clone(), access::known))
         .layer(axum::middleware::from_fn(etag::tagged))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), strictly))
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
         .layer(tower_http::timeout::TimeoutLayer::with_status_code(
@@ -247,6 +285,21 @@ fn router(app: App) -> Router {
             ANSWER_TIMEOUT,
         ))
         .with_state(app)
+}
+
+/// Tells browsers to come by TLS from now on, where this listener speaks it.
+async fn strictly(
+    axum::extract::State(app): axum::extract::State<App>,
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
+    let mut response = next.run(request).await;
+    if app.secure {
+        let value = axum::http::HeaderValue::from_static("max-age=31536000");
+        let name = axum::http::header::STRICT_TRANSPORT_SECURITY;
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;

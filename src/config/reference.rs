@@ -121,6 +121,16 @@ pub const OPTIONS: &[Entry] = &[
         "\"12h\"",
         "How long a browser stays signed in on the pages. It is signed out sooner when its token is revoked or ends. Takes effect at the next start.",
     ),
+    optional(
+        "auth.tls.certificate_file",
+        "path of a PEM file",
+        "With it `daemon.listen` speaks TLS: its certificate, followed by its chain; with `key_file`. What stands in both files is taken over when it changes, without a restart; a pair that cannot be used is told (`refollow_tls_last_reload_successful`), and the old one stays. Other paths take effect at the next start.",
+    ),
+    optional(
+        "auth.tls.key_file",
+        "path of a PEM file",
+        "Its private key, unencrypted; with `certificate_file`.",
+    ),
     required(
         "clusters[].name",
         "name",
@@ -471,6 +481,7 @@ pub const OPTIONS: &[Entry] = &[
 /// Sections with a word on each, in the order of the file.
 const SECTIONS: &[(&str, &str)] = &[
     ("daemon", "The process itself."),
+    ("auth", "Who may do what at `daemon.listen`, and its TLS."),
     (
         "clusters",
         "One `[[clusters]]` entry per cluster, followers and leaders alike; at least one.",

@@ -44,7 +44,7 @@ pub(super) async fn known(
     let headers = request.headers();
     let is_page = !request.uri().path().starts_with("/api/");
     let cookie = text(headers, header::COOKIE)
-        .and_then(cookie_of)
+        .and_then(|header| cookie_of(header, app.secure))
         .filter(|_| is_page);
     let session = cookie.and_then(|cookie| {
         let (token, csrf) = app.sessions.find(cookie)?;

@@ -15,8 +15,10 @@ use crate::domain::access::{digest, hex};
 use crate::http::dto::Problem;
 use crate::http::secret::random;
 
-/// The cookie's name.
-pub(super) const COOKIE: &str = "refollow_session";
+/// The cookie's name over plain HTTP.
+const COOKIE: &str = "refollow_session";
+/// Over TLS: browsers take this one from no other host and from no plain page.
+const SECURE_COOKIE: &str = "__Host-refollow_session";
 /// Sessions at once; the oldest goes for one more.
 const MAX_SESSIONS: usize = 1_000;
 /// Failed tries of one address within [`WINDOW`].
@@ -139,12 +141,18 @@ impl Sessions {
     }
 }
 
-/// One cookie of a `Cookie` header.
-pub(super) fn cookie_of(header: &str) -> Option<&str> {
+/// The cookie's name.
+pub(super) const fn cookie_name(secure: bool) -> &'static str {
+    if secure { SECURE_COOKIE } else { COOKIE }
+}
+
+/// The session's cookie of a `Cookie` header; over TLS only the one that browsers guard.
+pub(super) fn cookie_of(header: &str, secure: bool) -> Option<&str> {
+    let own = cookie_name(secure);
     header
         .split(';')
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
+        .find(|(name, _)| *name == own)
         .map(|(_, value)| value)
 }
 
@@ -204,8 +212,14 @@ mod tests {
 
     #[test]
     fn one_cookie_is_found_among_others() {
-        assert_eq!(cookie_of("a=b; refollow_session=xyz; c=d"), Some("xyz"));
-        assert_eq!(cookie_of("xrefollow_session=no"), None);
-        assert_eq!(cookie_of(""), None);
+        assert_eq!(cookie_of("a=b; refollow_session=xyz; c=d", false), Some("xyz"));
+        assert_eq!(
+            cookie_of("refollow_session=xyz", true),
+            None,
+            "planted from a plain page"
+        );
+        assert_eq!(cookie_of("__Host-refollow_session=xyz", true), Some("xyz"));
+        assert_eq!(cookie_of("xrefollow_session=no", false), None);
+        assert_eq!(cookie_of("", false), None);
     }
 }

@@ -62,6 +62,8 @@ pub struct Metrics {
     reloaded_at: Gauge,
     drilled_at: GaugeVec,
     drill_ok: GaugeVec,
+    tls_expiry: GaugeVec,
+    tls_ok: GaugeVec,
 }
 
 impl Metrics {
@@ -131,9 +133,23 @@ impl Metrics {
                 "refollow_drill_last_success",
                 "Whether the last drill of this pair proved the way from the look to equal documents.",
             )?,
+            tls_expiry: GaugeVec::new(
+                Opts::new(
+                    "refollow_tls_certificate_expiry_timestamp_seconds",
+                    "When the certificate that the TCP listener shows ends; absent without TLS.",
+                ),
+                &[],
+            )?,
+            tls_ok: GaugeVec::new(
+                Opts::new(
+                    "refollow_tls_last_reload_successful",
+                    "Whether what last stood in the files of certificate and key is in use; absent without TLS.",
+                ),
+                &[],
+            )?,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 10] = [
+        let collectors: [Box<dyn Collector>; 12] = [
             Box::new(build),
             Box::new(this.look_errors.clone()),
             Box::new(this.decisions.clone()),
@@ -144,6 +160,8 @@ impl Metrics {
             Box::new(this.reloaded_at.clone()),
             Box::new(this.drilled_at.clone()),
             Box::new(this.drill_ok.clone()),
+            Box::new(this.tls_expiry.clone()),
+            Box::new(this.tls_ok.clone()),
         ];
         for collector in collectors {
             this.registry.register(collector)?;
@@ -238,6 +256,18 @@ impl Metrics {
         self.drill_ok
             .with_label_values(&labels)
             .set(f64::from(u8::from(proven)));
+    }
+
+    /// The listener's certificate was taken over, with its end; or (`None`) it was not, and the old
+    /// one stays.
+    pub fn tls_loaded(&self, expires_at: Option<Timestamp>) {
+        let none: [&str; 0] = [];
+        self.tls_ok
+            .with_label_values(&none)
+            .set(f64::from(u8::from(expires_at.is_some())));
+        if let Some(at) = expires_at {
+            self.tls_expiry.with_label_values(&none).set(seconds(at));
+        }
     }
 
     /// Everything as text: own metrics by name, then those of the snapshot.

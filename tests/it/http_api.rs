@@ -50,6 +50,7 @@ pub struct FakeDaemon {
     pub reading_needs_no_token: bool,
     /// What somebody else wrote into every text that is shown.
     pub hostile: Option<&'static str>,
+    pub tls: Option<refollow::http::tls::TlsFiles>,
 }
 
 impl Default for FakeDaemon {
@@ -62,6 +63,7 @@ impl Default for FakeDaemon {
             tokens: Mutex::default(),
             reading_needs_no_token: true,
             hostile: None,
+            tls: None,
         }
     }
 }
@@ -564,6 +566,7 @@ pub struct Running {
     pub tasks: Tasks,
     pub tcp: std::net::SocketAddr,
     pub client: AdminClient,
+    pub tls: Option<Arc<refollow::http::tls::Tls>>,
     _dir: tempfile::TempDir,
 }
 
@@ -574,9 +577,11 @@ pub async fn start_with(daemon: FakeDaemon) -> Running {
         admin_socket: dir.path().join("admin.sock"),
         reading_open: daemon.reading_needs_no_token,
         session_length: Duration::from_secs(3600),
+        tls: daemon.tls.clone(),
     };
-    let server = Server::bind(&settings).await.unwrap();
+    let server = Server::bind(&settings, None).await.unwrap();
     let tcp = server.tcp_address();
+    let tls = server.tls();
     let (daemon, tasks) = (Arc::new(daemon), Tasks::new());
     server.start(daemon.clone(), &tasks);
     Running {
@@ -584,6 +589,7 @@ pub async fn start_with(daemon: FakeDaemon) -> Running {
         tasks,
         tcp,
         client: AdminClient::new(settings.admin_socket),
+        tls,
         _dir: dir,
     }
 }
@@ -1139,8 +1145,9 @@ async fn an_address_in_use_is_named_with_its_remedy() {
         admin_socket: running.client.socket().with_file_name("other.sock"),
         reading_open: true,
         session_length: Duration::from_secs(3600),
+        tls: None,
     };
-    let error = Server::bind(&settings).await.unwrap_err().to_string();
+    let error = Server::bind(&settings, None).await.unwrap_err().to_string();
     assert!(
         error.contains("daemon.listen") && error.contains("another program listens there"),
         "{error}"

@@ -29,4 +29,5 @@ mod scenarios;
 mod silent;
 mod store_contract;
 mod tidy;
+mod tls;
 mod watching;

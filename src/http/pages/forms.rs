@@ -71,7 +71,7 @@ async fn answer(
     match done {
         Ok(done) => {
             let cookie = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
-            if let Some(cookie) = cookie.and_then(cookie_of) {
+            if let Some(cookie) = cookie.and_then(|header| cookie_of(header, app.secure)) {
                 app.sessions.tell(cookie, format!("Done: {}.", done.message));
             }
             Redirect::to(to).into_response()
