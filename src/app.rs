@@ -25,7 +25,7 @@ use crate::config::{self, Config, Problems};
 use crate::engine::Engine;
 use crate::http;
 use crate::http::dto::Daemon;
-use crate::http::tls::{Tls, TlsFiles};
+use crate::http::tls::Tls;
 use crate::metrics::Metrics;
 use crate::policy;
 use crate::store::{self, Store, StoreError};
@@ -120,11 +120,9 @@ pub async fn start_over(
             admin_socket: config.daemon.admin_socket.clone(),
             reading_open: config.auth.reading_open,
             session_length: config.auth.session,
-            tls: config
-                .auth
-                .tls
-                .clone()
-                .map(|(certificate, key)| TlsFiles { certificate, key }),
+            tls: build::tls(config),
+            people: build::people(config),
+            proxy: build::proxy(config),
         },
         Some(Arc::clone(&engine.metrics)),
     )
@@ -186,10 +184,11 @@ pub async fn run(path: Option<PathBuf>, socket: Option<PathBuf>) -> Result<Exit,
     };
     let running = start_with(&config, store, Arc::new(SystemClock)).await?;
     tracing::info!(
-        "refollow {} watches {} clusters in mode `{}`; metrics at http://{}/metrics, admin socket {}",
+        "refollow {} watches {} clusters in mode `{}`; metrics at {}://{}/metrics, admin socket {}",
         env!("CARGO_PKG_VERSION"),
         config.clusters.len(),
         config.policy.mode.as_str(),
+        if running.tls.is_some() { "https" } else { "http" },
         running.address,
         config.daemon.admin_socket.display()
     );

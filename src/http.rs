@@ -15,8 +15,8 @@
 //! | `drill` | POST | `admin` |
 //! | `tokens`, `tokens/{id}` | GET, POST, DELETE | nobody |
 //!
-//! Who calls the admin socket may all of it: the kernel names the caller. Over TCP a token does
-//! (`access`); where reading is open, `view` needs none unless it says *by name*. Knows the engine
+//! Who calls the admin socket may all of it: the kernel names the caller. Over TCP a token, a client
+//! certificate or, on the pages, a proxy that is believed does (`access`, `tls`, `proxy`); where reading is open, `view` needs none unless it says *by name*. Knows the engine
 //! only as [`dto::Daemon`]. A changing call runs to its end in a task of its own, also when whoever
 //! called has gone away.
 
@@ -35,6 +35,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::named::Holder;
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 
@@ -51,18 +52,21 @@ mod openapi;
 pub mod order;
 mod pages;
 pub mod problem;
+pub mod proxy;
 mod secret;
 mod sessions;
 pub mod standby;
 pub mod tls;
 mod tokens;
 
+use access::Certified;
 use admin::AdminListener;
 use dto::{Caller, Daemon};
 use live::Live;
 use login::Peer;
+use proxy::Proxy;
 use sessions::Sessions;
-use tls::{Tls, TlsFiles};
+use tls::{Greeted, Tls, TlsFiles};
 
 /// Where to listen; already valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +81,10 @@ pub struct Settings {
     pub session_length: Duration,
     /// TLS of the TCP address; `None`: plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Whom client certificates name.
+    pub people: Vec<Holder>,
+    /// A proxy that is believed about who is asking.
+    pub proxy: Option<Proxy>,
 }
 
 /// Connections at once, per listener; the next ones wait to be accepted. More than open pages may
@@ -128,6 +136,9 @@ pub struct Server {
     reading_open: bool,
     session_length: Duration,
     tls: Option<Arc<Tls>>,
+    people: Arc<Vec<Holder>>,
+    proxy: Option<Arc<Proxy>>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// Opens the TCP listener.
@@ -159,7 +170,7 @@ impl Server {
         let tls = match &settings.tls {
             None => None,
             Some(files) => {
-                let opened = Tls::open(files.clone(), metrics).await;
+                let opened = Tls::open(files.clone(), metrics.clone()).await;
                 Some(Arc::new(opened.map_err(BindError::Tls)?))
             }
         };
@@ -172,6 +183,9 @@ impl Server {
             reading_open: settings.reading_open,
             session_length: settings.session_length,
             tls,
+            people: Arc::new(settings.people.clone()),
+            proxy: settings.proxy.clone().map(Arc::new),
+            metrics,
         })
     }
 
@@ -203,12 +217,14 @@ impl Server {
             tasks: tasks.clone(),
             admin,
             secure: !admin && self.tls.is_some(),
+            proxy: self.proxy.clone().filter(|_| !admin),
+            metrics: self.metrics.clone(),
             socket: self.admin.path().to_owned(),
         };
         let (reading, everything) = (router(app(false)), router(app(true)));
         let (tcp, admin, spawner) = (self.tcp, self.admin, tasks.clone());
         let tcp_spawner = spawner.clone();
-        let tls = self.tls;
+        let (tls, people) = (self.tls, self.people);
         if let Some(tls) = &tls {
             tls.watch(tasks);
         }
@@ -217,13 +233,13 @@ impl Server {
             while let Some(accepted) = next(&token, &places, tcp.accept()).await {
                 if let Some(((stream, peer), place)) = accepted {
                     let router = reading.clone().layer(Extension(Peer(peer.ip())));
-                    let tls = tls.clone();
+                    let (tls, people) = (tls.clone(), Arc::clone(&people));
                     drop(tcp_spawner.spawn("http connection", |token| async move {
                         match tls {
                             None => connection(stream, router, token).await,
                             Some(tls) => {
-                                if let Some(stream) = tls.greet(stream).await {
-                                    connection(stream, router, token).await;
+                                if let Some(greeted) = tls.greet(stream).await {
+                                    by_tls(greeted, router, &people, token).await;
                                 }
                             }
                         }
@@ -248,6 +264,34 @@ impl Server {
     }
 }
 
+/// Serves a client after its handshake, by the name in its certificate. What was taken over anew since
+/// ends the connection of whom a certificate let in.
+async fn by_tls(
+    greeted: Greeted<tokio::net::TcpStream>,
+    router: Router,
+    people: &[Holder],
+    token: CancellationToken,
+) {
+    let named = Holder::find(people, &greeted.subjects);
+    if named.is_none() && !greeted.subjects.is_empty() {
+        tracing::debug!(
+            "a client certificate names nobody who is configured: {}",
+            greeted.subjects.join(", ")
+        );
+    }
+    let ends = token.child_token();
+    let router = router.layer(Extension(Certified(named)));
+    let serving = connection(greeted.stream, router, ends.clone());
+    let mut serving = std::pin::pin!(serving);
+    if !greeted.subjects.is_empty() {
+        tokio::select! {
+            () = serving.as_mut() => return,
+            () = greeted.holds.cancelled() => ends.cancel(),
+        }
+    }
+    serving.await;
+}
+
 /// What every handler has.
 #[derive(Clone)]
 struct App {
@@ -259,8 +303,10 @@ struct App {
     reading_open: bool,
     /// It is the admin socket.
     admin: bool,
-    /// Whoever reads it came by TLS.
+    /// This listener speaks TLS.
     secure: bool,
+    proxy: Option<Arc<Proxy>>,
+    metrics: Option<Arc<Metrics>>,
     socket: PathBuf,
 }
 

@@ -131,6 +131,71 @@ pub const OPTIONS: &[Entry] = &[
         "path of a PEM file",
         "Its private key, unencrypted; with `certificate_file`.",
     ),
+    optional(
+        "auth.client_certificates.ca_file",
+        "path of a PEM file",
+        "The authorities whose certificates are believed of clients; needs `auth.tls`. Taken over when it changes, as all of `client_certificates` that stands in files. What else stands in this section takes effect at the next start.",
+    ),
+    optional(
+        "auth.client_certificates.crl_file",
+        "path of a PEM file",
+        "The authorities' lists of revoked certificates: with it every authority that issues certificates of clients must have a list there. A list that is out of date still counts. Connections that were let in by a certificate end when what stands in the files changes.",
+    ),
+    optional(
+        "auth.client_certificates.ask",
+        "`request` or `require`",
+        "`request`: who shows no certificate may come with a token; `require`: is turned away, `/livez` and `/readyz` included. Default: `\"request\"`.",
+    ),
+    required(
+        "auth.client_certificates.people[].subject",
+        "text",
+        "Whose certificate: `cn:` the common name, `dns:` or `uri:` an alternative name, compared whole. The first entry that fits counts; a certificate that fits none is nobody's. A certificate with two common names has none.",
+    ),
+    required(
+        "auth.client_certificates.people[].person",
+        "name",
+        "Who that is: counts as the user of that name on the admin socket.",
+    ),
+    required(
+        "auth.client_certificates.people[].role",
+        "`view`, `approve`, `operate` or `admin`",
+        "What they may do, as with `refollow token create --role`.",
+    ),
+    optional(
+        "auth.client_certificates.people[].clusters",
+        "list of cluster names",
+        "Where. Default: all.",
+    ),
+    optional(
+        "auth.proxy.from",
+        "list of addresses and networks",
+        "From where a proxy connects that is believed about who is asking, on the pages alone: the API takes tokens and certificates. From any other peer its headers are ignored and counted (`refollow_proxy_headers_ignored_total`). The proxy must drop what clients write into these headers, and pass `Host` on unchanged. A token and a session that somebody typed a token for count before it. The section takes effect at the next start.",
+    ),
+    optional(
+        "auth.proxy.user_header",
+        "name of a header",
+        "Holds the person's name. Said twice, or what cannot be a name: the request is refused. Default: `\"x-forwarded-user\"`.",
+    ),
+    optional(
+        "auth.proxy.groups_header",
+        "name of a header",
+        "Holds the names of their groups, separated by commas. Who is in none of `groups` may nothing. Default: `\"x-forwarded-groups\"`.",
+    ),
+    required(
+        "auth.proxy.groups[].group",
+        "text",
+        "A group as the proxy names it. Somebody in several may what any of them gives.",
+    ),
+    required(
+        "auth.proxy.groups[].role",
+        "`view`, `approve`, `operate` or `admin`",
+        "What its members may do.",
+    ),
+    optional(
+        "auth.proxy.groups[].clusters",
+        "list of cluster names",
+        "Where. Default: all.",
+    ),
     required(
         "clusters[].name",
         "name",

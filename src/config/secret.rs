@@ -106,43 +106,8 @@ pub(super) fn trust(cluster: &mut Section<'_>) -> Trust {
     trust.unwrap_or_default()
 }
 
-/// Certificate and key of our own listener, by their files; checked as a pair at the start.
-pub(super) fn own_certificate(auth: &mut Section<'_>) -> Option<(PathBuf, PathBuf)> {
-    let mut table = auth
-        .section("tls", "{ certificate_file = \"…\", key_file = \"…\" }")
-        .secret();
-    let given = ["certificate_file", "key_file"].map(|key| table.has(key));
-    for (key, has) in ["certificate_file", "key_file"].into_iter().zip(given) {
-        if !has && given.contains(&true) {
-            table.problem(
-                key,
-                "is missing beside the other of the two",
-                format!("add {key} = \"…\""),
-            );
-        }
-    }
-    let certificate = file(&mut table, "certificate_file");
-    let private_key = file(&mut table, "key_file");
-    if let Some(path) = &private_key {
-        warn_if_open(&table, "key_file", path);
-    }
-    let pair = certificate.zip(private_key).filter(|(certificate, key)| {
-        let read = Auth::client_certificate(certificate, key);
-        if let Err(error) = &read {
-            table.problem(
-                "key_file",
-                error.to_string(),
-                "put right what stands in that file",
-            );
-        }
-        read.is_ok()
-    });
-    table.finish();
-    pair
-}
-
 /// A file that is there, is one, and is small enough to be what it should be.
-fn file(table: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
+pub(super) fn file(table: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
     /// Beyond this it is another file by mistake: a key, a password and a chain are small.
     const LARGEST: u64 = 1 << 20;
     let path = PathBuf::from(table.text(key, "the path of a file")?);
@@ -162,7 +127,7 @@ fn file(table: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
     None
 }
 
-fn warn_if_open(table: &Section<'_>, key: &str, path: &Path) {
+pub(super) fn warn_if_open(table: &Section<'_>, key: &str, path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let open = std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0);
     if open {

@@ -144,16 +144,16 @@ async fn sign_in(
     tracing::info!(person = %grant.person, token = %grant.id, "signed in");
     let cookie = format!(
         "{}={cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age={}{}",
-        cookie_name(app.secure),
+        cookie_name(access.secure),
         app.sessions.seconds(),
-        secure_part(&app)
+        secure_part(&access)
     );
     ([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response()
 }
 
-/// What keeps a cookie off plain HTTP, where this listener speaks TLS.
-fn secure_part(app: &App) -> &'static str {
-    if app.secure { "; Secure" } else { "" }
+/// What keeps a cookie off plain HTTP, where the browser comes by TLS.
+fn secure_part(access: &Access) -> &'static str {
+    if access.secure { "; Secure" } else { "" }
 }
 
 async fn sign_out(
@@ -165,14 +165,14 @@ async fn sign_out(
     let csrf = form.map(|Form(form)| form.csrf).unwrap_or_default();
     if access.csrf.is_some() && from_our_pages(&headers) && access.is_own_form(&csrf) {
         let header = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
-        if let Some(cookie) = header.and_then(|header| cookie_of(header, app.secure)) {
+        if let Some(cookie) = header.and_then(|header| cookie_of(header, access.secure)) {
             app.sessions.end(cookie);
         }
     }
     let gone = format!(
         "{}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0{}",
-        cookie_name(app.secure),
-        secure_part(&app)
+        cookie_name(access.secure),
+        secure_part(&access)
     );
     ([(header::SET_COOKIE, gone)], Redirect::to("/")).into_response()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::proto::{MetricFamily, MetricType};
-use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
 
 use crate::domain::cause::Remedy;
 use crate::domain::decision::DecisionKind;
@@ -64,6 +64,7 @@ pub struct Metrics {
     drill_ok: GaugeVec,
     tls_expiry: GaugeVec,
     tls_ok: GaugeVec,
+    proxy_ignored: IntCounter,
 }
 
 impl Metrics {
@@ -147,9 +148,13 @@ impl Metrics {
                 ),
                 &[],
             )?,
+            proxy_ignored: IntCounter::new(
+                "refollow_proxy_headers_ignored_total",
+                "Requests with the proxy's headers from a peer that is not among auth.proxy.from.",
+            )?,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 12] = [
+        let collectors: [Box<dyn Collector>; 13] = [
             Box::new(build),
             Box::new(this.look_errors.clone()),
             Box::new(this.decisions.clone()),
@@ -162,6 +167,7 @@ impl Metrics {
             Box::new(this.drill_ok.clone()),
             Box::new(this.tls_expiry.clone()),
             Box::new(this.tls_ok.clone()),
+            Box::new(this.proxy_ignored.clone()),
         ];
         for collector in collectors {
             this.registry.register(collector)?;
@@ -256,6 +262,11 @@ impl Metrics {
         self.drill_ok
             .with_label_values(&labels)
             .set(f64::from(u8::from(proven)));
+    }
+
+    /// Somebody who is not the proxy wrote its headers.
+    pub fn proxy_headers_ignored(&self) {
+        self.proxy_ignored.inc();
     }
 
     /// The listener's certificate was taken over, with its end; or (`None`) it was not, and the old

@@ -51,6 +51,8 @@ pub struct FakeDaemon {
     /// What somebody else wrote into every text that is shown.
     pub hostile: Option<&'static str>,
     pub tls: Option<refollow::http::tls::TlsFiles>,
+    pub people: Vec<refollow::domain::named::Holder>,
+    pub proxy: Option<refollow::http::proxy::Proxy>,
 }
 
 impl Default for FakeDaemon {
@@ -64,6 +66,8 @@ impl Default for FakeDaemon {
             reading_needs_no_token: true,
             hostile: None,
             tls: None,
+            people: Vec::new(),
+            proxy: None,
         }
     }
 }
@@ -567,6 +571,7 @@ pub struct Running {
     pub tcp: std::net::SocketAddr,
     pub client: AdminClient,
     pub tls: Option<Arc<refollow::http::tls::Tls>>,
+    pub metrics: Arc<refollow::metrics::Metrics>,
     _dir: tempfile::TempDir,
 }
 
@@ -578,8 +583,11 @@ pub async fn start_with(daemon: FakeDaemon) -> Running {
         reading_open: daemon.reading_needs_no_token,
         session_length: Duration::from_secs(3600),
         tls: daemon.tls.clone(),
+        people: daemon.people.clone(),
+        proxy: daemon.proxy.clone(),
     };
-    let server = Server::bind(&settings, None).await.unwrap();
+    let metrics = Arc::new(refollow::metrics::Metrics::new("test").unwrap());
+    let server = Server::bind(&settings, Some(Arc::clone(&metrics))).await.unwrap();
     let tcp = server.tcp_address();
     let tls = server.tls();
     let (daemon, tasks) = (Arc::new(daemon), Tasks::new());
@@ -590,6 +598,7 @@ pub async fn start_with(daemon: FakeDaemon) -> Running {
         tcp,
         client: AdminClient::new(settings.admin_socket),
         tls,
+        metrics,
         _dir: dir,
     }
 }
@@ -604,6 +613,36 @@ pub struct Answer {
     pub body: String,
 }
 
+/// One request over a connection that ends with it.
+pub async fn exchange(
+    mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<Answer> {
+    let length = if body.is_empty() {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", body.len())
+    };
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}{headers}\r\n{body}");
+    stream.write_all(request.as_bytes()).await?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Ok(Answer {
+        status,
+        head: head.to_lowercase(),
+        body: body.to_owned(),
+    })
+}
+
 impl Running {
     /// One plain request over TCP.
     pub async fn tcp(&self, method: &str, path: &str, headers: &str) -> Answer {
@@ -612,26 +651,8 @@ impl Running {
 
     /// The same with a body.
     pub async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-        let mut stream = tokio::net::TcpStream::connect(self.tcp).await.unwrap();
-        let length = if body.is_empty() {
-            String::new()
-        } else {
-            format!("Content-Length: {}\r\n", body.len())
-        };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}{headers}\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.unwrap();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer {
-            status,
-            head: head.to_lowercase(),
-            body: body.to_owned(),
-        }
+        let stream = tokio::net::TcpStream::connect(self.tcp).await.unwrap();
+        exchange(stream, method, path, headers, body).await.unwrap()
     }
 
     async fn json(&self, path: &str) -> Value {
@@ -643,6 +664,29 @@ impl Running {
             answer.head
         );
         serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// The server's own metrics.
+    pub fn own_metrics(&self) -> String {
+        let snapshot = refollow::metrics::Snapshot {
+            now: at(0),
+            level: refollow::metrics::Level::Index,
+            stale_after: Duration::from_secs(60),
+            clusters: Vec::new(),
+            followers: Vec::new(),
+            auto_follow: Vec::new(),
+            patterns: Vec::new(),
+            incidents: Vec::new(),
+            brakes: Vec::new(),
+            breakers: Vec::new(),
+            held: Vec::new(),
+            plans_pending: 0,
+            plan_expires_at: None,
+            plans_expired: 0,
+            runs_in_flight: 0,
+        };
+        self.metrics
+            .render(&snapshot, refollow::metrics::Format::Prometheus)
     }
 
     pub fn asked(&self) -> Vec<String> {
@@ -1146,6 +1190,8 @@ async fn an_address_in_use_is_named_with_its_remedy() {
         reading_open: true,
         session_length: Duration::from_secs(3600),
         tls: None,
+        people: Vec::new(),
+        proxy: None,
     };
     let error = Server::bind(&settings, None).await.unwrap_err().to_string();
     assert!(
