@@ -51,6 +51,7 @@ mod login;
 mod openapi;
 pub mod order;
 mod pages;
+mod paging;
 pub mod problem;
 pub mod proxy;
 mod secret;

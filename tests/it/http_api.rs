@@ -666,6 +666,16 @@ impl Running {
         serde_json::from_str(&answer.body).unwrap()
     }
 
+    /// The head of an answer as it came.
+    async fn raw_head(&self, path: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(self.tcp).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text.split("\r\n\r\n").next().unwrap().to_owned()
+    }
+
     /// The server's own metrics.
     pub fn own_metrics(&self) -> String {
         let snapshot = refollow::metrics::Snapshot {
@@ -772,7 +782,7 @@ async fn the_shapes_of_the_contract_are_served_over_tcp() {
         &runs["runs"][0]["steps"][0],
         &["name", "state", "started_at", "ended_at"],
     );
-    assert_eq!(running.json("/api/v1/runs?limit=0").await, json!({"runs": []}));
+    assert_eq!(running.json("/api/v1/runs?limit=1").await, runs);
     has(&running.json("/api/v1/runs/r1").await, &["id", "journal", "undo"]);
     has(
         &running.json("/api/v1/clusters").await["clusters"][0],
@@ -1256,4 +1266,40 @@ async fn who_asks_again_for_what_has_not_changed_gets_no_body() {
         (body["title"].as_str(), &body["detail"]),
         (Some("There is no such thing"), &body["message"])
     );
+}
+
+#[tokio::test]
+async fn a_long_list_comes_in_pages_each_of_which_names_the_next() {
+    let running = start().await;
+    let whole = running.json("/api/v1/plans").await["plans"].clone();
+    let mut path = "/api/v1/plans?limit=2".to_owned();
+    let mut found = Vec::new();
+    loop {
+        let answer = running.tcp("GET", &path, "").await;
+        let page: Value = serde_json::from_str(&answer.body).unwrap();
+        found.extend(page["plans"].as_array().unwrap().clone());
+        let link = answer.head.lines().find_map(|line| line.strip_prefix("link: <"));
+        let Some(link) = link.and_then(|link| link.strip_suffix(">; rel=\"next\"")) else {
+            break;
+        };
+        // The head was made lower case for comparing; a cursor is not to be compared.
+        let raw = running.raw_head(&path).await;
+        let start = raw.to_lowercase().find(link).unwrap();
+        raw[start..start + link.len()].clone_into(&mut path);
+    }
+    assert_eq!(Value::Array(found), whole);
+    for wrong in [
+        "plans?limit=0",
+        "runs?limit=1001",
+        "followers?cursor=zzzz",
+        "incidents?x=1",
+    ] {
+        let answer = running.tcp("GET", &format!("/api/v1/{wrong}"), "").await;
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.body);
+        assert!(
+            answer.head.contains("application/problem+json"),
+            "{}",
+            answer.head
+        );
+    }
 }
