@@ -310,7 +310,9 @@ async fn events(
 ) -> Answer<impl Serialize> {
     access.read(&Target::Lists)?;
     let query = Query::read(query.as_deref(), &["after"])?;
-    let after = query.number("after")?.unwrap_or(0);
+    // Positions are as wide as the store's.
+    let after = query.number::<i64>("after")?.unwrap_or(0);
+    let after = u64::try_from(after).map_err(|_| Problem::bad("`after` is below 0"))?;
     let mut answer = app.daemon.events(after).await?;
     if !access.sees_all() {
         // One that is about no follower names what it likes.
