@@ -25,6 +25,7 @@ use crate::config::{self, Config, Problems};
 use crate::engine::Engine;
 use crate::http;
 use crate::http::dto::Daemon;
+use crate::http::tls::Tls;
 use crate::metrics::Metrics;
 use crate::policy;
 use crate::store::{self, Store, StoreError};
@@ -62,6 +63,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// Tasks of engine and servers.
     pub tasks: Tasks,
+    /// The certificate of the TCP address, where it speaks TLS.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// Starts everything of one configuration.
@@ -111,14 +114,21 @@ pub async fn start_over(
         tracing::warn!("`{limit}` is configured and not enforced by this version: recreates ask");
     }
     let desk = Arc::new(Desk(Arc::clone(&engine)));
-    let server = http::Server::bind(&http::Settings {
-        listen: config.daemon.listen,
-        admin_socket: config.daemon.admin_socket.clone(),
-        reading_open: config.auth.reading_open,
-        session_length: config.auth.session,
-    })
+    let server = http::Server::bind(
+        &http::Settings {
+            listen: config.daemon.listen,
+            admin_socket: config.daemon.admin_socket.clone(),
+            reading_open: config.auth.reading_open,
+            session_length: config.auth.session,
+            tls: build::tls(config),
+            people: build::people(config),
+            proxy: build::proxy(config),
+        },
+        Some(Arc::clone(&engine.metrics)),
+    )
     .await?;
     let address = server.tcp_address();
+    let tls = server.tls();
     server.start(Arc::clone(&desk) as Arc<dyn Daemon>, &tasks);
     engine
         .audit(
@@ -134,6 +144,7 @@ pub async fn start_over(
         desk,
         address,
         tasks,
+        tls,
     })
 }
 
@@ -173,10 +184,11 @@ pub async fn run(path: Option<PathBuf>, socket: Option<PathBuf>) -> Result<Exit,
     };
     let running = start_with(&config, store, Arc::new(SystemClock)).await?;
     tracing::info!(
-        "refollow {} watches {} clusters in mode `{}`; metrics at http://{}/metrics, admin socket {}",
+        "refollow {} watches {} clusters in mode `{}`; metrics at {}://{}/metrics, admin socket {}",
         env!("CARGO_PKG_VERSION"),
         config.clusters.len(),
         config.policy.mode.as_str(),
+        if running.tls.is_some() { "https" } else { "http" },
         running.address,
         config.daemon.admin_socket.display()
     );
@@ -241,6 +253,9 @@ fn load(path: Option<&Path>, socket: Option<&Path>) -> Result<Config, StartError
 
 /// SIGHUP: all or nothing. What cannot change while running refuses the whole new configuration.
 pub async fn reload(running: &Running, config: &mut Config, new: Result<Config, StartError>) {
+    if let Some(tls) = &running.tls {
+        tls.look().await;
+    }
     let engine = &running.engine;
     let problem = match new {
         Ok(new) => match take_over(running, config, &new) {

@@ -12,6 +12,7 @@ use crate::domain::ids::ClusterName;
 use crate::policy::settings::{Mode, Settings};
 use crate::telemetry::Format;
 
+mod auth;
 mod blockers;
 mod cluster;
 mod problem;
@@ -22,6 +23,7 @@ mod secret;
 mod source;
 mod units;
 
+pub use crate::config::auth::Auth;
 pub use crate::config::blockers::{Asks, Blocker};
 pub use crate::config::cluster::{BaseUrl, Cluster};
 pub use crate::config::problem::{Problem, Problems, Warning};
@@ -103,15 +105,6 @@ impl State {
     }
 }
 
-/// `[auth]`: who may read over TCP, and for how long a browser stays signed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Auth {
-    /// Reading needs no token: only where nothing but this host can connect.
-    pub reading_open: bool,
-    /// How long a session lasts.
-    pub session: Duration,
-}
-
 /// A whole configuration, already valid.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -168,6 +161,12 @@ impl Config {
                 self.auth.reading_open != running.auth.reading_open,
             ),
             ("auth.session", self.auth.session != running.auth.session),
+            ("auth.tls", self.auth.tls != running.auth.tls),
+            (
+                "auth.client_certificates",
+                self.auth.clients != running.auth.clients,
+            ),
+            ("auth.proxy", self.auth.proxy != running.auth.proxy),
         ]
         .into_iter()
         .filter(|(_, differs)| *differs)
@@ -222,8 +221,8 @@ pub fn parse(
 fn build(mut root: Section<'_>) -> Config {
     let notes = root.notes;
     let (daemon, mode) = daemon(&mut root);
-    let auth = auth(&mut root, daemon.listen);
     let clusters = cluster::clusters(&mut root);
+    let auth = auth::auth(&mut root, daemon.listen, &clusters);
     let policy = rules::settings(&mut root, mode, &clusters);
     let blockers = blockers::blockers(&mut root);
     let mut metrics = root.section("metrics", "[metrics]");
@@ -273,36 +272,6 @@ fn keep_runs(root: &mut Section<'_>, counted: Duration) -> Duration {
     }
     section.finish();
     keep_runs
-}
-
-fn auth(root: &mut Section<'_>, listen: SocketAddr) -> Auth {
-    let notes = root.notes;
-    let mut section = root.section("auth", "[auth]");
-    let reading_open = section.word("reading", &[("open", true), ("token", false)], true);
-    let session = section.duration(
-        "session",
-        Duration::from_mins(5)..=Duration::from_hours(7 * 24),
-        Duration::from_hours(12),
-    );
-    if !listen.ip().is_loopback() {
-        if reading_open {
-            section.problem(
-                "reading",
-                format!("is \"open\" while daemon.listen, {listen}, can be reached from other hosts: names of clusters and indices would be shown there to anybody"),
-                "write reading = \"token\", or listen on 127.0.0.1",
-            );
-        } else {
-            notes.warn(
-                "daemon.listen",
-                format!("{listen} can be reached from other hosts and is not encrypted: put a proxy with TLS before it, or tokens can be read on the way"),
-            );
-        }
-    }
-    section.finish();
-    Auth {
-        reading_open,
-        session,
-    }
 }
 
 fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {

@@ -15,8 +15,8 @@
 //! | `drill` | POST | `admin` |
 //! | `tokens`, `tokens/{id}` | GET, POST, DELETE | nobody |
 //!
-//! Who calls the admin socket may all of it: the kernel names the caller. Over TCP a token does
-//! (`access`); where reading is open, `view` needs none unless it says *by name*. Knows the engine
+//! Who calls the admin socket may all of it: the kernel names the caller. Over TCP a token, a client
+//! certificate or, on the pages, a proxy that is believed does (`access`, `tls`, `proxy`); where reading is open, `view` needs none unless it says *by name*. Knows the engine
 //! only as [`dto::Daemon`]. A changing call runs to its end in a task of its own, also when whoever
 //! called has gone away.
 
@@ -35,6 +35,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::named::Holder;
+use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 
 mod access;
@@ -49,17 +51,23 @@ mod login;
 mod openapi;
 pub mod order;
 mod pages;
+mod paging;
 pub mod problem;
+pub mod proxy;
 mod secret;
 mod sessions;
 pub mod standby;
+pub mod tls;
 mod tokens;
 
+use access::Certified;
 use admin::AdminListener;
 use dto::{Caller, Daemon};
 use live::Live;
 use login::Peer;
+use proxy::Proxy;
 use sessions::Sessions;
+use tls::{Greeted, Tls, TlsFiles};
 
 /// Where to listen; already valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +80,12 @@ pub struct Settings {
     pub reading_open: bool,
     /// How long a browser stays signed in.
     pub session_length: Duration,
+    /// TLS of the TCP address; `None`: plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// Whom client certificates name.
+    pub people: Vec<Holder>,
+    /// A proxy that is believed about who is asking.
+    pub proxy: Option<Proxy>,
 }
 
 /// Connections at once, per listener; the next ones wait to be accepted. More than open pages may
@@ -99,6 +113,9 @@ pub enum BindError {
         /// What to do.
         remedy: &'static str,
     },
+    /// Certificate or key of the TCP address.
+    #[error("TLS of daemon.listen (auth.tls): {0}; put right what stands in that file")]
+    Tls(String),
     /// The admin socket.
     #[error("cannot open the admin socket {} (daemon.admin_socket): {problem}; {remedy}", path.display())]
     Admin {
@@ -119,6 +136,10 @@ pub struct Server {
     admin: AdminListener,
     reading_open: bool,
     session_length: Duration,
+    tls: Option<Arc<Tls>>,
+    people: Arc<Vec<Holder>>,
+    proxy: Option<Arc<Proxy>>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// Opens the TCP listener.
@@ -146,7 +167,14 @@ impl Server {
     ///
     /// # Errors
     /// Address in use, no permission, another daemon behind the socket: each with its remedy.
-    pub async fn bind(settings: &Settings) -> Result<Self, BindError> {
+    pub async fn bind(settings: &Settings, metrics: Option<Arc<Metrics>>) -> Result<Self, BindError> {
+        let tls = match &settings.tls {
+            None => None,
+            Some(files) => {
+                let opened = Tls::open(files.clone(), metrics.clone()).await;
+                Some(Arc::new(opened.map_err(BindError::Tls)?))
+            }
+        };
         let (tcp, tcp_address) = bind_tcp(settings.listen).await?;
         let admin = AdminListener::bind(&settings.admin_socket).await?;
         Ok(Self {
@@ -155,7 +183,16 @@ impl Server {
             admin,
             reading_open: settings.reading_open,
             session_length: settings.session_length,
+            tls,
+            people: Arc::new(settings.people.clone()),
+            proxy: settings.proxy.clone().map(Arc::new),
+            metrics,
         })
+    }
+
+    /// The certificate of the TCP address, where it speaks TLS.
+    pub fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
     }
 
     /// Where TCP listens, with the real port.
@@ -180,18 +217,33 @@ impl Server {
             live: live.clone(),
             tasks: tasks.clone(),
             admin,
+            secure: !admin && self.tls.is_some(),
+            proxy: self.proxy.clone().filter(|_| !admin),
+            metrics: self.metrics.clone(),
             socket: self.admin.path().to_owned(),
         };
         let (reading, everything) = (router(app(false)), router(app(true)));
         let (tcp, admin, spawner) = (self.tcp, self.admin, tasks.clone());
         let tcp_spawner = spawner.clone();
+        let (tls, people) = (self.tls, self.people);
+        if let Some(tls) = &tls {
+            tls.watch(tasks);
+        }
         drop(tasks.spawn("http", move |token| async move {
             let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             while let Some(accepted) = next(&token, &places, tcp.accept()).await {
                 if let Some(((stream, peer), place)) = accepted {
                     let router = reading.clone().layer(Extension(Peer(peer.ip())));
+                    let (tls, people) = (tls.clone(), Arc::clone(&people));
                     drop(tcp_spawner.spawn("http connection", |token| async move {
-                        connection(stream, router, token).await;
+                        match tls {
+                            None => connection(stream, router, token).await,
+                            Some(tls) => {
+                                if let Some(greeted) = tls.greet(stream).await {
+                                    by_tls(greeted, router, &people, token).await;
+                                }
+                            }
+                        }
                         drop(place);
                     }));
                 }
@@ -213,6 +265,34 @@ impl Server {
     }
 }
 
+/// Serves a client after its handshake, by the name in its certificate. What was taken over anew since
+/// ends the connection of whom a certificate let in.
+async fn by_tls(
+    greeted: Greeted<tokio::net::TcpStream>,
+    router: Router,
+    people: &[Holder],
+    token: CancellationToken,
+) {
+    let named = Holder::find(people, &greeted.subjects);
+    if named.is_none() && !greeted.subjects.is_empty() {
+        tracing::debug!(
+            "a client certificate names nobody who is configured: {}",
+            greeted.subjects.join(", ")
+        );
+    }
+    let ends = token.child_token();
+    let router = router.layer(Extension(Certified(named)));
+    let serving = connection(greeted.stream, router, ends.clone());
+    let mut serving = std::pin::pin!(serving);
+    if !greeted.subjects.is_empty() {
+        tokio::select! {
+            () = serving.as_mut() => return,
+            () = greeted.holds.cancelled() => ends.cancel(),
+        }
+    }
+    serving.await;
+}
+
 /// What every handler has.
 #[derive(Clone)]
 struct App {
@@ -224,6 +304,10 @@ struct App {
     reading_open: bool,
     /// It is the admin socket.
     admin: bool,
+    /// This listener speaks TLS.
+    secure: bool,
+    proxy: Option<Arc<Proxy>>,
+    metrics: Option<Arc<Metrics>>,
     socket: PathBuf,
 }
 
@@ -240,6 +324,7 @@ fn router(app: App) -> Router {
         ))
         .layer(axum::middleware::from_fn_with_state(app.clone(), access::known))
         .layer(axum::middleware::from_fn(etag::tagged))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), strictly))
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
         .layer(tower_http::timeout::TimeoutLayer::with_status_code(
@@ -247,6 +332,21 @@ fn router(app: App) -> Router {
             ANSWER_TIMEOUT,
         ))
         .with_state(app)
+}
+
+/// Tells browsers to come by TLS from now on, where this listener speaks it.
+async fn strictly(
+    axum::extract::State(app): axum::extract::State<App>,
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
+    let mut response = next.run(request).await;
+    if app.secure {
+        let value = axum::http::HeaderValue::from_static("max-age=31536000");
+        let name = axum::http::header::STRICT_TRANSPORT_SECURITY;
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;

@@ -8,12 +8,15 @@ use crate::app::testing;
 use crate::clock::SharedClock;
 use crate::config::{self, Config, MetricsLevel};
 use crate::domain::ids::ClusterName;
+use crate::domain::named::Holder;
 use crate::domain::run::Limits;
 use crate::elastic::client::{Client, ClientSettings, Permit};
 use crate::elastic::net::{NetTransport, Unbuildable};
 use crate::elastic::transport::SharedTransport;
 use crate::engine::blockers::{Asks, Blocker};
 use crate::engine::settings::{ClusterSettings, Settings};
+use crate::http::proxy::Proxy;
+use crate::http::tls::{ClientFiles, TlsFiles};
 use crate::store::Store;
 
 /// Why a client could not be built.
@@ -115,4 +118,35 @@ fn blocker(configured: &config::Blocker) -> Blocker {
         timeout: configured.timeout,
         recreate_only: configured.recreate_only,
     }
+}
+
+/// The TLS of `daemon.listen`.
+pub(super) fn tls(config: &Config) -> Option<TlsFiles> {
+    let (certificate, key) = config.auth.tls.clone()?;
+    let clients = config.auth.clients.as_ref().map(|clients| ClientFiles {
+        authorities: clients.authorities.clone(),
+        revoked: clients.revoked.clone(),
+        required: clients.required,
+    });
+    Some(TlsFiles {
+        certificate,
+        key,
+        clients,
+    })
+}
+
+/// Whom client certificates name.
+pub(super) fn people(config: &Config) -> Vec<Holder> {
+    let clients = config.auth.clients.as_ref();
+    clients.map(|clients| clients.people.clone()).unwrap_or_default()
+}
+
+/// The proxy that is believed.
+pub(super) fn proxy(config: &Config) -> Option<Proxy> {
+    config.auth.proxy.clone().map(|trust| Proxy {
+        from: trust.from,
+        user_header: trust.user_header,
+        groups_header: trust.groups_header,
+        groups: trust.groups,
+    })
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::app::StartError;
 use crate::app::signals::Signal;
 #[cfg(debug_assertions)]
 use crate::app::testing;
+use crate::app::{StartError, build};
 use crate::config::{Config, State};
 use crate::http::standby::Standby;
 use crate::store::{Store, StoreError};
@@ -58,7 +58,7 @@ pub(super) async fn open(
             if let Some((standby, _)) = before {
                 standby.end().await;
             }
-            let standby = Standby::serve(config.daemon.listen, &holder).await?;
+            let standby = Standby::serve(config.daemon.listen, build::tls(config), &holder).await?;
             tracing::info!("standing by on {}: {holder} holds the state", standby.address());
             systemd::ready();
             systemd::status(&format!("standing by: {holder} holds the state"));

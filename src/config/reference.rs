@@ -121,6 +121,81 @@ pub const OPTIONS: &[Entry] = &[
         "\"12h\"",
         "How long a browser stays signed in on the pages. It is signed out sooner when its token is revoked or ends. Takes effect at the next start.",
     ),
+    optional(
+        "auth.tls.certificate_file",
+        "path of a PEM file",
+        "With it `daemon.listen` speaks TLS: its certificate, followed by its chain; with `key_file`. What stands in both files is taken over when it changes, without a restart; a pair that cannot be used is told (`refollow_tls_last_reload_successful`), and the old one stays. Other paths take effect at the next start.",
+    ),
+    optional(
+        "auth.tls.key_file",
+        "path of a PEM file",
+        "Its private key, unencrypted; with `certificate_file`.",
+    ),
+    optional(
+        "auth.client_certificates.ca_file",
+        "path of a PEM file",
+        "The authorities whose certificates are believed of clients; needs `auth.tls`. Taken over when it changes, as all of `client_certificates` that stands in files. What else stands in this section takes effect at the next start.",
+    ),
+    optional(
+        "auth.client_certificates.crl_file",
+        "path of a PEM file",
+        "The authorities' lists of revoked certificates: with it every authority that issues certificates of clients must have a list there. A list that is out of date still counts. Connections that were let in by a certificate end when what stands in the files changes.",
+    ),
+    optional(
+        "auth.client_certificates.ask",
+        "`request` or `require`",
+        "`request`: who shows no certificate may come with a token; `require`: is turned away, `/livez` and `/readyz` included. Default: `\"request\"`.",
+    ),
+    required(
+        "auth.client_certificates.people[].subject",
+        "text",
+        "Whose certificate: `cn:` the common name, `dns:` or `uri:` an alternative name, compared whole. The first entry that fits counts; a certificate that fits none is nobody's. A certificate with two common names has none.",
+    ),
+    required(
+        "auth.client_certificates.people[].person",
+        "name",
+        "Who that is: counts as the user of that name on the admin socket.",
+    ),
+    required(
+        "auth.client_certificates.people[].role",
+        "`view`, `approve`, `operate` or `admin`",
+        "What they may do, as with `refollow token create --role`.",
+    ),
+    optional(
+        "auth.client_certificates.people[].clusters",
+        "list of cluster names",
+        "Where. Default: all.",
+    ),
+    optional(
+        "auth.proxy.from",
+        "list of addresses and networks",
+        "From where a proxy connects that is believed about who is asking, on the pages alone: the API takes tokens and certificates. From any other peer its headers are ignored and counted (`refollow_proxy_headers_ignored_total`). The proxy must drop what clients write into these headers, and pass `Host` on unchanged. A token and a session that somebody typed a token for count before it. The section takes effect at the next start.",
+    ),
+    optional(
+        "auth.proxy.user_header",
+        "name of a header",
+        "Holds the person's name. Said twice, or what cannot be a name: the request is refused. Default: `\"x-forwarded-user\"`.",
+    ),
+    optional(
+        "auth.proxy.groups_header",
+        "name of a header",
+        "Holds the names of their groups, separated by commas. Who is in none of `groups` may nothing. Default: `\"x-forwarded-groups\"`.",
+    ),
+    required(
+        "auth.proxy.groups[].group",
+        "text",
+        "A group as the proxy names it. Somebody in several may what any of them gives.",
+    ),
+    required(
+        "auth.proxy.groups[].role",
+        "`view`, `approve`, `operate` or `admin`",
+        "What its members may do.",
+    ),
+    optional(
+        "auth.proxy.groups[].clusters",
+        "list of cluster names",
+        "Where. Default: all.",
+    ),
     required(
         "clusters[].name",
         "name",
@@ -471,6 +546,7 @@ pub const OPTIONS: &[Entry] = &[
 /// Sections with a word on each, in the order of the file.
 const SECTIONS: &[(&str, &str)] = &[
     ("daemon", "The process itself."),
+    ("auth", "Who may do what at `daemon.listen`, and its TLS."),
     (
         "clusters",
         "One `[[clusters]]` entry per cluster, followers and leaders alike; at least one.",

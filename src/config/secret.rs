@@ -107,7 +107,7 @@ pub(super) fn trust(cluster: &mut Section<'_>) -> Trust {
 }
 
 /// A file that is there, is one, and is small enough to be what it should be.
-fn file(table: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
+pub(super) fn file(table: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
     /// Beyond this it is another file by mistake: a key, a password and a chain are small.
     const LARGEST: u64 = 1 << 20;
     let path = PathBuf::from(table.text(key, "the path of a file")?);
@@ -127,7 +127,7 @@ fn file(table: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
     None
 }
 
-fn warn_if_open(table: &Section<'_>, key: &str, path: &Path) {
+pub(super) fn warn_if_open(table: &Section<'_>, key: &str, path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let open = std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0);
     if open {

@@ -45,6 +45,15 @@ impl Reach {
         }
     }
 
+    /// Whether this may be touched.
+    pub fn touches(&self, target: &Target) -> bool {
+        match target {
+            Target::Cluster(cluster) => self.covers(cluster),
+            Target::Everything => self.is_all(),
+            Target::Lists => true,
+        }
+    }
+
     /// Whether everything is.
     pub const fn is_all(&self) -> bool {
         matches!(self, Self::All)
@@ -104,12 +113,7 @@ pub struct Grant {
 impl Grant {
     /// Whether this much may be done there.
     pub fn may(&self, role: Role, target: &Target) -> bool {
-        self.role >= role
-            && match target {
-                Target::Cluster(cluster) => self.reach.covers(cluster),
-                Target::Everything => self.reach.is_all(),
-                Target::Lists => true,
-            }
+        self.role >= role && self.reach.touches(target)
     }
 }
 

@@ -51,7 +51,7 @@ impl From<IllegalEvent> for Stop {
 /// for whoever asks again, or for the next start. Cancelling asks it to back out, or after the PUT to leave the rest to the
 /// next start, within `shutdown_grace`.
 pub async fn execute(bench: &Bench, run: RunId, cancel: CancellationToken) -> RunEnd {
-    carry_on(bench, run, cancel, &mut None).await
+    Box::pin(carry_on(bench, run, cancel, &mut None)).await
 }
 
 /// The same, by a process that may have heard an answer which it could not write: what it heard is

@@ -1,7 +1,13 @@
 //! Who is asking, and whether they may: one answer for the API, the pages and the admin socket.
 //!
-//! Who called the admin socket may everything. Over TCP a token says who it is and what they may;
-//! without one there is reading, where reading is open, and nothing else.
+//! Who called the admin socket may everything. Over TCP the first of these says who it is and what
+//! they may: a token in the request, a session that a token began, a proxy that is believed (both on
+//! the pages alone), a client certificate. Without any there is reading, where reading is open, and
+//! nothing else.
+//!
+//! What a browser sends by itself (session, proxy, certificate) changes something only for a form
+//! with its own secret; over the API a certificate does not count where another site made the
+//! browser ask.
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -9,10 +15,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use crate::domain::access::{Grant, Role, Target, digest};
+use crate::domain::access::{Role, Target, digest};
 use crate::domain::ids::ClusterName;
+use crate::domain::named::{By, Named};
 use crate::http::dto::{Caller, Problem, ProblemKind, Status};
-use crate::http::sessions::cookie_of;
+use crate::http::login::{Peer, from_our_pages};
+use crate::http::proxy::Said;
+use crate::http::sessions::{cookie_of, key_of};
 use crate::http::{App, CallerExtension};
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
@@ -33,8 +42,39 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ()> {
     }
 }
 
+/// Whom a client certificate names; laid into each request of its connection.
+#[derive(Debug, Clone)]
+pub(super) struct Certified(pub(super) Option<Named>);
+
+/// What nobody typed: headers of a proxy on the pages, a certificate anywhere.
+fn unasked(app: &App, request: &Request, is_page: bool) -> Result<Option<Named>, Problem> {
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+    let said = app
+        .proxy
+        .as_ref()
+        .map_or(Said::Nothing, |proxy| proxy.said(peer, request.headers()));
+    match said {
+        Said::Named(named) if is_page => return Ok(Some(named)),
+        Said::Wrong if is_page => {
+            return Err(Problem::new(
+                ProblemKind::Forbidden,
+                "the proxy names somebody twice, or by what cannot be a name",
+            )
+            .remedy("let the proxy set its headers anew, and drop those that come from clients"));
+        }
+        Said::Ignored => {
+            if let Some(metrics) = &app.metrics {
+                metrics.proxy_headers_ignored();
+            }
+        }
+        Said::Named(_) | Said::Wrong | Said::Nothing => {}
+    }
+    let shown = request.extensions().get::<Certified>();
+    Ok(shown.and_then(|Certified(named)| named.clone()))
+}
+
 /// Says who is asking before any route is looked at. A token that does not hold is refused and
-/// never taken for none; a cookie says who it is on the pages only.
+/// never taken for none; what a browser has says who it is on the pages only.
 pub(super) async fn known(
     State(app): State<App>,
     caller: Option<CallerExtension>,
@@ -43,36 +83,54 @@ pub(super) async fn known(
 ) -> Response {
     let headers = request.headers();
     let is_page = !request.uri().path().starts_with("/api/");
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+    let secure = app.secure
+        || app
+            .proxy
+            .as_ref()
+            .is_some_and(|proxy| proxy.came_by_tls(peer, headers));
     let cookie = text(headers, header::COOKIE)
-        .and_then(cookie_of)
+        .and_then(|header| cookie_of(header, secure))
         .filter(|_| is_page);
     let session = cookie.and_then(|cookie| {
         let (token, csrf) = app.sessions.find(cookie)?;
-        Some((app.daemon.grant(&token)?, csrf))
+        Some((app.daemon.grant(&token)?, key_of(cookie), csrf))
     });
-    let (who, csrf) = match (caller, bearer(headers), session) {
+    let (who, session) = match (caller, bearer(headers), session) {
         (Some(Extension(caller)), ..) => (Who::Socket(caller), None),
         (None, Ok(Some(token)), _) => match app.daemon.token(&digest(token)) {
-            Some(grant) => (Who::Token(grant), None),
+            Some(grant) => (Who::Named(grant.into()), None),
             None => return not_held(),
         },
         (None, Err(()), _) => return not_held(),
-        (None, Ok(None), Some((grant, csrf))) => (Who::Token(grant), Some(csrf)),
-        (None, Ok(None), None) => {
-            let may_read = app.reading_open;
-            (Who::Nobody { may_read }, None)
-        }
+        (None, Ok(None), Some((grant, key, csrf))) => (Who::Named(grant.into()), Some((key, csrf))),
+        (None, Ok(None), None) => match unasked(&app, &request, is_page) {
+            Err(problem) => return problem.into_response(),
+            Ok(None) => {
+                let may_read = app.reading_open;
+                (Who::Nobody { may_read }, None)
+            }
+            Ok(Some(named)) => {
+                // Without random bits there is no form, and reading goes on.
+                let begun = is_page.then(|| app.sessions.of(&named).ok()).flatten();
+                (Who::Named(named), begun)
+            }
+        },
     };
+    let (session, csrf) = session.unzip();
     // Told on the page that is opened next, not by what that page loads.
     let opens = request.method() == Method::GET
-        && text(headers, header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
-    let flash = cookie
-        .filter(|_| opens && csrf.is_some())
-        .and_then(|cookie| app.sessions.told(cookie));
+        && text(request.headers(), header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
+    let flash = session
+        .as_ref()
+        .filter(|_| opens)
+        .and_then(|session| app.sessions.told(session));
     request.extensions_mut().insert(Access {
         who,
+        session,
         csrf,
         flash,
+        secure,
         socket: app.socket.display().to_string(),
     });
     next.run(request).await
@@ -97,6 +155,16 @@ pub(super) async fn named_to_change(
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let path = request.uri().path();
     let nobody = !app.admin && matches!(access.who, Who::Nobody { .. });
+    // Browsers show certificates by themselves, whichever site makes them ask.
+    let by_certificate = matches!(&access.who, Who::Named(named) if named.by == By::Certificate);
+    if !reads && by_certificate && path.starts_with("/api/") && !from_our_pages(request.headers()) {
+        return Problem::new(
+            ProblemKind::Forbidden,
+            "another site made this browser ask, and a certificate does not count then",
+        )
+        .remedy("use the pages, a token, or a program that is no browser")
+        .into_response();
+    }
     if reads || !nobody || matches!(path, "/login" | "/logout") {
         return next.run(request).await;
     }
@@ -122,8 +190,8 @@ pub(super) fn challenge(mut response: Response) -> Response {
 pub(super) enum Who {
     /// Whom the kernel names, over the admin socket.
     Socket(Caller),
-    /// Whoever holds this token.
-    Token(Grant),
+    /// Whom a token, a certificate or a proxy names.
+    Named(Named),
     /// Nobody who said so.
     Nobody {
         /// Whether reading needs no token.
@@ -135,10 +203,14 @@ pub(super) enum Who {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Access {
     pub(super) who: Who,
+    /// The session of who has one: what forms leave their word with.
+    pub(super) session: Option<String>,
     /// What every form must carry: only where a session says who it is.
     pub(super) csrf: Option<String>,
     /// What the last form of this session did, to be told once.
     pub(super) flash: Option<String>,
+    /// The browser comes by TLS, to us or to the proxy.
+    pub(super) secure: bool,
     /// Where what is missing can be had, for people.
     pub(super) socket: String,
 }
@@ -148,7 +220,7 @@ impl Access {
     pub(super) fn may(&self, role: Role, target: &Target) -> bool {
         match &self.who {
             Who::Socket(_) => true,
-            Who::Token(grant) => grant.may(role, target),
+            Who::Named(named) => named.may(role, target),
             Who::Nobody { may_read } => *may_read && role == Role::View,
         }
     }
@@ -198,13 +270,13 @@ impl Access {
     pub(super) fn act(&self, role: Role, target: &Target) -> Result<Caller, Problem> {
         match &self.who {
             Who::Socket(caller) => Ok(caller.clone()),
-            Who::Token(grant) if grant.may(role, target) => Ok(Caller {
-                name: grant.person.clone(),
+            Who::Named(named) if named.may(role, target) => Ok(Caller {
+                name: named.person.clone(),
                 uid: None,
-                token: Some(grant.id.clone()),
+                token: Some(named.id.clone()),
                 groups: Vec::new(),
             }),
-            Who::Token(_) | Who::Nobody { .. } => Err(self.refuse(role, target)),
+            Who::Named(_) | Who::Nobody { .. } => Err(self.refuse(role, target)),
         }
     }
 
@@ -216,18 +288,25 @@ impl Access {
     fn refuse(&self, role: Role, target: &Target) -> Problem {
         let socket = &self.socket;
         match &self.who {
-            Who::Token(grant) => {
+            Who::Named(named) => {
+                let (by, enough) = (named.by.words(), named.role().is_some_and(|has| has >= role));
                 let what = match target {
-                    Target::Cluster(_) if grant.role >= role => {
-                        "this token does not reach that cluster".to_owned()
+                    Target::Cluster(_) if enough => format!("{by} does not reach that cluster"),
+                    Target::Everything if enough => {
+                        format!("this stands over all clusters, and {by} is limited to some")
                     }
-                    Target::Everything if grant.role >= role => {
-                        "this stands over all clusters, and this token is limited to some".to_owned()
+                    _ => {
+                        let has = named.role().map_or("none", Role::as_str);
+                        format!("this needs the role `{role}`, and {by} has `{has}`")
                     }
-                    _ => format!("this needs the role `{role}`, and this token has `{}`", grant.role),
+                };
+                let other = match named.by {
+                    By::Token => "another token".to_owned(),
+                    By::Certificate => "a token or another certificate".to_owned(),
+                    By::Proxy => "a token, ask for a group that gives more".to_owned(),
                 };
                 Problem::new(ProblemKind::Forbidden, what)
-                    .remedy(format!("use another token, or the admin socket {socket}"))
+                    .remedy(format!("use {other}, or the admin socket {socket}"))
             }
             Who::Socket(_) | Who::Nobody { .. } => Problem::new(
                 ProblemKind::NoToken,

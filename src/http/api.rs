@@ -19,10 +19,13 @@ use crate::http::dto::{
     ApproveBody, AuditWanted, BrakeBody, BrakeRequest, Caller, DrillBody, ExtendBody, OverrideBody, Problem,
     ProblemKind, RecreateBody, RejectBody, ReleaseBody, Reply, RunwayRequest,
 };
+use crate::http::paging::{Paged, Part, Query};
 use crate::http::{App, openapi};
 
 /// Runs in one answer where the query does not say how many.
 const RUNS: u32 = 100;
+/// Runs that are looked through for a later page: each is read with its journal.
+const ALL_RUNS: u32 = 2_000;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -102,29 +105,6 @@ pub(super) fn some_text(name: &str, text: &str) -> Result<String, Problem> {
     }
 }
 
-/// One number of the query, of a closed list of names.
-fn number<T: std::str::FromStr>(query: Option<&str>, name: &str) -> Result<Option<T>, Problem> {
-    let mut found = None;
-    for pair in query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-    {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if key != name {
-            return Err(Problem::bad(format!(
-                "`{key}` is not a parameter of this route; it takes `{name}`"
-            )));
-        }
-        found = Some(
-            value
-                .parse()
-                .map_err(|_| Problem::bad(format!("`{name}={value}` is not a number")))?,
-        );
-    }
-    Ok(found)
-}
-
 pub(super) async fn no_such_route(request: Request) -> Problem {
     Problem::not_found(format!("there is no {}", request.uri().path()))
         .remedy("/api/v1/openapi.json lists all routes")
@@ -140,30 +120,61 @@ pub(super) async fn wrong_method(request: Request) -> Problem {
 
 type Asking = Extension<Access>;
 
-async fn clusters(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+const PAGE: [&str; 2] = ["limit", "cursor"];
+
+async fn clusters(
+    State(app): State<App>,
+    Extension(access): Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Paged<impl Serialize>, Problem> {
     access.read(&Target::Lists)?;
+    let part = Part::of(&Query::read(query.as_deref(), &PAGE)?, None)?;
     let mut answer = app.daemon.clusters();
     answer.clusters.retain(|one| access.sees(&one.name));
-    Ok(Json(answer))
+    let next = part.cut(&mut answer.clusters, |one| one.name.to_string())?;
+    Ok(part.answer("clusters", "", next.as_deref(), answer))
 }
 
-async fn followers(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+async fn followers(
+    State(app): State<App>,
+    Extension(access): Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Paged<impl Serialize>, Problem> {
     access.read(&Target::Lists)?;
-    Ok(Json(access.within(app.daemon.status())))
+    let part = Part::of(&Query::read(query.as_deref(), &PAGE)?, None)?;
+    let mut answer = access.within(app.daemon.status());
+    let next = part.cut(&mut answer.followers, |one| {
+        format!("{}/{}", one.cluster, one.index)
+    })?;
+    Ok(part.answer("followers", "", next.as_deref(), answer))
 }
 
-async fn incidents(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+async fn incidents(
+    State(app): State<App>,
+    Extension(access): Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Paged<impl Serialize>, Problem> {
     access.read(&Target::Lists)?;
+    let part = Part::of(&Query::read(query.as_deref(), &PAGE)?, None)?;
     let mut answer = app.daemon.incidents();
     answer.incidents.retain(|one| access.sees(&one.cluster));
-    Ok(Json(answer))
+    let next = part.cut(&mut answer.incidents, |one| one.id.clone())?;
+    Ok(part.answer("incidents", "", next.as_deref(), answer))
 }
 
-async fn patterns(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+async fn patterns(
+    State(app): State<App>,
+    Extension(access): Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Paged<impl Serialize>, Problem> {
     access.read(&Target::Lists)?;
+    let part = Part::of(&Query::read(query.as_deref(), &PAGE)?, None)?;
     let mut answer = app.daemon.patterns();
     answer.patterns.retain(|one| access.sees(&one.cluster));
-    Ok(Json(answer))
+    let next = part.cut(&mut answer.patterns, |one| {
+        format!("{}/{}", one.cluster, one.name)
+    })?;
+    Ok(part.answer("auto-follow", "", next.as_deref(), answer))
 }
 
 type FollowerPath = Path<(String, String)>;
@@ -233,12 +244,16 @@ async fn plans(
     State(app): State<App>,
     Extension(access): Asking,
     RawQuery(query): RawQuery,
-) -> Answer<impl Serialize> {
+) -> Result<Paged<impl Serialize>, Problem> {
     access.read(&Target::Lists)?;
-    let open: Option<u8> = number(query.as_deref(), "open")?;
-    let mut answer = app.daemon.plans(open.is_some_and(|open| open > 0)).await?;
+    let query = Query::read(query.as_deref(), &["open", "limit", "cursor"])?;
+    let part = Part::of(&query, None)?;
+    let open = query.number::<u8>("open")?.is_some_and(|open| open > 0);
+    let mut answer = app.daemon.plans(open).await?;
     answer.plans.retain(|one| access.sees(&one.follower.cluster));
-    Ok(Json(answer))
+    let next = part.cut(&mut answer.plans, |one| one.hash.to_string())?;
+    let more = if open { "open=1&" } else { "" };
+    Ok(part.answer("plans", more, next.as_deref(), answer))
 }
 
 async fn plan(
@@ -256,12 +271,15 @@ async fn runs(
     State(app): State<App>,
     Extension(access): Asking,
     RawQuery(query): RawQuery,
-) -> Answer<impl Serialize> {
+) -> Result<Paged<impl Serialize>, Problem> {
     access.read(&Target::Lists)?;
-    let limit = number(query.as_deref(), "limit")?.unwrap_or(RUNS);
-    let mut answer = app.daemon.runs(limit).await?;
+    let part = Part::of(&Query::read(query.as_deref(), &PAGE)?, Some(RUNS))?;
+    // Who sees some clusters only may have to look further for as many.
+    let reads = part.reads().filter(|_| access.sees_all()).unwrap_or(ALL_RUNS);
+    let mut answer = app.daemon.runs(reads).await?;
     answer.runs.retain(|one| access.sees(&one.follower.cluster));
-    Ok(Json(answer))
+    let next = part.cut(&mut answer.runs, |one| one.id.to_string())?;
+    Ok(part.answer("runs", "", next.as_deref(), answer))
 }
 
 async fn run(
@@ -291,7 +309,10 @@ async fn events(
     RawQuery(query): RawQuery,
 ) -> Answer<impl Serialize> {
     access.read(&Target::Lists)?;
-    let after = number(query.as_deref(), "after")?.unwrap_or(0);
+    let query = Query::read(query.as_deref(), &["after"])?;
+    // Positions are as wide as the store's.
+    let after = query.number::<i64>("after")?.unwrap_or(0);
+    let after = u64::try_from(after).map_err(|_| Problem::bad("`after` is below 0"))?;
     let mut answer = app.daemon.events(after).await?;
     if !access.sees_all() {
         // One that is about no follower names what it likes.
@@ -304,6 +325,8 @@ async fn events(
 
 /// Records in one answer where the query does not say how many.
 const AUDIT_RECORDS: u32 = 200;
+/// Records in one answer at most.
+const MOST_RECORDS: u32 = 100_000;
 
 async fn audit(
     State(app): State<App>,
@@ -331,7 +354,14 @@ async fn audit(
                 let since = value.parse();
                 wanted.since = Some(since.map_err(|_| wrong("a time as in 2026-11-23T10:00:00Z"))?);
             }
-            "limit" => wanted.limit = value.parse().map_err(|_| wrong("a number"))?,
+            "limit" => {
+                let limit = value.parse().map_err(|_| wrong("a number"))?;
+                if !(1..=MOST_RECORDS).contains(&limit) {
+                    return Err(wrong("between 1 and 100000")
+                        .remedy("ask for less, or by `since`, `run` or `follower`"));
+                }
+                wanted.limit = limit;
+            }
             _ => {
                 return Err(Problem::bad(format!(
                     "`{name}` is not a parameter of this route; it takes `run`, `follower`, `since` and `limit`"

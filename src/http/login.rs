@@ -17,7 +17,7 @@ use crate::domain::access::digest;
 use crate::http::App;
 use crate::http::access::Access;
 use crate::http::pages::{self, Frame, Tab};
-use crate::http::sessions::{COOKIE, cookie_of};
+use crate::http::sessions::{cookie_name, cookie_of};
 
 /// From where a connection comes; `None` on the admin socket.
 #[derive(Debug, Clone, Copy)]
@@ -143,10 +143,17 @@ async fn sign_in(
     };
     tracing::info!(person = %grant.person, token = %grant.id, "signed in");
     let cookie = format!(
-        "{COOKIE}={cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age={}",
-        app.sessions.seconds()
+        "{}={cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age={}{}",
+        cookie_name(access.secure),
+        app.sessions.seconds(),
+        secure_part(&access)
     );
     ([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response()
+}
+
+/// What keeps a cookie off plain HTTP, where the browser comes by TLS.
+fn secure_part(access: &Access) -> &'static str {
+    if access.secure { "; Secure" } else { "" }
 }
 
 async fn sign_out(
@@ -158,11 +165,15 @@ async fn sign_out(
     let csrf = form.map(|Form(form)| form.csrf).unwrap_or_default();
     if access.csrf.is_some() && from_our_pages(&headers) && access.is_own_form(&csrf) {
         let header = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
-        if let Some(cookie) = header.and_then(cookie_of) {
+        if let Some(cookie) = header.and_then(|header| cookie_of(header, access.secure)) {
             app.sessions.end(cookie);
         }
     }
-    let gone = format!("{COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    let gone = format!(
+        "{}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0{}",
+        cookie_name(access.secure),
+        secure_part(&access)
+    );
     ([(header::SET_COOKIE, gone)], Redirect::to("/")).into_response()
 }
 

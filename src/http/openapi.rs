@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::http::paging::MOST;
+
 /// Method, path below `/api/v1`, operation, summary, schema of the answer, schema of the body, who may over TCP.
 type Row = (
     &'static str,
@@ -161,7 +163,7 @@ pub(super) const ROUTES: &[Row] = &[
         "get",
         "/runs",
         "listRuns",
-        "Runs, newest first; limit=N, 100 by default",
+        "Runs, newest first",
         "Runs",
         None,
         VIEW,
@@ -441,15 +443,72 @@ fn parameters(path: &str) -> Vec<Value> {
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     named
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
-        .chain(match path {
-            "/plans" => Some(("open", 0)),
-            "/runs" => Some(("limit", 100)),
-            "/events" => Some(("after", 0)),
-            "/audit" => Some(("limit", 200)),
-            _ => None,
-        }
-        .map(|(name, default)| json!({ "name": name, "in": "query", "schema": { "type": "integer", "default": default } })))
+        .chain(asked(path).into_iter().map(|(name, about, schema)| {
+            json!({ "name": name, "in": "query", "description": about, "schema": schema })
+        }))
         .collect()
+}
+
+/// Whether a route answers in pages.
+fn is_paged(path: &str) -> bool {
+    matches!(
+        path,
+        "/clusters" | "/followers" | "/incidents" | "/auto-follow" | "/plans" | "/runs"
+    )
+}
+
+/// What may stand in the query of reading this.
+fn asked(path: &str) -> Vec<(&'static str, &'static str, Value)> {
+    let text = json!({ "type": "string" });
+    let number = |least: u32, most: u32| json!({ "type": "integer", "minimum": least, "maximum": most });
+    let mut all = Vec::new();
+    if is_paged(path) {
+        let usual = if path == "/runs" {
+            "How many; without it 100"
+        } else {
+            "How many; without it all"
+        };
+        all.push(("limit", usual, number(1, MOST)));
+        all.push((
+            "cursor",
+            "Of the `Link` of the page before: begins after what that one ended with",
+            text.clone(),
+        ));
+    }
+    match path {
+        "/plans" => all.push((
+            "open",
+            "1: only those that can still lead to a run",
+            number(0, 255),
+        )),
+        "/events" => all.push((
+            "after",
+            "The last `seq` that is known",
+            json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX }),
+        )),
+        "/audit" => {
+            all.push(("limit", "How many; without it 200", number(1, 100_000)));
+            all.push(("run", "Of this run", text.clone()));
+            all.push(("follower", "Of this follower, `<cluster>/<index>`", text.clone()));
+            all.push((
+                "since",
+                "From then on",
+                json!({ "type": "string", "format": "date-time" }),
+            ));
+        }
+        "/followers/{cluster}/{index}/plan" => {
+            for (name, about) in [
+                ("override", "Look past this fact"),
+                ("side_by_side", "A copy under this free name"),
+                ("snapshot", "`<repository>/<snapshot>` to follow from"),
+                ("lease", "`forget`, `wait` or `unfollow`"),
+            ] {
+                all.push((name, about, text.clone()));
+            }
+        }
+        _ => {}
+    }
+    all
 }
 
 /// The whole document.
@@ -467,6 +526,12 @@ pub(super) fn document() -> Value {
             },
         });
         let parameters = parameters(path);
+        if method == &"get" && is_paged(path) {
+            described["responses"]["200"]["headers"]["Link"] = json!({
+                "description": "`rel=\"next\"`: the next page; absent where there is none",
+                "schema": { "type": "string" },
+            });
+        }
         if method == &"get" || path.contains('{') {
             described["parameters"] = Value::Array(parameters);
         }

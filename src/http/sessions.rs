@@ -1,8 +1,9 @@
 //! Sessions of browsers, and how often somebody may try to begin one.
 //!
 //! A session is known by the digest of a random cookie and names the token that began it: when that
-//! is revoked or ends, so does the session. Sessions live in memory, bounded, and end with the
-//! daemon.
+//! is revoked or ends, so does the session. Whom a certificate or a proxy names has one without a
+//! cookie, known by that name: it holds only what their forms carry. Sessions live in memory,
+//! bounded, and end with the daemon.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -12,11 +13,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::access::{digest, hex};
+use crate::domain::named::Named;
 use crate::http::dto::Problem;
 use crate::http::secret::random;
 
-/// The cookie's name.
-pub(super) const COOKIE: &str = "refollow_session";
+/// The cookie's name over plain HTTP.
+const COOKIE: &str = "refollow_session";
+/// Over TLS: browsers take this one from no other host and from no plain page.
+const SECURE_COOKIE: &str = "__Host-refollow_session";
 /// Sessions at once; the oldest goes for one more.
 const MAX_SESSIONS: usize = 1_000;
 /// Failed tries of one address within [`WINDOW`].
@@ -61,6 +65,25 @@ impl Sessions {
     /// Begins one for a token; answers with the cookie's value.
     pub(super) fn begin(&self, token: &str) -> Result<String, Problem> {
         let (cookie, csrf) = (hex(&random()?), hex(&random()?));
+        self.add(key_of(&cookie), token, csrf);
+        Ok(cookie)
+    }
+
+    /// The session of whom a certificate or a proxy names, begun where there is none: its key and what
+    /// forms must carry.
+    pub(super) fn of(&self, named: &Named) -> Result<(String, String), Problem> {
+        // No digest of a cookie looks like it.
+        let key = format!("{} {}", named.by.words(), named.person);
+        let now = Instant::now();
+        if let Some(session) = lock(&self.open).get(&key).filter(|one| one.ends > now) {
+            return Ok((key, session.csrf.clone()));
+        }
+        let csrf = hex(&random()?);
+        self.add(key.clone(), "", csrf.clone());
+        Ok((key, csrf))
+    }
+
+    fn add(&self, key: String, token: &str, csrf: String) {
         let now = Instant::now();
         let mut open = lock(&self.open);
         open.retain(|_, session| session.ends > now);
@@ -78,33 +101,32 @@ impl Sessions {
             ends: now + self.length,
             flash: None,
         };
-        open.insert(digest(&cookie), session);
-        Ok(cookie)
+        open.insert(key, session);
     }
 
     /// The token's id and what forms must carry.
     pub(super) fn find(&self, cookie: &str) -> Option<(String, String)> {
         let open = lock(&self.open);
         let session = open
-            .get(&digest(cookie))
+            .get(&key_of(cookie))
             .filter(|session| session.ends > Instant::now())?;
         Some((session.token.clone(), session.csrf.clone()))
     }
 
     pub(super) fn end(&self, cookie: &str) {
-        lock(&self.open).remove(&digest(cookie));
+        lock(&self.open).remove(&key_of(cookie));
     }
 
     /// Leaves a word for the next page.
-    pub(super) fn tell(&self, cookie: &str, text: String) {
-        if let Some(session) = lock(&self.open).get_mut(&digest(cookie)) {
+    pub(super) fn tell(&self, key: &str, text: String) {
+        if let Some(session) = lock(&self.open).get_mut(key) {
             session.flash = Some(text);
         }
     }
 
     /// The word that was left.
-    pub(super) fn told(&self, cookie: &str) -> Option<String> {
-        lock(&self.open).get_mut(&digest(cookie))?.flash.take()
+    pub(super) fn told(&self, key: &str) -> Option<String> {
+        lock(&self.open).get_mut(key)?.flash.take()
     }
 
     /// How long a cookie is kept by the browser, in seconds.
@@ -139,12 +161,23 @@ impl Sessions {
     }
 }
 
-/// One cookie of a `Cookie` header.
-pub(super) fn cookie_of(header: &str) -> Option<&str> {
+/// By what the session of a cookie is known.
+pub(super) fn key_of(cookie: &str) -> String {
+    digest(cookie)
+}
+
+/// The cookie's name.
+pub(super) const fn cookie_name(secure: bool) -> &'static str {
+    if secure { SECURE_COOKIE } else { COOKIE }
+}
+
+/// The session's cookie of a `Cookie` header; over TLS only the one that browsers guard.
+pub(super) fn cookie_of(header: &str, secure: bool) -> Option<&str> {
+    let own = cookie_name(secure);
     header
         .split(';')
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
+        .find(|(name, _)| *name == own)
         .map(|(_, value)| value)
 }
 
@@ -159,9 +192,9 @@ mod tests {
         let (token, csrf) = sessions.find(&cookie).unwrap();
         assert_eq!((token.as_str(), csrf.len(), cookie.len()), ("t1", 64, 64));
         assert_eq!(sessions.find("x"), None);
-        sessions.tell(&cookie, "done".to_owned());
-        assert_eq!(sessions.told(&cookie).as_deref(), Some("done"));
-        assert_eq!(sessions.told(&cookie), None);
+        sessions.tell(&key_of(&cookie), "done".to_owned());
+        assert_eq!(sessions.told(&key_of(&cookie)).as_deref(), Some("done"));
+        assert_eq!(sessions.told(&key_of(&cookie)), None);
         tokio::time::advance(Duration::from_secs(1)).await;
         for _ in 0..MAX_SESSIONS {
             sessions.begin("t2").unwrap();
@@ -204,8 +237,14 @@ mod tests {
 
     #[test]
     fn one_cookie_is_found_among_others() {
-        assert_eq!(cookie_of("a=b; refollow_session=xyz; c=d"), Some("xyz"));
-        assert_eq!(cookie_of("xrefollow_session=no"), None);
-        assert_eq!(cookie_of(""), None);
+        assert_eq!(cookie_of("a=b; refollow_session=xyz; c=d", false), Some("xyz"));
+        assert_eq!(
+            cookie_of("refollow_session=xyz", true),
+            None,
+            "planted from a plain page"
+        );
+        assert_eq!(cookie_of("__Host-refollow_session=xyz", true), Some("xyz"));
+        assert_eq!(cookie_of("xrefollow_session=no", false), None);
+        assert_eq!(cookie_of("", false), None);
     }
 }

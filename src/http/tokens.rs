@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<App> {
 fn socket_only(access: &Access) -> Result<Caller, Problem> {
     match &access.who {
         Who::Socket(caller) => Ok(caller.clone()),
-        Who::Token(_) | Who::Nobody { .. } => Err(Problem::new(
+        Who::Named(_) | Who::Nobody { .. } => Err(Problem::new(
             ProblemKind::AdminOnly,
             format!(
                 "tokens are made and revoked through the admin socket {}",

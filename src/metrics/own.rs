@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::proto::{MetricFamily, MetricType};
-use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
 
 use crate::domain::cause::Remedy;
 use crate::domain::decision::DecisionKind;
@@ -62,6 +62,9 @@ pub struct Metrics {
     reloaded_at: Gauge,
     drilled_at: GaugeVec,
     drill_ok: GaugeVec,
+    tls_expiry: GaugeVec,
+    tls_ok: GaugeVec,
+    proxy_ignored: IntCounter,
 }
 
 impl Metrics {
@@ -131,9 +134,27 @@ impl Metrics {
                 "refollow_drill_last_success",
                 "Whether the last drill of this pair proved the way from the look to equal documents.",
             )?,
+            tls_expiry: GaugeVec::new(
+                Opts::new(
+                    "refollow_tls_certificate_expiry_timestamp_seconds",
+                    "When the certificate that the TCP listener shows ends; absent without TLS.",
+                ),
+                &[],
+            )?,
+            tls_ok: GaugeVec::new(
+                Opts::new(
+                    "refollow_tls_last_reload_successful",
+                    "Whether what last stood in the files of certificate and key is in use; absent without TLS.",
+                ),
+                &[],
+            )?,
+            proxy_ignored: IntCounter::new(
+                "refollow_proxy_headers_ignored_total",
+                "Requests with the proxy's headers from a peer that is not among auth.proxy.from.",
+            )?,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 10] = [
+        let collectors: [Box<dyn Collector>; 13] = [
             Box::new(build),
             Box::new(this.look_errors.clone()),
             Box::new(this.decisions.clone()),
@@ -144,6 +165,9 @@ impl Metrics {
             Box::new(this.reloaded_at.clone()),
             Box::new(this.drilled_at.clone()),
             Box::new(this.drill_ok.clone()),
+            Box::new(this.tls_expiry.clone()),
+            Box::new(this.tls_ok.clone()),
+            Box::new(this.proxy_ignored.clone()),
         ];
         for collector in collectors {
             this.registry.register(collector)?;
@@ -238,6 +262,23 @@ impl Metrics {
         self.drill_ok
             .with_label_values(&labels)
             .set(f64::from(u8::from(proven)));
+    }
+
+    /// Somebody who is not the proxy wrote its headers.
+    pub fn proxy_headers_ignored(&self) {
+        self.proxy_ignored.inc();
+    }
+
+    /// The listener's certificate was taken over, with its end; or (`None`) it was not, and the old
+    /// one stays.
+    pub fn tls_loaded(&self, expires_at: Option<Timestamp>) {
+        let none: [&str; 0] = [];
+        self.tls_ok
+            .with_label_values(&none)
+            .set(f64::from(u8::from(expires_at.is_some())));
+        if let Some(at) = expires_at {
+            self.tls_expiry.with_label_values(&none).set(seconds(at));
+        }
     }
 
     /// Everything as text: own metrics by name, then those of the snapshot.

@@ -114,10 +114,11 @@ fn the_reference_is_what_the_code_takes() {
     // Every option outside arrays of tables, set through its variable to its default, is taken
     // and changes nothing.
     let (plain, _) = read(LEAST).unwrap();
-    for option in reference::OPTIONS
-        .iter()
-        .filter(|option| !option.path.contains("[]"))
-    {
+    // These need each other and files that are there; their own test has them.
+    let together = ["auth.tls.", "auth.client_certificates.", "auth.proxy."];
+    for option in reference::OPTIONS.iter().filter(|option| {
+        !option.path.contains("[]") && !together.iter().any(|start| option.path.starts_with(start))
+    }) {
         let name = format!("REFOLLOW__{}", option.path.replace('.', "__").to_uppercase());
         let value = match (option.default, option.path) {
             (Some(default), _) => default.trim_matches('"').to_owned(),
@@ -726,4 +727,83 @@ fn what_other_hosts_can_reach_is_read_with_a_token_or_the_daemon_does_not_start(
         let (config, warnings) = read(&format!("[daemon]\nlisten = \"{listen}\"\n{LEAST}")).unwrap();
         assert!(config.auth.reading_open && warnings.is_empty(), "{warnings:?}");
     }
+}
+
+#[test]
+fn whom_certificates_and_a_proxy_name_is_read_and_every_mistake_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (crt, key) = (dir.path().join("crt"), dir.path().join("key"));
+    std::fs::write(&crt, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let tls = format!("[auth]\ntls = {{ certificate_file = {crt:?}, key_file = {key:?} }}\n");
+    let clients = format!("[auth.client_certificates]\nca_file = {crt:?}\n");
+    let person = "[[auth.client_certificates.people]]\nsubject = \"cn:anna\"\nperson = \"anna\"\nrole = \"approve\"\nclusters = [\"eu\"]\n";
+    let proxy = "[auth.proxy]\nfrom = [\"10.0.0.7\", \"10.1.0.0/16\"]\nuser_header = \"X-User\"\n";
+    let group = "[[auth.proxy.groups]]\ngroup = \"sre\"\nrole = \"operate\"\n";
+    let (config, warnings) = read(&format!("{tls}{clients}{person}{proxy}{group}{LEAST}")).unwrap();
+    let clients_read = config.auth.clients.unwrap();
+    assert!(!clients_read.required);
+    assert_eq!(clients_read.people[0].rights.reach.to_string(), "eu");
+    let proxy_read = config.auth.proxy.unwrap();
+    assert_eq!(proxy_read.from[1], ("10.1.0.0".parse().unwrap(), 16));
+    assert_eq!(
+        (proxy_read.user_header.as_str(), proxy_read.groups_header.as_str()),
+        ("x-user", "x-forwarded-groups")
+    );
+    assert!(proxy_read.groups[0].rights.reach.is_all());
+    assert!(
+        warnings
+            .iter()
+            .all(|one| one.to_string().contains("can be read by everybody")),
+        "{warnings:?}"
+    );
+    for (text, expected) in [
+        (clients.clone(), "needs [auth.tls]"),
+        (
+            format!("{tls}[auth.client_certificates]\nask = \"require\"\n"),
+            "ca_file: is missing",
+        ),
+        (
+            format!("{tls}[auth.client_certificates]\nca_file = {key:?}\n"),
+            "holds no certificate",
+        ),
+        (
+            format!("{tls}{clients}{}", person.replace("cn:anna", "anna")),
+            "does not say where the name stands",
+        ),
+        (
+            format!("{tls}{clients}{}", person.replace("eu", "nowhere")),
+            "is not among [[clusters]]",
+        ),
+        (
+            format!("{tls}{clients}{}", person.replace("approve", "root")),
+            "is not a role",
+        ),
+        (format!("{tls}{clients}{person}{person}"), "is named twice"),
+        (
+            proxy.replace("10.0.0.7", "proxy.example"),
+            "is not an address or a network",
+        ),
+        (proxy.replace("10.1.0.0/16", "0.0.0.0/0"), "believes everybody"),
+        ("[auth.proxy]\n".to_owned(), "names no address"),
+        (
+            proxy.replace("X-User", "Authorization"),
+            "browsers send by themselves",
+        ),
+        (
+            proxy.replace("X-User", "X-Forwarded-Groups"),
+            "is the user's header",
+        ),
+        (format!("{proxy}{}", group.replace("sre", "a,b")), "is no group"),
+    ] {
+        let told = mistakes(&format!("{text}{LEAST}")).join("\n");
+        assert!(told.contains(expected), "{text}: {told}");
+    }
+    let (_, warnings) = read(&format!("{}{LEAST}", proxy.replace("10.0.0.7", "127.0.0.1"))).unwrap();
+    assert!(
+        warnings
+            .iter()
+            .any(|one| one.to_string().contains("every process on this host"))
+    );
 }

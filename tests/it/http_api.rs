@@ -50,6 +50,9 @@ pub struct FakeDaemon {
     pub reading_needs_no_token: bool,
     /// What somebody else wrote into every text that is shown.
     pub hostile: Option<&'static str>,
+    pub tls: Option<refollow::http::tls::TlsFiles>,
+    pub people: Vec<refollow::domain::named::Holder>,
+    pub proxy: Option<refollow::http::proxy::Proxy>,
 }
 
 impl Default for FakeDaemon {
@@ -62,6 +65,9 @@ impl Default for FakeDaemon {
             tokens: Mutex::default(),
             reading_needs_no_token: true,
             hostile: None,
+            tls: None,
+            people: Vec::new(),
+            proxy: None,
         }
     }
 }
@@ -564,6 +570,8 @@ pub struct Running {
     pub tasks: Tasks,
     pub tcp: std::net::SocketAddr,
     pub client: AdminClient,
+    pub tls: Option<Arc<refollow::http::tls::Tls>>,
+    pub metrics: Arc<refollow::metrics::Metrics>,
     _dir: tempfile::TempDir,
 }
 
@@ -574,9 +582,14 @@ pub async fn start_with(daemon: FakeDaemon) -> Running {
         admin_socket: dir.path().join("admin.sock"),
         reading_open: daemon.reading_needs_no_token,
         session_length: Duration::from_secs(3600),
+        tls: daemon.tls.clone(),
+        people: daemon.people.clone(),
+        proxy: daemon.proxy.clone(),
     };
-    let server = Server::bind(&settings).await.unwrap();
+    let metrics = Arc::new(refollow::metrics::Metrics::new("test").unwrap());
+    let server = Server::bind(&settings, Some(Arc::clone(&metrics))).await.unwrap();
     let tcp = server.tcp_address();
+    let tls = server.tls();
     let (daemon, tasks) = (Arc::new(daemon), Tasks::new());
     server.start(daemon.clone(), &tasks);
     Running {
@@ -584,6 +597,8 @@ pub async fn start_with(daemon: FakeDaemon) -> Running {
         tasks,
         tcp,
         client: AdminClient::new(settings.admin_socket),
+        tls,
+        metrics,
         _dir: dir,
     }
 }
@@ -598,6 +613,36 @@ pub struct Answer {
     pub body: String,
 }
 
+/// One request over a connection that ends with it.
+pub async fn exchange(
+    mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<Answer> {
+    let length = if body.is_empty() {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", body.len())
+    };
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}{headers}\r\n{body}");
+    stream.write_all(request.as_bytes()).await?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Ok(Answer {
+        status,
+        head: head.to_lowercase(),
+        body: body.to_owned(),
+    })
+}
+
 impl Running {
     /// One plain request over TCP.
     pub async fn tcp(&self, method: &str, path: &str, headers: &str) -> Answer {
@@ -606,26 +651,8 @@ impl Running {
 
     /// The same with a body.
     pub async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-        let mut stream = tokio::net::TcpStream::connect(self.tcp).await.unwrap();
-        let length = if body.is_empty() {
-            String::new()
-        } else {
-            format!("Content-Length: {}\r\n", body.len())
-        };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}{headers}\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.unwrap();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer {
-            status,
-            head: head.to_lowercase(),
-            body: body.to_owned(),
-        }
+        let stream = tokio::net::TcpStream::connect(self.tcp).await.unwrap();
+        exchange(stream, method, path, headers, body).await.unwrap()
     }
 
     async fn json(&self, path: &str) -> Value {
@@ -637,6 +664,39 @@ impl Running {
             answer.head
         );
         serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// The head of an answer as it came.
+    async fn raw_head(&self, path: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(self.tcp).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text.split("\r\n\r\n").next().unwrap().to_owned()
+    }
+
+    /// The server's own metrics.
+    pub fn own_metrics(&self) -> String {
+        let snapshot = refollow::metrics::Snapshot {
+            now: at(0),
+            level: refollow::metrics::Level::Index,
+            stale_after: Duration::from_secs(60),
+            clusters: Vec::new(),
+            followers: Vec::new(),
+            auto_follow: Vec::new(),
+            patterns: Vec::new(),
+            incidents: Vec::new(),
+            brakes: Vec::new(),
+            breakers: Vec::new(),
+            held: Vec::new(),
+            plans_pending: 0,
+            plan_expires_at: None,
+            plans_expired: 0,
+            runs_in_flight: 0,
+        };
+        self.metrics
+            .render(&snapshot, refollow::metrics::Format::Prometheus)
     }
 
     pub fn asked(&self) -> Vec<String> {
@@ -722,7 +782,7 @@ async fn the_shapes_of_the_contract_are_served_over_tcp() {
         &runs["runs"][0]["steps"][0],
         &["name", "state", "started_at", "ended_at"],
     );
-    assert_eq!(running.json("/api/v1/runs?limit=0").await, json!({"runs": []}));
+    assert_eq!(running.json("/api/v1/runs?limit=1").await, runs);
     has(&running.json("/api/v1/runs/r1").await, &["id", "journal", "undo"]);
     has(
         &running.json("/api/v1/clusters").await["clusters"][0],
@@ -1139,8 +1199,11 @@ async fn an_address_in_use_is_named_with_its_remedy() {
         admin_socket: running.client.socket().with_file_name("other.sock"),
         reading_open: true,
         session_length: Duration::from_secs(3600),
+        tls: None,
+        people: Vec::new(),
+        proxy: None,
     };
-    let error = Server::bind(&settings).await.unwrap_err().to_string();
+    let error = Server::bind(&settings, None).await.unwrap_err().to_string();
     assert!(
         error.contains("daemon.listen") && error.contains("another program listens there"),
         "{error}"
@@ -1203,4 +1266,40 @@ async fn who_asks_again_for_what_has_not_changed_gets_no_body() {
         (body["title"].as_str(), &body["detail"]),
         (Some("There is no such thing"), &body["message"])
     );
+}
+
+#[tokio::test]
+async fn a_long_list_comes_in_pages_each_of_which_names_the_next() {
+    let running = start().await;
+    let whole = running.json("/api/v1/plans").await["plans"].clone();
+    let mut path = "/api/v1/plans?limit=2".to_owned();
+    let mut found = Vec::new();
+    loop {
+        let answer = running.tcp("GET", &path, "").await;
+        let page: Value = serde_json::from_str(&answer.body).unwrap();
+        found.extend(page["plans"].as_array().unwrap().clone());
+        let link = answer.head.lines().find_map(|line| line.strip_prefix("link: <"));
+        let Some(link) = link.and_then(|link| link.strip_suffix(">; rel=\"next\"")) else {
+            break;
+        };
+        // The head was made lower case for comparing; a cursor is not to be compared.
+        let raw = running.raw_head(&path).await;
+        let start = raw.to_lowercase().find(link).unwrap();
+        raw[start..start + link.len()].clone_into(&mut path);
+    }
+    assert_eq!(Value::Array(found), whole);
+    for wrong in [
+        "plans?limit=0",
+        "runs?limit=1001",
+        "followers?cursor=zzzz",
+        "incidents?x=1",
+    ] {
+        let answer = running.tcp("GET", &format!("/api/v1/{wrong}"), "").await;
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.body);
+        assert!(
+            answer.head.contains("application/problem+json"),
+            "{}",
+            answer.head
+        );
+    }
 }

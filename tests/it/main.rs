@@ -31,4 +31,5 @@ mod scenarios;
 mod silent;
 mod store_contract;
 mod tidy;
+mod tls;
 mod watching;

@@ -1,13 +1,16 @@
 //! Who may do what: every route by everybody, tokens, sessions, forms.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use refollow::domain::access::{Grant, Reach, Role, Token, digest};
 use refollow::domain::ids::ClusterName;
+use refollow::domain::named::{Group, Holder, Rights};
+use refollow::http::proxy::Proxy;
 use serde_json::{Value, json};
 
-use crate::http_api::{Answer, FakeDaemon, Running, at, plan, start, start_with};
+use crate::http_api::{Answer, FakeDaemon, Running, at, exchange, plan, start, start_with};
+use crate::tls::{Pki, connect};
 
 fn token(role: Role, clusters: Option<&str>) -> Token {
     let name = format!("{role}-{}", clusters.unwrap_or("all"));
@@ -161,51 +164,274 @@ fn expected(needs: Needs, who: Option<&Grant>, open: bool) -> Option<u16> {
     }
 }
 
-#[tokio::test]
-async fn every_route_by_every_role_on_the_right_and_the_wrong_cluster() {
-    let mut checked = 0;
-    for open in [true, false] {
-        let running = with_tokens(open).await;
-        for (method, path, body, needs) in routes() {
-            let nobody = (None, String::new());
-            let named = all_tokens().into_iter().map(|token| {
-                let grant = token.grant;
-                let text = grant.id.trim_start_matches("id-").to_owned();
-                (Some(grant), format!("Authorization: Bearer {text}\r\n"))
-            });
-            for (who, header) in std::iter::once(nobody).chain(named) {
-                let before = running.asked().len();
-                let answer = running.send(method, &path, &header, body).await;
-                let whom = who.as_ref().map_or("nobody", |grant| &grant.id);
-                let said = format!(
-                    "{method} {path} by {whom}, open {open}: {} {}",
-                    answer.status, answer.body
-                );
-                match expected(needs, who.as_ref(), open) {
-                    // Pages send who is nobody to sign in; the admin socket's routes say so to whoever asks.
-                    Some(401) if !path.starts_with("/api/") && path != "/metrics" => {
-                        assert_eq!(answer.status, 303, "{said}");
-                        assert!(answer.head.contains("location: /login?to="), "{said}");
-                    }
-                    Some(401) if needs == Needs::Socket => {
-                        assert!(matches!(answer.status, 401 | 403), "{said}");
-                    }
-                    Some(status) => assert_eq!(answer.status, status, "{said}"),
-                    // It got through: what the route itself says is not about rights, but for the
-                    // drill that there is not.
-                    None => assert!(!matches!(answer.status, 401 | 403 | 405), "{said}"),
-                }
-                if expected(needs, who.as_ref(), open).is_some() {
-                    assert_eq!(running.asked().len(), before, "it was done all the same: {said}");
-                }
-                if answer.status == 401 {
-                    assert!(answer.head.contains("www-authenticate: bearer"), "{said}");
-                }
-                checked += 1;
-            }
+/// How somebody says who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Token,
+    Certificate,
+    /// On the pages only.
+    Proxy,
+}
+
+/// A request of everybody by every way, and what must come of it.
+async fn walk(way: Way, open: bool) -> usize {
+    let pki = Pki::new();
+    let mut daemon = FakeDaemon {
+        reading_needs_no_token: open,
+        ..FakeDaemon::default()
+    };
+    match way {
+        Way::Token => daemon.tokens = std::sync::Mutex::new(all_tokens()),
+        Way::Certificate => {
+            daemon.tls = Some(pki.files(false));
+            daemon.people = all_tokens()
+                .into_iter()
+                .map(|token| holder(token.grant))
+                .collect();
+        }
+        Way::Proxy => daemon.proxy = Some(proxy(all_tokens())),
+    }
+    let running = start_with(daemon).await;
+    let mut connectors = BTreeMap::from([(String::new(), pki.connector(None))]);
+    if way == Way::Certificate {
+        for token in all_tokens() {
+            let name = short_name(&token.grant);
+            connectors.insert(name.clone(), pki.connector(Some(&name)));
         }
     }
-    assert_eq!(checked, 2 * routes().len() * 13);
+    let mut checked = 0;
+    for (method, path, body, needs) in routes() {
+        let everybody = all_tokens().into_iter().map(|token| Some(token.grant));
+        for who in std::iter::once(None).chain(everybody) {
+            let name = who.as_ref().map(short_name).unwrap_or_default();
+            let before = running.asked().len();
+            let answer = match way {
+                _ if who.is_none() && way != Way::Certificate => running.send(method, &path, "", body).await,
+                Way::Token => {
+                    let header = format!("Authorization: Bearer {name}\r\n");
+                    running.send(method, &path, &header, body).await
+                }
+                Way::Proxy => {
+                    let header = format!("X-User: anna\r\nX-Groups: others,{name}\r\n");
+                    running.send(method, &path, &header, body).await
+                }
+                Way::Certificate => {
+                    let stream = connect(&running, &connectors[&name]).await.unwrap();
+                    exchange(stream, method, &path, "", body).await.unwrap()
+                }
+            };
+            let api = path.starts_with("/api/");
+            let counts = who.clone().filter(|_| way != Way::Proxy || !api);
+            let expected = expected(needs, counts.as_ref(), open);
+            let said = format!(
+                "{method} {path} by {way:?} as `{name}`, open {open}: {} {}",
+                answer.status, answer.body
+            );
+            match expected {
+                // Pages send who is nobody to sign in; the admin socket's routes say so to whoever asks.
+                Some(401) if !api && path != "/metrics" => {
+                    assert_eq!(answer.status, 303, "{said}");
+                    assert!(answer.head.contains("location: /login?to="), "{said}");
+                }
+                Some(401) if needs == Needs::Socket => {
+                    assert!(matches!(answer.status, 401 | 403), "{said}");
+                }
+                Some(status) => assert_eq!(answer.status, status, "{said}"),
+                // It got through: what the route itself says is not about rights, but for the
+                // drill that there is not.
+                None => assert!(!matches!(answer.status, 401 | 403 | 405), "{said}"),
+            }
+            if expected.is_some() {
+                assert_eq!(running.asked().len(), before, "it was done all the same: {said}");
+            }
+            if answer.status == 401 {
+                assert!(answer.head.contains("www-authenticate: bearer"), "{said}");
+            }
+            checked += 1;
+        }
+    }
+    checked
+}
+
+fn short_name(grant: &Grant) -> String {
+    grant.id.trim_start_matches("id-").to_owned()
+}
+
+fn rights_of(grant: &Grant) -> Rights {
+    Rights {
+        role: grant.role,
+        reach: grant.reach.clone(),
+    }
+}
+
+fn holder(grant: Grant) -> Holder {
+    Holder {
+        subject: format!("cn:{}", short_name(&grant)),
+        person: grant.person.clone(),
+        rights: rights_of(&grant),
+    }
+}
+
+fn proxy(tokens: Vec<Token>) -> Proxy {
+    Proxy {
+        from: vec![("127.0.0.1".parse().unwrap(), 32)],
+        user_header: "x-user".to_owned(),
+        groups_header: "x-groups".to_owned(),
+        groups: tokens
+            .into_iter()
+            .map(|token| Group {
+                name: short_name(&token.grant),
+                rights: rights_of(&token.grant),
+            })
+            .collect(),
+    }
+}
+
+#[tokio::test]
+async fn every_route_by_every_role_on_the_right_and_the_wrong_cluster() {
+    for open in [true, false] {
+        assert_eq!(walk(Way::Token, open).await, routes().len() * 13);
+    }
+}
+
+#[tokio::test]
+async fn every_route_by_every_role_of_a_client_certificate() {
+    assert_eq!(walk(Way::Certificate, false).await, routes().len() * 13);
+}
+
+#[tokio::test]
+async fn every_route_by_every_role_that_a_proxy_names_counts_on_the_pages_alone() {
+    for open in [true, false] {
+        assert_eq!(walk(Way::Proxy, open).await, routes().len() * 13);
+    }
+}
+
+#[tokio::test]
+async fn a_token_counts_before_what_the_proxy_says_and_a_bad_one_is_refused() {
+    let daemon = FakeDaemon {
+        reading_needs_no_token: false,
+        tokens: std::sync::Mutex::new(all_tokens()),
+        proxy: Some(proxy(all_tokens())),
+        ..FakeDaemon::default()
+    };
+    let running = start_with(daemon).await;
+    let named = "X-User: otto\r\nX-Groups: admin-all\r\n";
+    let of = async |token: &str, path: &str| {
+        let header = format!("{named}Authorization: Bearer {token}\r\n");
+        running.tcp("GET", path, &header).await
+    };
+    assert_eq!(
+        of("view-ap", "/clusters/eu").await.status,
+        403,
+        "the token is limited"
+    );
+    assert_eq!(of("wrong", "/").await.status, 401);
+    let hash = plan().hash;
+    let approve = format!("/api/v1/plans/{hash}/approve");
+    let header = format!("{named}Authorization: Bearer approve-eu\r\n");
+    let answer = running.send("POST", &approve, &header, "{}").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(
+        running.asked()[0].contains("by anna-approve"),
+        "{:?}",
+        running.asked()
+    );
+    // Who signed in with a token of their own is who they signed in as.
+    let (cookie, _) = sign_in(&running, "view-all").await;
+    let page = running.tcp("GET", "/", &format!("{named}{cookie}")).await.body;
+    assert!(page.contains("anna-view") && !page.contains("otto"), "{page}");
+}
+
+#[tokio::test]
+async fn whom_the_proxy_names_sends_forms_with_their_own_secret_in_their_own_name() {
+    let running = start_with(FakeDaemon {
+        reading_needs_no_token: false,
+        proxy: Some(proxy(all_tokens())),
+        ..FakeDaemon::default()
+    })
+    .await;
+    let hash = plan().hash;
+    let path = format!("/plans/{hash}");
+    let named = "X-User: otto\r\nX-Groups: approve-eu, view-all\r\n";
+    let page = running.tcp("GET", &path, named).await.body;
+    assert!(
+        page.contains("otto") && page.contains("approve on eu; view"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("Sign out"),
+        "nobody signs out here of another's sign-in"
+    );
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap()[..64].to_owned();
+    let approve = format!("{path}/approve");
+    let body = format!("csrf={csrf}&note=x&lose=orders-f");
+    for (headers, body) in [
+        (format!("{FORM}{named}"), "note=x".to_owned()),
+        (format!("{FORM}{}", named.replace("otto", "anna")), body.clone()),
+        (
+            format!("{}{named}", FORM.replace("http://x", "http://evil.example")),
+            body.clone(),
+        ),
+    ] {
+        let answer = running.send("POST", &approve, &headers, &body).await;
+        assert_eq!(answer.status, 403, "{headers}{body}: {}", answer.body);
+        assert_eq!(running.asked(), Vec::<String>::new());
+    }
+    let done = running
+        .send("POST", &approve, &format!("{FORM}{named}"), &body)
+        .await;
+    assert_eq!(done.status, 303, "{}", done.body);
+    assert!(running.asked()[0].contains("by otto"), "{:?}", running.asked());
+    let told = running
+        .tcp("GET", &path, &format!("{named}Accept: text/html\r\n"))
+        .await
+        .body;
+    assert!(told.contains("Done: done."), "{told}");
+    let cookie = running
+        .tcp("GET", "/login", &format!("{named}X-Forwarded-Proto: https\r\n"))
+        .await;
+    assert_eq!(cookie.status, 200);
+}
+
+#[tokio::test]
+async fn headers_of_any_other_peer_and_two_of_one_name_nobody() {
+    let mut other = proxy(all_tokens());
+    other.from = vec![("10.9.8.7".parse().unwrap(), 32)];
+    let running = start_with(FakeDaemon {
+        reading_needs_no_token: false,
+        proxy: Some(other),
+        ..FakeDaemon::default()
+    })
+    .await;
+    let named = "X-User: otto\r\nX-Groups: admin-all\r\n";
+    assert_eq!(running.tcp("GET", "/", named).await.status, 303, "as nobody");
+    let text = running.own_metrics();
+    assert!(text.contains("refollow_proxy_headers_ignored_total 1"), "{text}");
+    let running = start_with(FakeDaemon {
+        proxy: Some(proxy(all_tokens())),
+        ..FakeDaemon::default()
+    })
+    .await;
+    let twice = format!("X-User: eve\r\n{named}");
+    assert_eq!(running.tcp("GET", "/", &twice).await.status, 403);
+}
+
+#[tokio::test]
+async fn behind_tls_of_the_proxy_the_cookie_is_secure() {
+    let running = start_with(FakeDaemon {
+        tokens: std::sync::Mutex::new(all_tokens()),
+        proxy: Some(proxy(Vec::new())),
+        ..FakeDaemon::default()
+    })
+    .await;
+    let headers = format!("{FORM}X-Forwarded-Proto: https\r\n");
+    let answer = running.send("POST", "/login", &headers, "token=view-all").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert!(
+        answer.head.contains("set-cookie: __host-refollow_session=") && answer.head.contains("; secure"),
+        "{}",
+        answer.head
+    );
 }
 
 #[tokio::test]

@@ -232,10 +232,9 @@ impl Desk {
     }
 
     pub(super) fn evidence_of(&self, follower: FollowerKey) -> Result<serde_json::Value, Problem> {
-        self.0
-            .lock()
-            .evidence(&follower)
-            .ok_or_else(|| self.unknown_follower(&follower))
+        // The book is let go first: whoever tells that there is none takes it again.
+        let found = self.0.lock().evidence(&follower);
+        found.ok_or_else(|| self.unknown_follower(&follower))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::post;
 use axum::{Extension, Form, Router};
@@ -18,7 +18,6 @@ use crate::http::dto::{ApproveBody, BrakeRequest, Done, Problem, ProblemKind};
 use crate::http::login::from_our_pages;
 use crate::http::pages::problem;
 use crate::http::pages::rows::{run_url, segment};
-use crate::http::sessions::cookie_of;
 use crate::http::{App, pages};
 
 pub(super) fn routes() -> Router<App> {
@@ -61,18 +60,11 @@ fn own<T>(
 }
 
 /// To the page with what was done, or a page that says why not.
-async fn answer(
-    app: &App,
-    access: &Access,
-    headers: &HeaderMap,
-    to: &str,
-    done: Result<Done, Problem>,
-) -> Response {
+async fn answer(app: &App, access: &Access, to: &str, done: Result<Done, Problem>) -> Response {
     match done {
         Ok(done) => {
-            let cookie = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
-            if let Some(cookie) = cookie.and_then(cookie_of) {
-                app.sessions.tell(cookie, format!("Done: {}.", done.message));
+            if let Some(session) = &access.session {
+                app.sessions.tell(session, format!("Done: {}.", done.message));
             }
             Redirect::to(to).into_response()
         }
@@ -118,7 +110,7 @@ async fn approve(
         finish(&app, "approve", move |daemon| daemon.approve(hash, caller, body)).await
     };
     let done = done.await;
-    answer(&app, &access, &headers, &to, done).await
+    answer(&app, &access, &to, done).await
 }
 
 #[derive(Deserialize)]
@@ -144,7 +136,7 @@ async fn reject(
         finish(&app, "reject", move |daemon| daemon.reject(hash, caller, reason)).await
     };
     let done = done.await;
-    answer(&app, &access, &headers, &to, done).await
+    answer(&app, &access, &to, done).await
 }
 
 #[derive(Deserialize)]
@@ -166,7 +158,7 @@ async fn abort(
         finish(&app, "abort", move |daemon| daemon.abort(run, caller)).await
     };
     let done = done.await;
-    answer(&app, &access, &headers, &run_url(&id), done).await
+    answer(&app, &access, &run_url(&id), done).await
 }
 
 #[derive(Deserialize)]
@@ -207,7 +199,7 @@ async fn brake(
         finish(&app, "brake", move |daemon| daemon.brake(request, caller)).await
     };
     let done = done.await;
-    answer(&app, &access, &headers, "/brakes", done).await
+    answer(&app, &access, "/brakes", done).await
 }
 
 #[derive(Deserialize)]
@@ -232,5 +224,5 @@ async fn release(
         finish(&app, "release", move |daemon| daemon.release(scope, caller)).await
     };
     let done = done.await;
-    answer(&app, &access, &headers, "/brakes", done).await
+    answer(&app, &access, "/brakes", done).await
 }

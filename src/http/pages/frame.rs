@@ -1,7 +1,7 @@
 //! What every page has around its content: tabs, who is signed in, the banner of brakes and breakers.
 
-use crate::domain::access::Reach;
 use crate::domain::ids::ClusterName;
+use crate::domain::named::By;
 use crate::domain::words::{instant, relative};
 use crate::http::access::{Access, Who};
 use crate::http::dto::{Brakes, BreakerItem, Daemon};
@@ -27,9 +27,10 @@ pub(in crate::http) struct TabItem {
 /// Who is signed in.
 pub(in crate::http) struct Signed {
     pub(in crate::http) name: String,
-    pub(in crate::http) role: String,
-    pub(in crate::http) limits: String,
+    pub(in crate::http) rights: String,
     pub(in crate::http) csrf: String,
+    /// Nobody signs out of a certificate or of another's sign-in.
+    pub(in crate::http) signs_out: bool,
 }
 
 /// One line of the banner.
@@ -67,14 +68,11 @@ impl Frame {
     ) -> Self {
         let now = daemon.now();
         let who = match (&access.who, &access.csrf) {
-            (Who::Token(grant), Some(csrf)) => Some(Signed {
-                name: grant.person.clone(),
-                role: grant.role.to_string(),
-                limits: match &grant.reach {
-                    Reach::All => String::new(),
-                    Reach::Only(_) => format!(" on {}", grant.reach),
-                },
+            (Who::Named(named), Some(csrf)) => Some(Signed {
+                name: named.person.clone(),
+                rights: named.words(),
                 csrf: csrf.clone(),
+                signs_out: named.by == By::Token,
             }),
             _ => None,
         };

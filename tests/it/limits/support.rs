@@ -152,7 +152,6 @@ pub fn person(name: &str) -> Caller {
 }
 
 impl House {
-    /// Ends the daemon cleanly and starts the next over the same state and clusters.
     /// The end of the process as the daemon itself brings it about.
     pub async fn stop(&self) -> Exit {
         let running = Running {
@@ -160,6 +159,7 @@ impl House {
             desk: Arc::new(Desk(Arc::clone(&self.desk.0))),
             address: ([127, 0, 0, 1], 1).into(),
             tasks: self.tasks.clone(),
+            tls: None,
         };
         let text = "[[clusters]]\nname = \"eu\"\nurls = [\"http://127.0.0.1:1\"]\n";
         let (config, _) =
@@ -167,6 +167,7 @@ impl House {
         app::drain(&running, &config).await
     }
 
+    /// Ends the daemon cleanly and starts the next over the same state and clusters.
     pub async fn restart(&mut self) {
         let text = self.text.clone();
         self.restart_with(&text).await;
