@@ -609,14 +609,16 @@ pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> O
 
 /// Where a key that stands in the wrong place belongs: `[daemon]`, `[[clusters]]`.
 pub(super) fn elsewhere(key: &str) -> Option<String> {
-    OPTIONS.iter().find_map(|option| {
+    let places = OPTIONS.iter().filter_map(|option| {
         let (section, last) = option.path.rsplit_once('.')?;
         (last == key).then(|| match section.strip_suffix("[]") {
             Some(array) => format!("[[{array}]]"),
             None if section.contains("[]") => format!("`{}`", section.replace("[]", "")),
             None => format!("[{section}]"),
         })
-    })
+    });
+    let places: Vec<String> = places.collect();
+    (!places.is_empty()).then(|| places.join(" or "))
 }
 
 /// `docs/CONFIGURATION.md`, whole.
@@ -698,7 +700,10 @@ mod tests {
     fn a_key_in_the_wrong_table_is_told_its_place() {
         assert_eq!(elsewhere("poll_interval").as_deref(), Some("[[clusters]]"));
         assert_eq!(elsewhere("approvers").as_deref(), Some("[approval]"));
-        assert_eq!(elsewhere("ca_file").as_deref(), Some("`clusters.tls`"));
+        assert_eq!(
+            elsewhere("ca_file").as_deref(),
+            Some("[auth.client_certificates] or `clusters.tls`")
+        );
         assert_eq!(elsewhere("nonsense"), None);
     }
 
