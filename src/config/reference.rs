@@ -159,7 +159,7 @@ pub const OPTIONS: &[Entry] = &[
     required(
         "auth.client_certificates.people[].role",
         "`view`, `approve`, `operate` or `admin`",
-        "What they may do, as with `refollow token create --role`.",
+        "What they may do, as the role of a token.",
     ),
     optional(
         "auth.client_certificates.people[].clusters",
@@ -702,7 +702,7 @@ mod tests {
         assert_eq!(elsewhere("approvers").as_deref(), Some("[approval]"));
         assert_eq!(
             elsewhere("ca_file").as_deref(),
-            Some("[auth.client_certificates] or `clusters.tls`")
+            Some("[auth.client_certificates] or `clusters.tls` or `blockers.tls`")
         );
         assert_eq!(elsewhere("nonsense"), None);
     }
