@@ -10,3 +10,4 @@ mod installations;
 mod mass;
 mod state_away;
 mod support;
+mod unknown;
