@@ -1,6 +1,6 @@
 //! The store that several hosts can take up: PostgreSQL, the same promises as SQLite's.
 //!
-//! One host holds the [tenure](tenure) and writes; the others stand by. Every transaction that
+//! One host holds the [tenure] and writes; the others stand by. Every transaction that
 //! writes first locks the tenure's row and so is refused from the moment on in which another host
 //! took over (fencing); every journal row carries the epoch under which it was written. Commits are
 //! `synchronous_commit = on`, whatever the server's default.
