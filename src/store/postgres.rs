@@ -275,7 +275,7 @@ async fn migrate(place: &Path, connection: &mut PgConnection) -> Result<(), Stor
                 StoreError::Newer {
                     what: place.display().to_string(),
                     found,
-                    known: newest_migration(),
+                    known: row::newest(&MIGRATIONS),
                 }
             }
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
@@ -295,7 +295,7 @@ async fn is_known(place: &Path, connection: &mut PgConnection) -> Result<(), Sto
         .fetch_one(connection)
         .await
         .map_err(|error| cannot_open(place, &error))?;
-    let known = newest_migration();
+    let known = row::newest(&MIGRATIONS);
     match found {
         Some(found) if found > known => Err(StoreError::Newer {
             what: place.display().to_string(),
@@ -304,15 +304,6 @@ async fn is_known(place: &Path, connection: &mut PgConnection) -> Result<(), Sto
         }),
         _ => Ok(()),
     }
-}
-
-/// The highest format of the database that this build knows.
-fn newest_migration() -> i64 {
-    MIGRATIONS
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0)
 }
 
 /// SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html).
@@ -356,19 +347,6 @@ fn cannot_read(error: &sqlx::Error) -> StoreError {
     StoreError::Read {
         problem: error.to_string(),
     }
-}
-
-/// For order and ranges only; the instant itself stands in the JSON. Fits until the year 2262.
-fn nanos(at: Timestamp) -> i64 {
-    i64::try_from(at.as_nanosecond()).unwrap_or(if at.as_nanosecond() < 0 {
-        i64::MIN
-    } else {
-        i64::MAX
-    })
-}
-
-fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// A row that begins with `format, json`.
@@ -437,9 +415,9 @@ impl Store for PostgresStore {
             )
             .bind(entry.run.as_str())
             .bind(summary.follower.to_string())
-            .bind(nanos(summary.opened_at))
-            .bind(summary.closed.as_ref().map(|closed| nanos(closed.at)))
-            .bind(number(entry.seq))
+            .bind(row::nanos(summary.opened_at))
+            .bind(summary.closed.as_ref().map(|closed| row::nanos(closed.at)))
+            .bind(row::number(entry.seq))
             .bind(row::SUMMARY.format)
             .bind(row::encode(row::SUMMARY, &summary)?)
             .execute(&mut **tx)
@@ -447,7 +425,7 @@ impl Store for PostgresStore {
             .map_err(failed)?;
             sqlx::query("INSERT INTO journal (run, seq, epoch, format, json) VALUES ($1, $2, $3, $4, $5)")
                 .bind(entry.run.as_str())
-                .bind(number(entry.seq))
+                .bind(row::number(entry.seq))
                 .bind(self.epoch())
                 .bind(row::ENTRY.format)
                 .bind(row::encode(row::ENTRY, entry)?)
@@ -515,7 +493,7 @@ impl Store for PostgresStore {
                 "SELECT format, json FROM runs
                  WHERE closed_at IS NULL OR closed_at >= $1 OR opened_at >= $1 ORDER BY opened_at, id",
             )
-            .bind(nanos(since))
+            .bind(row::nanos(since))
             .fetch_all(&self.pool)
             .await
             .map_err(|e| cannot_read(&e))?;
@@ -545,7 +523,7 @@ impl Store for PostgresStore {
             )
             .bind(hash.as_str())
             .bind(record.state.is_open())
-            .bind(nanos(record.changed_at))
+            .bind(row::nanos(record.changed_at))
             .bind(row::PLAN.format)
             .bind(row::encode(row::PLAN, record)?)
             .execute(&mut **tx)
@@ -710,7 +688,7 @@ impl Store for PostgresStore {
     fn audit_log(&self, from_seq: u64, limit: u32) -> Answer<'_, Vec<AuditRecord>> {
         self.read(async move {
             let found = sqlx::query(AUDIT_COLUMNS)
-                .bind(number(from_seq))
+                .bind(row::number(from_seq))
                 .bind(i64::from(limit))
                 .fetch_all(&self.pool)
                 .await
@@ -765,17 +743,17 @@ impl Store for PostgresStore {
         self.write(async move |tx| {
             let failed = |error: sqlx::Error| cannot_write(&error);
             sqlx::query("DELETE FROM journal WHERE run IN (SELECT id FROM runs WHERE closed_at < $1)")
-                .bind(nanos(before))
+                .bind(row::nanos(before))
                 .execute(&mut **tx)
                 .await
                 .map_err(failed)?;
             let runs = sqlx::query("DELETE FROM runs WHERE closed_at < $1")
-                .bind(nanos(before))
+                .bind(row::nanos(before))
                 .execute(&mut **tx)
                 .await
                 .map_err(failed)?;
             let old = sqlx::query("SELECT format, json FROM plans WHERE NOT open AND changed_at < $1")
-                .bind(nanos(before))
+                .bind(row::nanos(before))
                 .fetch_all(&mut **tx)
                 .await
                 .map_err(|e| cannot_read(&e))?;

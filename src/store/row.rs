@@ -49,6 +49,29 @@ pub(super) const STATE: Kind = Kind {
     format: 1,
 };
 
+/// For order and ranges only; the instant itself stands in the JSON. Fits until the year 2262.
+pub(super) fn nanos(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond()).unwrap_or(if at.as_nanosecond() < 0 {
+        i64::MIN
+    } else {
+        i64::MAX
+    })
+}
+
+/// For columns and parameters: what is beyond them is as good as the largest.
+pub(super) fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The highest format of a database that this build knows.
+pub(super) fn newest(migrations: &sqlx::migrate::Migrator) -> i64 {
+    migrations
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
+}
+
 /// To JSON text.
 pub(super) fn encode<T: Serialize>(kind: Kind, value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Write {

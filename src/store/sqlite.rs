@@ -103,7 +103,7 @@ impl SqliteStore {
             .fetch_one(&mut reader)
             .await
             .map_err(opening)?;
-        let known = newest_migration();
+        let known = row::newest(&MIGRATIONS);
         match found {
             Some(found) if found > known => Err(StoreError::Newer {
                 what: path.display().to_string(),
@@ -254,18 +254,9 @@ async fn is_ours(path: &Path, connection: &mut SqliteConnection) -> Result<(), S
     Ok(())
 }
 
-/// The highest format of the database that this build knows.
-fn newest_migration() -> i64 {
-    MIGRATIONS
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0)
-}
-
 fn migration_failed(path: &Path, error: &sqlx::migrate::MigrateError) -> StoreError {
     use sqlx::migrate::MigrateError;
-    let known = newest_migration();
+    let known = row::newest(&MIGRATIONS);
     match error {
         MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => StoreError::Newer {
             what: path.display().to_string(),
@@ -279,19 +270,6 @@ fn migration_failed(path: &Path, error: &sqlx::migrate::MigrateError) -> StoreEr
             remedy: "restore a backup made by this version, or move the state away and start anew".to_owned(),
         },
     }
-}
-
-/// For order and ranges only; the instant itself stands in the JSON. Fits until the year 2262.
-fn nanos(at: Timestamp) -> i64 {
-    i64::try_from(at.as_nanosecond()).unwrap_or(if at.as_nanosecond() < 0 {
-        i64::MIN
-    } else {
-        i64::MAX
-    })
-}
-
-fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// A row that begins with `format, json`.
@@ -360,9 +338,9 @@ impl Store for SqliteStore {
             )
             .bind(entry.run.as_str())
             .bind(summary.follower.to_string())
-            .bind(nanos(summary.opened_at))
-            .bind(summary.closed.as_ref().map(|closed| nanos(closed.at)))
-            .bind(number(entry.seq))
+            .bind(row::nanos(summary.opened_at))
+            .bind(summary.closed.as_ref().map(|closed| row::nanos(closed.at)))
+            .bind(row::number(entry.seq))
             .bind(row::SUMMARY.format)
             .bind(row::encode(row::SUMMARY, &summary)?)
             .execute(&mut **tx)
@@ -370,7 +348,7 @@ impl Store for SqliteStore {
             .map_err(failed)?;
             sqlx::query("INSERT INTO journal (run, seq, format, json) VALUES (?1, ?2, ?3, ?4)")
                 .bind(entry.run.as_str())
-                .bind(number(entry.seq))
+                .bind(row::number(entry.seq))
                 .bind(row::ENTRY.format)
                 .bind(row::encode(row::ENTRY, entry)?)
                 .execute(&mut **tx)
@@ -437,7 +415,7 @@ impl Store for SqliteStore {
                 "SELECT format, json FROM runs
                  WHERE closed_at IS NULL OR closed_at >= ?1 OR opened_at >= ?1 ORDER BY opened_at, id",
             )
-            .bind(nanos(since))
+            .bind(row::nanos(since))
             .fetch_all(&mut *self.reader.lock().await)
             .await
             .map_err(|e| cannot_read(&e))?;
@@ -467,7 +445,7 @@ impl Store for SqliteStore {
             )
             .bind(hash.as_str())
             .bind(record.state.is_open())
-            .bind(nanos(record.changed_at))
+            .bind(row::nanos(record.changed_at))
             .bind(row::PLAN.format)
             .bind(row::encode(row::PLAN, record)?)
             .execute(&mut **tx)
@@ -631,7 +609,7 @@ impl Store for SqliteStore {
     fn audit_log(&self, from_seq: u64, limit: u32) -> Answer<'_, Vec<AuditRecord>> {
         async move {
             let found = sqlx::query(AUDIT_COLUMNS)
-                .bind(number(from_seq))
+                .bind(row::number(from_seq))
                 .bind(i64::from(limit))
                 .fetch_all(&mut *self.reader.lock().await)
                 .await
@@ -686,17 +664,17 @@ impl Store for SqliteStore {
         self.write(async move |tx| {
             let failed = |error: sqlx::Error| self.cannot_write(&error);
             sqlx::query("DELETE FROM journal WHERE run IN (SELECT id FROM runs WHERE closed_at < ?1)")
-                .bind(nanos(before))
+                .bind(row::nanos(before))
                 .execute(&mut **tx)
                 .await
                 .map_err(failed)?;
             let runs = sqlx::query("DELETE FROM runs WHERE closed_at < ?1")
-                .bind(nanos(before))
+                .bind(row::nanos(before))
                 .execute(&mut **tx)
                 .await
                 .map_err(failed)?;
             let old = sqlx::query("SELECT format, json FROM plans WHERE open = 0 AND changed_at < ?1")
-                .bind(nanos(before))
+                .bind(row::nanos(before))
                 .fetch_all(&mut **tx)
                 .await
                 .map_err(|e| cannot_read(&e))?;

@@ -190,11 +190,16 @@ pub(super) fn person_must(run: &Run, held: Step) -> String {
         Step::Delete => "deleted, and not followed again,",
         _ => "paused",
     };
-    let mut text = format!(
+    let text = format!(
         "`{}` on `{}` was left {word} by refollow; undo by hand:",
         run.plan().basis.follower,
         run.plan().basis.cluster
     );
+    with_undo(run, text)
+}
+
+/// The text, and under it the commands that put the follower back.
+pub(super) fn with_undo(run: &Run, mut text: String) -> String {
     for command in &run.before().undo {
         text.push('\n');
         text.push_str(command);

@@ -4,6 +4,7 @@ use crate::domain::facts::FollowStatus;
 use crate::domain::journal::{RunOutcome, StepAnswer};
 use crate::domain::plan::LeaseWay;
 use crate::domain::run::Run;
+use crate::domain::run::back::with_undo;
 use crate::domain::run::next::{
     Attempt, Limits, Next, attempt, in_doubt, is_active, is_closed, lasted, look, passed, too_old,
     took_effect,
@@ -34,16 +35,11 @@ fn theirs(reason: String) -> Next {
 
 /// It may be somebody's: left alone like theirs, with the commands in case that it was ours.
 pub(super) fn perhaps_theirs(run: &Run, reason: String) -> Next {
-    let mut must =
-        "ask whether somebody did this on purpose; if nobody did, put the follower back:".to_owned();
-    for command in &run.before().undo {
-        must.push('\n');
-        must.push_str(command);
-    }
+    let must = "ask whether somebody did this on purpose; if nobody did, put the follower back:";
     Next::Close {
         outcome: RunOutcome::CannotTell,
         reason,
-        person_must: Some(must),
+        person_must: Some(with_undo(run, must.to_owned())),
         held: None,
     }
 }
