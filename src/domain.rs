@@ -19,6 +19,7 @@ pub mod incident;
 pub mod installation;
 pub mod journal;
 pub mod memory;
+pub mod notice;
 pub mod plan;
 pub mod replicated;
 pub mod run;
