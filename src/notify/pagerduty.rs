@@ -1,4 +1,4 @@
-//! PagerDuty Events API v2, `POST /v2/enqueue`: one alert for each subject, by its `dedup_key`,
+//! `PagerDuty` Events API v2, `POST /v2/enqueue`: one alert for each subject, by its `dedup_key`,
 //! so that a repeat updates it and sending twice does no harm.
 
 use serde_json::{Value, json};
