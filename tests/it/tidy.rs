@@ -18,6 +18,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("systemd", &[]),
     ("judge", &["domain"]),
     ("policy", &["domain"]),
+    ("notify", &["domain", "policy::glob"]),
     ("metrics", &["domain"]),
     ("elastic", &["domain", "clock"]),
     ("store", &["domain"]),
