@@ -1,7 +1,9 @@
-//! What is worth telling people who are not looking: an incident, a plan that waits for a yes, a
-//! run that ended badly, a brake, a breaker. Owns what a message says and how it is told again;
-//! not who gets it (`notify::routing`), nor how it looks on the wire (`notify`).
+//! What is worth telling people who are not looking: an incident, a sick follower that needs a
+//! person, a plan that waits for a yes, a run that ended badly, a brake, a breaker. Owns what a
+//! message says, when it is told again and what the outbox keeps of it; not who gets it
+//! (`notify::routing`), nor how it looks on the wire (`notify`).
 
+pub mod outbox;
 pub mod pace;
 
 use std::fmt;
@@ -11,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::brake::Brake;
 use crate::domain::cause::{Cause, Remedy};
-use crate::domain::ids::{ClusterName, PlanHash};
+use crate::domain::ids::{ClusterName, FollowerKey, PlanHash};
 use crate::domain::incident::Incident;
 use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::state::named_enum;
@@ -35,12 +37,35 @@ named_enum! {
     Topic {
         /// Several followers that are sick for one reason.
         Incident = "incident",
+        /// One sick follower that needs a person, or those of one cause beyond the first few.
+        Follower = "follower",
+        /// A cluster that cannot be looked at.
+        Cluster = "cluster",
+        /// An auto-follow pattern that fails.
+        AutoFollow = "auto_follow",
         /// A plan that waits for people.
         Plan = "plan",
+        /// A run that ended and leaves something for a person.
+        Run = "run",
+        /// A follower that refollow left paused or closed, with no run on it.
+        Held = "held",
         /// An engaged brake.
         Brake = "brake",
+        /// An open breaker.
+        Breaker = "breaker",
         /// A message that somebody asked for to try a receiver.
         Test = "test",
+    }
+}
+
+impl Topic {
+    /// Whether it rests on looks, so that it may come and go by itself within seconds: it is told
+    /// after a short wait, and over after the same wait. What people do counts at once.
+    pub const fn settles(self) -> bool {
+        match self {
+            Self::Incident | Self::Follower | Self::Cluster | Self::AutoFollow => true,
+            Self::Plan | Self::Run | Self::Held | Self::Brake | Self::Breaker | Self::Test => false,
+        }
     }
 }
 
@@ -81,6 +106,15 @@ pub struct Notice {
     pub since: Timestamp,
     /// When it was over; `None`: it is not.
     pub over_at: Option<Timestamp>,
+    /// The followers that it is about, the first few; the page has them all.
+    #[serde(default)]
+    pub followers: Vec<FollowerKey>,
+    /// How many followers it is about.
+    #[serde(default)]
+    pub count: u64,
+    /// How many plans wait for people, where this notice stands for all of them.
+    #[serde(default)]
+    pub plans: u64,
     /// What a person is asked for.
     pub ask: Option<Ask>,
     /// The page about it, from the root of the pages.
@@ -88,39 +122,76 @@ pub struct Notice {
 }
 
 /// Names of followers that one message spells out; the page has them all.
-const NAMED: usize = 5;
+pub const NAMED: usize = 5;
+
+/// The first few followers, and how many there are beside them.
+pub fn named(followers: &[FollowerKey]) -> String {
+    let mut names: Vec<String> = followers
+        .iter()
+        .take(NAMED)
+        .map(ToString::to_string)
+        .collect();
+    if followers.len() > NAMED {
+        names.push(format!("and {} more", followers.len() - NAMED));
+    }
+    names.join(", ")
+}
 
 impl Notice {
+    /// A notice of that subject with nothing else in it yet: `info`, about nobody.
+    pub fn new(topic: Topic, subject: String, title: String, since: Timestamp) -> Self {
+        Self {
+            subject,
+            topic,
+            severity: Severity::Info,
+            cluster: None,
+            cause: None,
+            title,
+            text: String::new(),
+            since,
+            over_at: None,
+            followers: Vec::new(),
+            count: 0,
+            plans: 0,
+            ask: None,
+            page: "/".to_owned(),
+        }
+    }
+
+    /// The same about these followers of one cluster.
+    #[must_use]
+    pub fn about(mut self, cluster: &ClusterName, cause: Option<Cause>, followers: &[FollowerKey]) -> Self {
+        self.cluster = Some(cluster.clone());
+        self.cause = cause;
+        self.count = u64::try_from(followers.len()).unwrap_or(u64::MAX);
+        self.followers = followers.iter().take(NAMED).cloned().collect();
+        if let Some(cause) = cause {
+            self.severity = severity(cause);
+        }
+        self
+    }
+
     /// One message for all followers of an incident. `found` stands for its beginning where that
     /// is not known.
     pub fn of_incident(incident: &Incident, found: Timestamp) -> Self {
         let count = incident.followers.len();
-        let mut names: Vec<String> = incident
-            .followers
-            .iter()
-            .take(NAMED)
-            .map(ToString::to_string)
-            .collect();
-        if count > NAMED {
-            names.push(format!("and {} more", count - NAMED));
-        }
-        Self {
-            subject: format!("incident:{}", incident.id),
-            topic: Topic::Incident,
-            severity: severity(incident.cause),
-            cluster: Some(incident.cluster.clone()),
-            cause: Some(incident.cause),
-            title: format!("{}: {count} followers", incident.what()),
-            text: names.join(", "),
-            since: incident.since.unwrap_or(found),
-            over_at: None,
-            ask: None,
-            page: "/incidents".to_owned(),
-        }
+        let mut notice = Self::new(
+            Topic::Incident,
+            format!("incident:{}", incident.id),
+            format!("{}: {count} followers", incident.what()),
+            incident.since.unwrap_or(found),
+        )
+        .about(&incident.cluster, Some(incident.cause), &incident.followers);
+        // One follower that a person must see to can wait until morning; all of them cannot.
+        notice.severity = notice.severity.max(Severity::Warning);
+        notice.text = format!("{}.", named(&incident.followers));
+        "/incidents".clone_into(&mut notice.page);
+        notice
     }
 
     /// The question that a pending plan puts to people; `None` for a plan that asks nothing.
-    pub fn of_plan(record: &PlanRecord) -> Option<Self> {
+    /// `must_type`: the approval must repeat the index's name, because much is lost.
+    pub fn of_plan(record: &PlanRecord, must_type: bool) -> Option<Self> {
         if record.state != PlanState::Pending {
             return None;
         }
@@ -132,25 +203,30 @@ impl Notice {
         } else {
             ladder.join(", then ")
         };
-        Some(Self {
-            subject: format!("plan:{hash}"),
-            topic: Topic::Plan,
-            severity: severity(plan.basis.cause),
-            cluster: Some(key.cluster.clone()),
-            cause: Some(plan.basis.cause),
-            title: format!("{key} waits for an approval: {}", plan.basis.cause),
-            text: format!("The plan: {steps}."),
-            since: plan.created_at,
-            over_at: None,
-            ask: Some(Ask {
-                hash: hash.clone(),
-                loses: loses(record),
-                expires_at: record.expires_at,
-                approve: format!("refollow approve {hash}"),
-                reject: format!("refollow reject {hash} --reason '…'"),
-            }),
-            page: format!("/plans/{hash}"),
-        })
+        let lose = if must_type {
+            format!(" --lose {}", key.index)
+        } else {
+            String::new()
+        };
+        let mut notice = Self::new(
+            Topic::Plan,
+            format!("plan:{hash}"),
+            format!("{key} waits for an approval: {}", plan.basis.cause),
+            plan.created_at,
+        )
+        .about(&key.cluster, Some(plan.basis.cause), std::slice::from_ref(&key));
+        notice.severity = notice.severity.max(Severity::Warning);
+        notice.text = format!("The plan: {steps}.");
+        notice.plans = 1;
+        notice.ask = Some(Ask {
+            hash: hash.clone(),
+            loses: loses(record),
+            expires_at: record.expires_at,
+            approve: format!("refollow approve {hash}{lose}"),
+            reject: format!("refollow reject {hash} --reason '…'"),
+        });
+        notice.page = format!("/plans/{hash}");
+        Some(notice)
     }
 
     /// A brake that somebody engaged.
@@ -159,19 +235,29 @@ impl Notice {
             || "until somebody releases it".to_owned(),
             |at| format!("until {}", words::instant(at)),
         );
-        Self {
-            subject: format!("brake:{}", brake.scope),
-            topic: Topic::Brake,
-            severity: Severity::Warning,
-            cluster: brake.scope.cluster().cloned(),
-            cause: None,
-            title: format!("brake `{}` engaged by {}", brake.scope, brake.owner),
-            text: format!("{}; it holds {end}.", brake.reason),
-            since: brake.engaged_at,
-            over_at: None,
-            ask: None,
-            page: "/brakes".to_owned(),
-        }
+        let mut notice = Self::new(
+            Topic::Brake,
+            format!("brake:{}", brake.scope),
+            format!("brake `{}` engaged by {}", brake.scope, brake.owner),
+            brake.engaged_at,
+        );
+        notice.severity = Severity::Warning;
+        notice.cluster = brake.scope.cluster().cloned();
+        notice.text = format!("{}; it holds {end}.", brake.reason);
+        "/brakes".clone_into(&mut notice.page);
+        notice
+    }
+
+    /// What `refollow notify test` sends.
+    pub fn of_test(by: &str, now: Timestamp) -> Self {
+        let mut notice = Self::new(
+            Topic::Test,
+            format!("test:{now}"),
+            format!("a test of refollow's notifications, called by {by}"),
+            now,
+        );
+        "Nothing is wrong. Whoever reads this would be told when something is.".clone_into(&mut notice.text);
+        notice
     }
 
     /// The same, over.
@@ -198,7 +284,7 @@ impl Notice {
 }
 
 /// How soon a person should look at a cause: now, where a person is what its ladder begins with.
-fn severity(cause: Cause) -> Severity {
+pub fn severity(cause: Cause) -> Severity {
     match cause.ladder().first() {
         None => Severity::Info,
         Some(Remedy::Human) => Severity::Critical,
@@ -226,7 +312,6 @@ fn loses(record: &PlanRecord) -> String {
 mod tests {
     use super::*;
     use crate::domain::brake::BrakeScope;
-    use crate::domain::ids::FollowerKey;
     use crate::domain::incident::IncidentKind;
 
     fn at(second: i64) -> Timestamp {
@@ -257,13 +342,13 @@ mod tests {
             four_hundred.title
         );
         assert!(
-            four_hundred.text.ends_with("and 395 more"),
+            four_hundred.text.ends_with("and 395 more."),
             "{}",
             four_hundred.text
         );
         assert_eq!(four_hundred.since, at(60));
         let two = Notice::of_incident(&incident(2), at(90));
-        assert_eq!(two.text, "eu/f-000, eu/f-001");
+        assert_eq!(two.text, "eu/f-000, eu/f-001.");
         assert_eq!(two.fingerprint(), four_hundred.fingerprint());
         assert_eq!(two.clone().over(at(99)).fingerprint(), two.fingerprint());
     }

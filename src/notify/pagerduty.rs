@@ -6,8 +6,15 @@ use serde_json::{Value, json};
 use crate::domain::notice::{Notice, Severity};
 use crate::notify::cut;
 
+/// Where events go, but for accounts in the EU (`https://events.eu.pagerduty.com`).
+pub const ADDRESS: &str = "https://events.pagerduty.com";
+/// The path behind it.
+pub const PATH: &str = "/v2/enqueue";
+
 /// The longest `payload.summary`.
 const SUMMARY: usize = 1024;
+/// The longest text beside it; an event of more than 512 KB is refused as a whole.
+const TEXT: usize = 8 * 1024;
 
 /// The event. The routing key is a secret and stands in the body: never log what this returns.
 pub fn event(notice: &Notice, routing_key: &str, public_url: Option<&str>) -> Value {
@@ -15,7 +22,10 @@ pub fn event(notice: &Notice, routing_key: &str, public_url: Option<&str>) -> Va
     if notice.over_at.is_some() {
         return json!({"routing_key": routing_key, "event_action": "resolve", "dedup_key": key});
     }
-    let mut details = json!({"text": notice.text, "subject": notice.subject});
+    let mut details = json!({
+        "text": cut(&notice.text, TEXT), "subject": notice.subject,
+        "followers": notice.followers, "follower_count": notice.count,
+    });
     if let Some(ask) = &notice.ask {
         details["plan"] = json!(ask.hash);
         details["loses"] = json!(ask.loses);

@@ -18,9 +18,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("systemd", &[]),
     ("judge", &["domain"]),
     ("policy", &["domain"]),
-    ("notify", &["domain", "policy::glob"]),
     ("metrics", &["domain"]),
     ("elastic", &["domain", "clock"]),
+    ("notify", &["domain", "policy::glob", "elastic::auth"]),
     ("store", &["domain"]),
     (
         "evidence",
@@ -36,7 +36,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "store", "evidence",
+            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "notify", "store", "evidence",
         ],
     ),
     ("http", &["domain", "tasks", "metrics", "engine"]),
@@ -48,6 +48,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "policy::glob",
             "elastic::auth",
             "elastic::net",
+            "notify",
             "telemetry",
         ],
     ),
@@ -63,6 +64,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "policy",
             "metrics",
             "elastic",
+            "notify",
             "store",
             "evidence",
             "engine",
