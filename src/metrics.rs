@@ -18,5 +18,5 @@ pub use followers::{
     AutoFollowRow, BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, Level, Snapshot,
 };
 pub use groups::{IncidentRow, PatternRow};
-pub use own::{LookError, Metrics};
+pub use own::{LookError, Metrics, Told};
 pub use text::Format;

@@ -126,11 +126,7 @@ pub const NAMED: usize = 5;
 
 /// The first few followers, and how many there are beside them.
 pub fn named(followers: &[FollowerKey]) -> String {
-    let mut names: Vec<String> = followers
-        .iter()
-        .take(NAMED)
-        .map(ToString::to_string)
-        .collect();
+    let mut names: Vec<String> = followers.iter().take(NAMED).map(ToString::to_string).collect();
     if followers.len() > NAMED {
         names.push(format!("and {} more", followers.len() - NAMED));
     }

@@ -22,6 +22,8 @@ pub struct Standing {
     /// Fingerprints of rows about which nothing can be said now, because what they rest on could
     /// not be looked at: they are not over for being absent.
     pub unclear: BTreeSet<String>,
+    /// How what does not stand any more ended, for people, by fingerprint.
+    pub endings: BTreeMap<String, String>,
 }
 
 /// All rows, and what of them is not written yet.
@@ -148,6 +150,9 @@ impl Outbox {
             };
             if !row.notice.topic.settles() || now >= after(since, settings.wait) {
                 row.notice = row.notice.clone().over(since);
+                if let Some(ending) = standing.endings.get(&key.1) {
+                    row.notice.text.clone_from(ending);
+                }
                 self.unsaved.insert(key.clone());
             }
         }

@@ -93,6 +93,11 @@ impl Receiver {
         }
     }
 
+    /// Whether it keeps what it is told until it hears of the end.
+    pub const fn keeps(&self) -> bool {
+        matches!(self.kind, Kind::Alertmanager(_) | Kind::Pagerduty { .. })
+    }
+
     /// Tells it once, within its time. More than one message only up to [`Receiver::most`].
     pub async fn tell(&self, messages: &[Message<'_>], now: Timestamp, public_url: Option<&str>) -> Delivery {
         match tokio::time::timeout(self.timeout, self.send(messages, now, public_url)).await {

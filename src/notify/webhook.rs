@@ -79,7 +79,10 @@ mod tests {
         assert_eq!(firing["link"], "https://r.example.org/plans/x");
         assert_eq!(firing["ask"]["hash"], "ab".repeat(32));
         let over = document(&asking(1).over(at), 2, at, None);
-        assert_eq!((&over["status"], &over["ask"]), (&json!("resolved"), &Value::Null));
+        assert_eq!(
+            (&over["status"], &over["ask"]),
+            (&json!("resolved"), &Value::Null)
+        );
         assert_eq!((&over["id"], &over["link"]), (&firing["id"], &Value::Null));
     }
 }

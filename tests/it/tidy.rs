@@ -36,7 +36,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "notify", "store", "evidence",
+            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "notify", "store",
+            "evidence",
         ],
     ),
     ("http", &["domain", "tasks", "metrics", "engine"]),

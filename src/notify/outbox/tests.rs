@@ -54,7 +54,7 @@ fn notice(subject: &str, topic: Topic, since: i64) -> Notice {
 fn standing(notices: &[Notice]) -> Standing {
     Standing {
         notices: notices.to_vec(),
-        unclear: BTreeSet::new(),
+        ..Standing::default()
     }
 }
 
@@ -70,7 +70,9 @@ fn tell(outbox: &mut Outbox, receiver: &str, settings: &Settings, now: i64) -> V
 }
 
 fn said(what: &[(&str, bool)]) -> Vec<(String, bool)> {
-    what.iter().map(|(text, over)| ((*text).to_owned(), *over)).collect()
+    what.iter()
+        .map(|(text, over)| ((*text).to_owned(), *over))
+        .collect()
 }
 
 #[test]
@@ -80,11 +82,20 @@ fn what_heals_within_the_wait_is_told_to_nobody_and_a_plan_at_once() {
     let sick = notice("incident:x", Topic::Incident, 0);
     let plan = notice("plan:x", Topic::Plan, 0);
     outbox.reconcile(&standing(&[sick.clone(), plan]), &settings, at(29));
-    assert_eq!(tell(&mut outbox, "chat", &settings, 29), said(&[("plan:x", false)]));
+    assert_eq!(
+        tell(&mut outbox, "chat", &settings, 29),
+        said(&[("plan:x", false)])
+    );
     outbox.reconcile(&standing(&[]), &settings, at(30));
-    assert_eq!(tell(&mut outbox, "chat", &settings, 30), said(&[("plan:x", true)]));
+    assert_eq!(
+        tell(&mut outbox, "chat", &settings, 30),
+        said(&[("plan:x", true)])
+    );
     outbox.reconcile(&standing(&[sick]), &settings, at(31));
-    assert_eq!(tell(&mut outbox, "chat", &settings, 31), said(&[("incident:x", false)]));
+    assert_eq!(
+        tell(&mut outbox, "chat", &settings, 31),
+        said(&[("incident:x", false)])
+    );
 }
 
 #[test]
@@ -120,6 +131,7 @@ fn what_could_not_be_looked_at_is_not_over() {
     let blind = Standing {
         notices: Vec::new(),
         unclear: BTreeSet::from([sick.fingerprint()]),
+        ..Standing::default()
     };
     for second in [40, 100, 1000] {
         outbox.reconcile(&blind, &settings, at(second));
@@ -129,7 +141,10 @@ fn what_could_not_be_looked_at_is_not_over() {
     outbox.reconcile(&standing(&[]), &settings, at(1001));
     assert_eq!(tell(&mut outbox, "chat", &settings, 1001), said(&[]));
     outbox.reconcile(&standing(&[]), &settings, at(1031));
-    assert_eq!(tell(&mut outbox, "chat", &settings, 1031), said(&[("incident:x", true)]));
+    assert_eq!(
+        tell(&mut outbox, "chat", &settings, 1031),
+        said(&[("incident:x", true)])
+    );
 }
 
 #[test]
@@ -152,12 +167,18 @@ fn a_process_that_dies_between_sending_and_marking_sends_again_and_owes_the_end(
         .collect();
     let mut again = Outbox::new(written.clone());
     again.reconcile(&stands, &settings, at(60));
-    assert_eq!(tell(&mut again, "chat", &settings, 60), said(&[("incident:x", false)]));
+    assert_eq!(
+        tell(&mut again, "chat", &settings, 60),
+        said(&[("incident:x", false)])
+    );
     // Gone when the new process looks: somebody may have been told, so the end is owed.
     let mut late = Outbox::new(written);
     late.reconcile(&standing(&[]), &settings, at(60));
     late.reconcile(&standing(&[]), &settings, at(90));
-    assert_eq!(tell(&mut late, "chat", &settings, 90), said(&[("incident:x", true)]));
+    assert_eq!(
+        tell(&mut late, "chat", &settings, 90),
+        said(&[("incident:x", true)])
+    );
 }
 
 #[test]
