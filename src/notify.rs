@@ -5,6 +5,7 @@
 //! nothing: rows are the store's.
 
 pub mod alertmanager;
+pub mod email;
 pub mod outbox;
 pub mod pagerduty;
 pub mod receiver;

@@ -14,6 +14,7 @@ use crate::domain::cause::Cause;
 use crate::domain::notice::Severity;
 use crate::domain::notice::pace::Pace;
 use crate::elastic::auth::{self, Auth, Trust};
+use crate::notify::email::{self, Mail, MailSettings, Security};
 use crate::notify::receiver::{Kind, Receiver};
 use crate::notify::routing::Route;
 use crate::notify::send::{Address, Server};
@@ -25,8 +26,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The kinds by their words.
-const KINDS: [&str; 4] = ["alertmanager", "webhook", "slack", "pagerduty"];
-const WORDS: &str = "\"alertmanager\", \"webhook\", \"slack\" or \"pagerduty\"";
+const KINDS: [&str; 5] = ["alertmanager", "webhook", "slack", "pagerduty", "email"];
+const WORDS: &str = "\"alertmanager\", \"webhook\", \"slack\", \"pagerduty\" or \"email\"";
 
 /// Reads the section; one with a mistake refuses the whole configuration.
 pub(super) fn notify(root: &mut Section<'_>, clusters: &[Cluster]) -> Settings {
@@ -126,6 +127,7 @@ fn kind_of(entry: &mut Section<'_>, word: &str) -> Option<Kind> {
             let (url, shown) = url?;
             finish(entry, "url_file", rest.of(url, shown)).map(Kind::Slack)
         }
+        "email" => mail(entry),
         _ => {
             let url = entry
                 .parsed("url", "\"https://events.eu.pagerduty.com\"", BaseUrl::parse)
@@ -138,6 +140,84 @@ fn kind_of(entry: &mut Section<'_>, word: &str) -> Option<Kind> {
                 server,
                 routing_key: routing_key?,
             })
+        }
+    }
+}
+
+fn mail(entry: &mut Section<'_>) -> Option<Kind> {
+    let server = entry.required("server", "\"smtp.example.org:587\"", |text| {
+        let (host, port) = text.rsplit_once(':').ok_or("has no port")?;
+        let port: u16 = port
+            .parse()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or("has no port from 1 to 65535")?;
+        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() || !host.chars().all(good) {
+            return Err("has no host");
+        }
+        Ok((host.to_owned(), port))
+    });
+    let words = [
+        ("starttls", Security::StartTls),
+        ("tls", Security::Tls),
+        ("none", Security::None),
+    ];
+    let security = entry.word("security", &words, Security::StartTls);
+    let username = entry.text("username", "a user's name");
+    let password = secret_of(entry, "password_file");
+    if username.is_some() != password.is_some() {
+        let problem = "needs `username` and `password_file` together";
+        entry.problem("username", problem, "write both, or neither");
+    }
+    if password.is_some() && matches!(security, Security::None) {
+        let problem = "would send the password where everybody on the way can read it";
+        entry.problem(
+            "security",
+            problem,
+            "write \"starttls\" or \"tls\", or leave the password out",
+        );
+    }
+    let from = entry.required("from", "\"refollow <refollow@example.org>\"", email::address);
+    let example = "[\"on-call@example.org\"]";
+    let mut to = Vec::new();
+    let told = entry.list("to", example).unwrap_or_default();
+    if told.is_empty() {
+        entry.problem("to", "names nobody", format!("write to = {example}"));
+    }
+    for text in told {
+        match email::address(&text.text) {
+            Ok(address) => to.push(address),
+            Err(problem) => {
+                entry
+                    .notes
+                    .problem(&text.path, Some(shown(&text.text)), problem, "write an address")
+            }
+        }
+    }
+    let mut table = entry.section("tls", "{ ca_file = \"…\" }");
+    let authorities = secret::file(&mut table, "ca_file").and_then(|path| {
+        std::fs::read(&path)
+            .map_err(|error| table.problem("ca_file", error.to_string(), "let refollow read it"))
+            .ok()
+    });
+    table.finish();
+    let (host, port) = server?;
+    let settings = MailSettings {
+        host,
+        port,
+        security,
+        credentials: username.zip(password),
+        from: from?,
+        to,
+        authorities,
+    };
+    match Mail::new(settings) {
+        Ok(mail) => Some(Kind::Email(Box::new(mail))),
+        Err(problem) => {
+            entry.problem("server", problem, "put right what it names");
+            None
         }
     }
 }

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::domain::notice::Notice;
 use crate::domain::notice::outbox::Delivery;
 use crate::domain::time::{Span, Timestamp};
+use crate::notify::email::Mail;
 use crate::notify::send::{Body, Server};
 use crate::notify::{ALERTMANAGER_GOOD_FOR, alertmanager, pagerduty, slack, webhook};
 
@@ -44,6 +45,8 @@ pub enum Kind {
         /// The integration's key.
         routing_key: SecretString,
     },
+    /// E-mail by SMTP.
+    Email(Box<Mail>),
 }
 
 impl Kind {
@@ -54,6 +57,7 @@ impl Kind {
             Self::Webhook { .. } => "webhook",
             Self::Slack(_) => "slack",
             Self::Pagerduty { .. } => "pagerduty",
+            Self::Email(_) => "email",
         }
     }
 
@@ -64,6 +68,7 @@ impl Kind {
             | Self::Webhook { server, .. }
             | Self::Slack(server)
             | Self::Pagerduty { server, .. } => server.shown().to_owned(),
+            Self::Email(mail) => mail.shown(),
         }
     }
 }
@@ -144,6 +149,7 @@ impl Receiver {
                 let event = pagerduty::event(first.notice, routing_key.expose_secret(), public_url);
                 server.post(&Body::new(&event)).await
             }
+            Kind::Email(mail) => mail.send(first, now, public_url).await,
         }
     }
 }

@@ -95,9 +95,15 @@ fn the_shipped_file_and_the_reference_name_the_same_options_and_defaults() {
             option.path
         );
         // Selectors of rules, aliases and days of windows stand there as examples.
-        let example = ["policy.rules", "windows", "blockers", "clusters[].remotes"]
-            .iter()
-            .any(|start| option.path.starts_with(start));
+        let examples = [
+            "policy.rules",
+            "windows",
+            "blockers",
+            "clusters[].remotes",
+            "notify.receivers",
+            "notify.routes",
+        ];
+        let example = examples.iter().any(|start| option.path.starts_with(start));
         if let (Some(default), false) = (option.default, example) {
             let written = format!("{key} = {default}");
             assert!(
@@ -114,8 +120,13 @@ fn the_reference_is_what_the_code_takes() {
     // Every option outside arrays of tables, set through its variable to its default, is taken
     // and changes nothing.
     let (plain, _) = read(LEAST).unwrap();
-    // These need each other and files that are there; their own test has them.
-    let together = ["auth.tls.", "auth.client_certificates.", "auth.proxy."];
+    // These need each other and files that are there, or have no default; their own test has them.
+    let together = [
+        "auth.tls.",
+        "auth.client_certificates.",
+        "auth.proxy.",
+        "notify.public_url",
+    ];
     for option in reference::OPTIONS.iter().filter(|option| {
         !option.path.contains("[]") && !together.iter().any(|start| option.path.starts_with(start))
     }) {
