@@ -5,8 +5,8 @@
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message};
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
@@ -201,15 +201,15 @@ impl Mail {
             .subject(cut(&subject(notice), SUBJECT))
             .date(UNIX_EPOCH + Duration::from_secs(u64::try_from(now.as_second()).unwrap_or(0)))
             .message_id(Some(id(message.told)))
-            .header(AutoSubmitted)
-            .header(ContentType::TEXT_PLAIN);
+            .header(AutoSubmitted);
         if message.told > 0 {
             builder = builder.in_reply_to(id(0)).references(id(0));
         }
         for to in &self.to {
             builder = builder.to(to.clone());
         }
-        builder.body(text(notice, public_url))
+        // This, and not `body`, says which version of MIME it is.
+        builder.singlepart(SinglePart::plain(text(notice, public_url)))
     }
 }
 

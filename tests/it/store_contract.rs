@@ -659,7 +659,7 @@ async fn a_newer_state_is_refused_in_a_clear_sentence() {
         StoreError::Newer {
             what: path.display().to_string(),
             found: 7,
-            known: 1
+            known: 2
         }
     );
     assert!(
@@ -685,7 +685,7 @@ async fn a_row_of_a_newer_format_is_refused_and_not_guessed_at() {
             refused,
             StoreError::Newer {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),

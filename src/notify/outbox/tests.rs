@@ -1,3 +1,5 @@
+//! Tables: what is told when, and what of it outlives a process.
+
 use std::sync::Arc;
 
 use super::*;

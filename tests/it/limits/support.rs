@@ -18,6 +18,7 @@ use refollow::elastic::transport::{Credential, Method, Request, Transport as _};
 use refollow::engine::Engine;
 use refollow::http::dto::{ApproveBody, Caller, Daemon as _, PlanItem, RunItem};
 use refollow::metrics::Metrics;
+use refollow::notify;
 use refollow::sandbox::memory::MemoryTransport;
 use refollow::sandbox::pair::{PairOptions, Side, Version};
 use refollow::sandbox::scenario;
@@ -42,6 +43,7 @@ pub struct House {
     clock: Arc<TokioClock>,
     pub tasks: Tasks,
     text: String,
+    notify: Arc<notify::Settings>,
     pub directory: tempfile::TempDir,
 }
 
@@ -49,7 +51,14 @@ pub struct House {
 pub async fn house(start: &str, text: &str) -> House {
     let (world, clock) = begin(start);
     let store = Arc::new(MemoryStore::new());
-    house_over(world, clock, store.clone(), store, text).await
+    house_over(world, clock, store.clone(), store, text, Arc::default()).await
+}
+
+/// The same with somebody to tell.
+pub async fn telling_house(start: &str, text: &str, notify: notify::Settings) -> House {
+    let (world, clock) = begin(start);
+    let store = Arc::new(MemoryStore::new());
+    house_over(world, clock, store.clone(), store, text, Arc::new(notify)).await
 }
 
 fn begin(start: &str) -> (World, Arc<TokioClock>) {
@@ -71,7 +80,7 @@ pub async fn failing_house(start: &str, text: &str, at: u64, side: Landing) -> (
     let (world, clock) = begin(start);
     let store = Arc::new(MemoryStore::new());
     let faulty = Arc::new(FaultyStore::new(store.clone(), Counted::Journal, at, side));
-    let house = house_over(world, clock, store, faulty.clone(), text).await;
+    let house = house_over(world, clock, store, faulty.clone(), text, Arc::default()).await;
     (house, faulty)
 }
 
@@ -81,10 +90,11 @@ async fn house_over(
     store: Arc<MemoryStore>,
     kept: Arc<dyn Store>,
     text: &str,
+    notify: Arc<notify::Settings>,
 ) -> House {
     let directory = tempfile::tempdir().unwrap();
     let tasks = Tasks::new();
-    let desk = open(&world, &kept, &clock, &tasks, text, directory.path()).await;
+    let desk = open(&world, &kept, &clock, &tasks, (text, &notify), directory.path()).await;
     House {
         world,
         store,
@@ -92,6 +102,7 @@ async fn house_over(
         clock,
         tasks,
         text: text.to_owned(),
+        notify,
         directory,
     }
 }
@@ -101,7 +112,7 @@ async fn open(
     store: &Arc<dyn Store>,
     clock: &Arc<TokioClock>,
     tasks: &Tasks,
-    text: &str,
+    (text, notify): (&str, &Arc<notify::Settings>),
     directory: &std::path::Path,
 ) -> Desk {
     let text = format!(
@@ -111,6 +122,7 @@ async fn open(
     let (config, _) = config::parse("test.toml", &text, std::iter::empty()).unwrap_or_else(|e| panic!("{e}"));
     let mut settings = engine_settings(&config);
     settings.undo_directory = directory.join("undo");
+    settings.notify = Arc::clone(notify);
     settings.brake_file = directory.join("brake-all");
     let client = |name: &str, side| {
         let name = ClusterName::parse(name).unwrap();
@@ -185,10 +197,16 @@ impl House {
             &store,
             &self.clock,
             &self.tasks,
-            text,
+            (text, &self.notify),
             self.directory.path(),
         )
         .await;
+    }
+
+    /// Ends the daemon and starts the next, which has these to tell.
+    pub async fn restart_telling(&mut self, notify: notify::Settings) {
+        self.notify = Arc::new(notify);
+        self.restart().await;
     }
 
     pub fn play(&self, name: &str) {
