@@ -685,7 +685,7 @@ async fn a_row_of_a_newer_format_is_refused_and_not_guessed_at() {
             refused,
             StoreError::Newer {
                 found: 99,
-                known: 2,
+                known: 1,
                 ..
             }
         ),
