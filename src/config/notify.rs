@@ -192,7 +192,7 @@ fn mail(entry: &mut Section<'_>) -> Option<Kind> {
             Err(problem) => {
                 entry
                     .notes
-                    .problem(&text.path, Some(shown(&text.text)), problem, "write an address")
+                    .problem(&text.path, Some(shown(&text.text)), problem, "write an address");
             }
         }
     }

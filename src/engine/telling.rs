@@ -78,7 +78,7 @@ impl Engine {
             match self.store.outbox().await {
                 Ok(rows) => break rows,
                 Err(error) => {
-                    tracing::error!("what was told cannot be read, nobody is told anything: {error}")
+                    tracing::error!("what was told cannot be read, nobody is told anything: {error}");
                 }
             }
             tokio::select! {
@@ -127,7 +127,7 @@ impl Engine {
             let settings = Arc::clone(&desk.settings);
             let left_out = desk.outbox.reconcile(&standing, &settings, now);
             if left_out > 0 {
-                self.metrics.notifications_dropped(left_out);
+                self.metrics.notifications.left_out(left_out);
                 tracing::error!("{left_out} messages are not kept: their receivers have too many already");
             }
         }
@@ -145,7 +145,8 @@ impl Engine {
         }
         desk.outbox.begin_anew(now);
         self.metrics
-            .know_receivers(settings.receivers.iter().map(|receiver| receiver.name.as_str()));
+            .notifications
+            .know(settings.receivers.iter().map(|receiver| receiver.name.as_str()));
         desk.jobs.retain(|name, _| settings.receiver(name).is_some());
         for receiver in &settings.receivers {
             if desk.jobs.contains_key(&receiver.name) {
@@ -237,7 +238,7 @@ impl Engine {
             let chance = fastrand::u8(..);
             desk.outbox.delivered(row, &end.how, &settings, now, chance);
             if known {
-                self.metrics.notified(&end.receiver, outcome, now);
+                self.metrics.notifications.ended(&end.receiver, outcome, now);
             }
             self.say(row, &end).await;
         }
@@ -274,7 +275,7 @@ impl Engine {
                 .rows()
                 .filter(|row| row.receiver == receiver.name && row.owes())
                 .count();
-            self.metrics.notifications_wait(&receiver.name, waiting);
+            self.metrics.notifications.wait(&receiver.name, waiting);
         }
         let rows = desk.outbox.rows().cloned().collect();
         *self.told.0.lock().unwrap_or_else(PoisonError::into_inner) = rows;

@@ -422,20 +422,7 @@ fn schemas() -> Value {
         ],
         &[("cleaned", json!({ "type": "boolean" }))],
     );
-    all["Notifications"] = list("notifications", "Notification");
-    all["Notification"] = object(
-        &[
-            "receiver", "id", "subject", "severity", "title", "since", "ended_at", "told", "told_at",
-            "waiting", "next_at", "failures", "problem",
-        ],
-        &[("waiting", json!({ "type": "boolean" }))],
-    );
-    all["TriedReceivers"] = list("receivers", "TriedReceiver");
-    all["TriedReceiver"] = object(
-        &["name", "kind", "place", "ok", "problem"],
-        &[("ok", json!({ "type": "boolean" }))],
-    );
-    all["TryReceivers"] = object(&[], &[("receiver", maybe_text.clone())]);
+    notifications(&mut all);
     all["Tokens"] = list("tokens", "Token");
     let token = [
         "id",
@@ -468,6 +455,23 @@ fn schemas() -> Value {
     );
     all["DrillOf"] = object(&["cluster"], &[("remote", maybe_text)]);
     all
+}
+
+fn notifications(all: &mut Value) {
+    all["Notifications"] = list("notifications", "Notification");
+    all["Notification"] = object(
+        &[
+            "receiver", "id", "subject", "severity", "title", "since", "ended_at", "told", "told_at",
+            "waiting", "next_at", "failures", "problem",
+        ],
+        &[("waiting", json!({ "type": "boolean" }))],
+    );
+    all["TriedReceivers"] = list("receivers", "TriedReceiver");
+    all["TriedReceiver"] = object(
+        &["name", "kind", "place", "ok", "problem"],
+        &[("ok", json!({ "type": "boolean" }))],
+    );
+    all["TryReceivers"] = object(&[], &[("receiver", json!({ "type": ["string", "null"] }))]);
 }
 
 fn parameters(path: &str) -> Vec<Value> {

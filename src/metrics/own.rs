@@ -17,6 +17,7 @@ use crate::domain::state::named_enum;
 use crate::domain::step::Step;
 use crate::domain::time::Timestamp;
 use crate::metrics::followers::{Snapshot, seconds};
+use crate::metrics::notifications::Notifications;
 use crate::metrics::text::{Encoder, Format, Kind, Labels};
 use std::fmt;
 
@@ -44,19 +45,6 @@ named_enum! {
     }
 }
 
-named_enum! {
-    /// How the delivery of a message to a receiver ended (label `outcome` of
-    /// `refollow_notifications_total`).
-    Told {
-        /// The receiver took it.
-        Delivered = "delivered",
-        /// No usable answer; it is tried again.
-        Failed = "failed",
-        /// The receiver does not take this message.
-        Refused = "refused",
-    }
-}
-
 /// The contract's remedy label for a run that ended before its first rung.
 const NO_REMEDY: &str = "none";
 /// The rungs that a run can end on.
@@ -78,10 +66,8 @@ pub struct Metrics {
     tls_expiry: GaugeVec,
     tls_ok: GaugeVec,
     proxy_ignored: IntCounter,
-    notifications: IntCounterVec,
-    notifications_waiting: GaugeVec,
-    notified_at: GaugeVec,
-    notifications_dropped: IntCounter,
+    /// What receivers were told.
+    pub notifications: Notifications,
 }
 
 impl Metrics {
@@ -169,32 +155,10 @@ impl Metrics {
                 "refollow_proxy_headers_ignored_total",
                 "Requests with the proxy's headers from a peer that is not among auth.proxy.from.",
             )?,
-            notifications: counter(
-                "refollow_notifications_total",
-                "Deliveries of messages to a receiver, by outcome; a message that failed is tried again.",
-                &["receiver", "outcome"],
-            )?,
-            notifications_waiting: GaugeVec::new(
-                Opts::new(
-                    "refollow_notifications_waiting",
-                    "Messages that a receiver should have been told and was not yet.",
-                ),
-                &["receiver"],
-            )?,
-            notified_at: GaugeVec::new(
-                Opts::new(
-                    "refollow_notification_last_success_timestamp_seconds",
-                    "When a receiver last took a message; absent until it has.",
-                ),
-                &["receiver"],
-            )?,
-            notifications_dropped: IntCounter::new(
-                "refollow_notifications_dropped_total",
-                "Messages that were not kept for a receiver because it has too many already.",
-            )?,
+            notifications: Notifications::new(&registry)?,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 17] = [
+        let collectors: [Box<dyn Collector>; 13] = [
             Box::new(build),
             Box::new(this.look_errors.clone()),
             Box::new(this.decisions.clone()),
@@ -208,10 +172,6 @@ impl Metrics {
             Box::new(this.tls_expiry.clone()),
             Box::new(this.tls_ok.clone()),
             Box::new(this.proxy_ignored.clone()),
-            Box::new(this.notifications.clone()),
-            Box::new(this.notifications_waiting.clone()),
-            Box::new(this.notified_at.clone()),
-            Box::new(this.notifications_dropped.clone()),
         ];
         for collector in collectors {
             this.registry.register(collector)?;
@@ -257,56 +217,6 @@ impl Metrics {
         for name in names {
             let _made = self.guard_blocked.with_label_values(&[name]);
         }
-    }
-
-    /// Exports 0 for every outcome of these receivers; what others had is dropped.
-    pub fn know_receivers<'a>(&self, receivers: impl IntoIterator<Item = &'a str>) {
-        let kept: Vec<_> = receivers
-            .into_iter()
-            .map(|receiver| {
-                let counts = Told::ALL.iter().map(|outcome| {
-                    let labels = [receiver, outcome.as_str()];
-                    (outcome, self.notifications.with_label_values(&labels).get())
-                });
-                let told = self.notified_at.with_label_values(&[receiver]).get();
-                (receiver, counts.collect::<Vec<_>>(), told)
-            })
-            .collect();
-        self.notifications.reset();
-        self.notifications_waiting.reset();
-        self.notified_at.reset();
-        for (receiver, counts, told) in kept {
-            for (outcome, count) in counts {
-                let labels = [receiver, outcome.as_str()];
-                self.notifications.with_label_values(&labels).inc_by(count);
-            }
-            self.notifications_waiting.with_label_values(&[receiver]).set(0.0);
-            if told > 0.0 {
-                self.notified_at.with_label_values(&[receiver]).set(told);
-            }
-        }
-    }
-
-    /// A delivery to a receiver ended.
-    pub fn notified(&self, receiver: &str, outcome: Told, at: Timestamp) {
-        self.notifications
-            .with_label_values(&[receiver, outcome.as_str()])
-            .inc();
-        if outcome == Told::Delivered {
-            self.notified_at.with_label_values(&[receiver]).set(seconds(at));
-        }
-    }
-
-    /// What a receiver should know and does not.
-    pub fn notifications_wait(&self, receiver: &str, count: usize) {
-        self.notifications_waiting
-            .with_label_values(&[receiver])
-            .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
-    }
-
-    /// Messages were not kept for want of room.
-    pub fn notifications_dropped(&self, count: u64) {
-        self.notifications_dropped.inc_by(count);
     }
 
     /// A look at a cluster failed.

@@ -87,7 +87,9 @@ impl Outbox {
     pub fn reconcile(&mut self, standing: &Standing, settings: &Settings, now: Timestamp) -> u64 {
         let mut wanted: BTreeMap<RowKey, &Notice> = BTreeMap::new();
         for notice in &standing.notices {
-            let young = notice.topic.settles() && now < after(notice.since, settings.wait);
+            // What began in the future began before the clock was set back.
+            let young =
+                notice.topic.settles() && notice.since <= now && now < after(notice.since, settings.wait);
             for receiver in settings.receivers_of(notice) {
                 let key = (receiver.to_owned(), notice.fingerprint());
                 // What was told once is not young any more, though it may have begun anew.
@@ -197,7 +199,7 @@ impl Outbox {
                 (key.clone(), order)
             })
             .collect();
-        due.sort_by(|(_, a), (_, b)| a.cmp(b));
+        due.sort_by_key(|(_, order)| *order);
         due.truncate(most);
         let mut taken = Vec::with_capacity(due.len());
         for (key, _) in due {

@@ -27,9 +27,6 @@ pub const REFUSED: Pace = Pace {
 /// The longest that a receiver's own word (`Retry-After`) is waited for.
 const LONGEST_ASKED: Span = Span::from_secs(3600);
 
-/// A wait that ends later than this was not set by this clock: the computer's time was set back.
-const LONGEST_WAIT: Span = Span::from_secs(8 * 24 * 3600);
-
 /// What of a notice makes it news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weight {
@@ -145,7 +142,10 @@ impl Row {
 
     /// Whether it should be told now.
     pub fn due(&self, now: Timestamp) -> bool {
-        let waited = now >= self.next_at || self.next_at > after(now, LONGEST_WAIT);
+        // Told in the future, or waiting for longer than any wait lasts: the clock was set back since.
+        let set_back = self.told_at.is_some_and(|at| at > now)
+            || self.failures > 0 && self.next_at > after(now, REFUSED.longest);
+        let waited = now >= self.next_at || set_back;
         match self.refused_as {
             Some(refused) => waited || Weight::of(&self.notice).is_news_after(&refused),
             None if self.failures > 0 => waited,
@@ -304,7 +304,11 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_silences_nothing() {
-        let row = told(row(), 10_000_000);
-        assert!(row.due(at(0)));
+        let once = told(row(), 10_000);
+        assert!(once.due(at(9_000)), "told in the future");
+        let mut failing = row();
+        let weight = Weight::of(&failing.notice);
+        failing.delivered(weight, &failed(false, None), REPEAT, at(100_000), 0);
+        assert!(failing.due(at(0)));
     }
 }

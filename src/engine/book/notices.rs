@@ -1,6 +1,9 @@
 //! What of the book is worth telling people who are not looking, and what is known about the end of
 //! what they were told. Read only; who is told what and when is `notify`'s.
 
+mod beside;
+mod endings;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Book, FollowerEntry};
@@ -8,11 +11,9 @@ use crate::domain::cause::Cause;
 use crate::domain::decision::DecisionKind;
 use crate::domain::handbook;
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias, RunId};
-use crate::domain::incident::IncidentKind;
 use crate::domain::journal::RunOutcome;
 use crate::domain::notice::{Notice, Severity, Topic, named};
 use crate::domain::plan::{PlanRecord, PlanState};
-use crate::domain::seen::Seen;
 use crate::domain::step::Step;
 use crate::domain::time::{Timestamp, millis_between};
 use crate::domain::words;
@@ -89,12 +90,11 @@ impl Book {
         let incidents = self.incidents.values().map(|open| {
             let incident = &open.incident;
             let mut notice = Notice::of_incident(incident, self.started_at);
+            let mut parts = vec![notice.text.clone()];
             let asking = incident.followers.iter().filter(|key| self.asks(key)).count();
             if asking > 0 {
                 notice.plans = asking as u64;
-                notice.text.push_str(&format!(
-                    " {asking} plans wait for an approval: `refollow plans`."
-                ));
+                parts.push(format!("{asking} plans wait for an approval: `refollow plans`."));
             }
             let bad = incident
                 .followers
@@ -102,9 +102,7 @@ impl Book {
                 .filter(|key| self.left_over.contains_key(key))
                 .count();
             if bad > 0 {
-                notice
-                    .text
-                    .push_str(&format!(" {bad} repairs of them ended badly: `refollow runs`."));
+                parts.push(format!("{bad} repairs of them ended badly: `refollow runs`."));
             }
             let runway = incident
                 .followers
@@ -112,11 +110,12 @@ impl Book {
                 .filter_map(|key| self.followers.get(key)?.runway)
                 .min();
             if let Some(end) = runway {
-                notice.text.push_str(&format!(
-                    " From {} on the first of them may lose what it needs.",
+                parts.push(format!(
+                    "From {} on the first of them may lose what it needs.",
                     words::instant(end)
                 ));
             }
+            notice.text = parts.join(" ");
             notice
         });
         incidents.collect()
@@ -208,65 +207,6 @@ impl Book {
         parts.push(format!("`refollow why {key}`"));
         notice.text = parts.join(" ");
         Some(notice)
-    }
-
-    fn cluster_notices(&self) -> Vec<Notice> {
-        let told = |name: &ClusterName| {
-            self.incidents
-                .values()
-                .any(|open| open.incident.kind == IncidentKind::Cluster && &open.incident.cluster == name)
-        };
-        self.clusters
-            .iter()
-            .filter(|(name, entry)| entry.tried && !entry.up && !told(name))
-            .map(|(name, entry)| {
-                let since = entry.last_ok_at.unwrap_or(self.started_at);
-                let mut notice = Notice::new(
-                    Topic::Cluster,
-                    format!("cluster:{name}"),
-                    format!("cluster {name} cannot be looked at"),
-                    since,
-                )
-                .about(name, None, &[]);
-                notice.severity = Severity::Warning;
-                notice.text = entry
-                    .last_error
-                    .clone()
-                    .unwrap_or_else(|| "it gives no usable answer".to_owned());
-                notice.page = format!("/clusters/{name}");
-                notice
-            })
-            .collect()
-    }
-
-    fn pattern_notices(&self) -> Vec<Notice> {
-        let mut notices = Vec::new();
-        for (cluster, entry) in &self.clusters {
-            let sick = entry
-                .auto_follow
-                .verdicts
-                .iter()
-                .filter(|verdict| verdict.cause != Cause::None);
-            for verdict in sick {
-                let name = &verdict.name;
-                let mut notice = Notice::new(
-                    Topic::AutoFollow,
-                    format!("auto-follow:{cluster}/{name}"),
-                    format!("auto-follow pattern {name} of {cluster} fails"),
-                    self.started_at,
-                )
-                .about(cluster, Some(verdict.cause), &[]);
-                notice.severity = Severity::Warning;
-                notice.text = verdict
-                    .evidence
-                    .first()
-                    .map(|found| format!("{} = {}", found.field, found.value))
-                    .unwrap_or_default();
-                notice.page = format!("/clusters/{cluster}");
-                notices.push(notice);
-            }
-        }
-        notices
     }
 
     /// Whether the follower's plan waits for a person, and not for a guard or a budget.
@@ -403,136 +343,5 @@ impl Book {
             notices.push(notice);
         }
         notices
-    }
-
-    fn brake_notices(&self, now: Timestamp) -> Vec<Notice> {
-        let mut notices: Vec<Notice> = self
-            .brakes
-            .iter()
-            .filter(|brake| brake.holds(now))
-            .map(Notice::of_brake)
-            .collect();
-        let by_file = match &self.brake_file {
-            Seen::Present(false) | Seen::Absent => None,
-            Seen::Present(true) => Some("the brake file exists".to_owned()),
-            Seen::Unknown(why) => Some(format!("the brake file cannot be read: {why}")),
-        };
-        if let Some(why) = by_file {
-            let title = "brake `all` engaged by its file".to_owned();
-            let mut notice = Notice::new(Topic::Brake, "brake-file".to_owned(), title, now);
-            notice.severity = Severity::Warning;
-            notice.text = format!("{why}: {}", self.settings.brake_file.display());
-            "/brakes".clone_into(&mut notice.page);
-            notices.push(notice);
-        }
-        notices
-    }
-
-    fn breaker_notices(&self) -> Vec<Notice> {
-        let remotes =
-            self.breaker.remotes.iter().map(|((cluster, alias), open)| {
-                (format!("the remote {cluster}/{alias}"), Some(cluster), open)
-            });
-        self.breaker
-            .overall
-            .iter()
-            .map(|open| ("everything".to_owned(), None, open))
-            .chain(remotes)
-            .map(|(what, cluster, open)| {
-                let mut notice = Notice::new(
-                    Topic::Breaker,
-                    format!("breaker:{what}"),
-                    format!("the breaker over {what} is open: recreates ask"),
-                    open.since,
-                );
-                notice.severity = Severity::Warning;
-                notice.cluster = cluster.cloned();
-                notice.text = format!(
-                    "{} of {} followers are unhealthy. It closes by itself once that is over.",
-                    open.unhealthy, open.of
-                );
-                "/brakes".clone_into(&mut notice.page);
-                notice
-            })
-            .collect()
-    }
-
-    /// How something that does not stand any more ended; `None` where that cannot be said yet,
-    /// because what it rested on could not be looked at since.
-    fn ending(&self, notice: &Notice) -> Option<String> {
-        match notice.topic {
-            Topic::Brake => return Some("It was released, or its time is over.".to_owned()),
-            Topic::Breaker => return Some("It is closed again.".to_owned()),
-            Topic::Test => return Some(String::new()),
-            Topic::Plan => return self.plan_ending(notice),
-            Topic::Run
-            | Topic::Held
-            | Topic::Incident
-            | Topic::Follower
-            | Topic::Cluster
-            | Topic::AutoFollow => {}
-        }
-        let Some(entry) = notice.cluster.as_ref().and_then(|name| self.clusters.get(name)) else {
-            return Some("It is not watched any more.".to_owned());
-        };
-        if !entry.up {
-            return None;
-        }
-        let mut states = Vec::new();
-        for key in &notice.followers {
-            let Some(follower) = self.followers.get(key) else {
-                continue;
-            };
-            // Not judged since the start, or not judged for want of answers.
-            let verdict = follower.verdict.as_ref()?;
-            if verdict.cause == Cause::Unknown && notice.cause != Some(Cause::Unknown) {
-                return None;
-            }
-            let single = matches!(notice.topic, Topic::Follower);
-            if single && follower.incident.is_some() && verdict.cause != Cause::None {
-                return None;
-            }
-            let cause = if verdict.cause == Cause::None {
-                String::new()
-            } else {
-                format!(" ({})", verdict.cause)
-            };
-            states.push(format!("{key} is {}{cause}", verdict.state));
-        }
-        if notice.topic == Topic::AutoFollow && entry.auto_follow.patterns.is_none() {
-            return None;
-        }
-        Some(if states.is_empty() {
-            "It answers again, or is not wrong any more.".to_owned()
-        } else {
-            format!("{}.", states.join(", "))
-        })
-    }
-
-    fn plan_ending(&self, notice: &Notice) -> Option<String> {
-        let Some(ask) = &notice.ask else {
-            return Some("They are decided, or each is told by itself.".to_owned());
-        };
-        let Some(record) = self.plans.get(&ask.hash) else {
-            return Some("The plan is closed.".to_owned());
-        };
-        let by: Vec<&str> = record
-            .consents
-            .iter()
-            .map(|consent| consent.by.as_str())
-            .collect();
-        match &record.state {
-            // Perhaps only not judged again since a restart: a question that was put stays put.
-            PlanState::Pending => None,
-            PlanState::Rejected { by, reason } => Some(format!("{by} rejected the plan: {reason}.")),
-            PlanState::Void { reason } => Some(format!("The plan is void: {reason}.")),
-            PlanState::Expired => Some("Nobody answered in time; the plan has expired.".to_owned()),
-            state if by.is_empty() => Some(format!("The plan is {}.", state.as_str())),
-            state => Some(format!(
-                "{} approved the plan; it is {}.",
-                by.join(", "),
-                state.as_str()
-            )),
-        }
     }
 }

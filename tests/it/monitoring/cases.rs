@@ -536,7 +536,7 @@ fn drills_reloads_and_a_target_that_is_gone() {
 fn a_receiver_that_takes_nothing() {
     let start = Timestamp::from_millisecond(START_MS).unwrap();
     let metrics = Metrics::new("0.1.0").unwrap();
-    metrics.know_receivers(["on-call", "chat"]);
+    metrics.notifications.know(["on-call", "chat"]);
     let empty = nothing(start);
     let mut frames = Vec::new();
     for minute in 0..40_usize {
@@ -544,8 +544,8 @@ fn a_receiver_that_takes_nothing() {
         // At first it takes what it is told; then a restart of it that lasts too long.
         let away = (5..30).contains(&minute);
         let outcome = if away { Told::Failed } else { Told::Delivered };
-        metrics.notified("on-call", outcome, now);
-        metrics.notifications_wait("on-call", usize::from(away) * 3);
+        metrics.notifications.ended("on-call", outcome, now);
+        metrics.notifications.wait("on-call", usize::from(away) * 3);
         frames.push(read(&metrics.render(&empty, Format::Prometheus), START_MS));
     }
     check(&Film {

@@ -10,6 +10,7 @@ use refollow::domain::journal::RunOutcome;
 use refollow::domain::notice::outbox::Delivery;
 use refollow::domain::notice::{Notice, Severity, Topic};
 use refollow::domain::time::Timestamp;
+use refollow::elastic::transport::Method;
 use refollow::http::dto::{BrakeRequest, Daemon as _};
 use refollow::notify::Settings;
 use refollow::notify::receiver::{Kind, Listen, Message, Receiver};
@@ -370,4 +371,54 @@ async fn a_route_tells_only_whom_it_names_and_a_test_reaches_everybody() {
     };
     let unknown = house.desk.try_receivers(body, person("ann")).await.unwrap_err();
     assert!(unknown.to_string().contains("no receiver `pagr`"), "{unknown}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_of_one_cause_that_are_no_incident_are_five_messages_and_one_for_the_rest() {
+    let ear = Ear::new(Answer::Takes);
+    let house = telling_house("quiet", ASK, telling(&[("chat", &ear)])).await;
+    house.many(9).await;
+    house.all_well().await;
+    for number in 0..9 {
+        house
+            .ask(Side::Leader, Method::Delete, &format!("/l{number:03}"), None)
+            .await;
+    }
+    house.pass(300).await;
+    let told = ear.about(Topic::Follower);
+    let singles = told.iter().filter(|(_, title)| title.contains("needs a person"));
+    assert_eq!(singles.count(), 5, "{:#?}", ear.all());
+    let rest: Vec<&String> = told
+        .iter()
+        .map(|(_, title)| title)
+        .filter(|title| title.contains("more followers on eu: leader_deleted"))
+        .collect();
+    assert!(!rest.is_empty() && rest.len() <= 2, "{:#?}", ear.all());
+    assert_eq!(ear.last(Topic::Follower).unwrap().severity, Severity::Critical);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_that_was_backed_out_of_leaves_nothing_to_tell_and_a_restart_tells_nothing_twice() {
+    let ear = Ear::new(Answer::Takes);
+    let mut house = telling_house("quiet", AUTO, telling(&[("chat", &ear)])).await;
+    house.all_well().await;
+    house.play("history-lost:orders-f");
+    house
+        .until("a run goes on", 300, async |house| !house.runs().await.is_empty())
+        .await;
+    // A person stops it in its midst, and it puts the follower back.
+    std::fs::write(house.directory.path().join("brake-all"), "").unwrap();
+    house
+        .until("it has ended", 900, async |house| {
+            house.runs().await.iter().all(|run| run.outcome.is_some())
+        })
+        .await;
+    house.pass(30).await;
+    assert_eq!(house.runs().await[0].outcome, Some(RunOutcome::BackedOut));
+    assert_eq!(ear.about(Topic::Run), [], "{:#?}", ear.all());
+    assert_eq!(ear.about(Topic::Held), [], "{:#?}", ear.all());
+    let before = ear.count();
+    house.restart().await;
+    house.pass(120).await;
+    assert_eq!(ear.count(), before, "nothing is told twice: {:#?}", ear.all());
 }
