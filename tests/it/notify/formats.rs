@@ -44,7 +44,7 @@ pub fn asking() -> Notice {
         &[key],
     );
     notice.severity = Severity::Critical;
-    notice.text = "The plan: resume, then recreate.".to_owned();
+    "The plan: resume, then recreate.".clone_into(&mut notice.text);
     notice.plans = 1;
     notice.page = format!("/plans/{hash}");
     notice.ask = Some(Ask {
