@@ -17,15 +17,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::notice::Notice;
 use crate::domain::notice::outbox::{Delivery, Row};
+use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::metrics::Told as Outcome;
 use crate::notify::Settings;
-use crate::notify::outbox::Outbox;
+use crate::notify::outbox::{Outbox, Standing};
 use crate::notify::receiver::{Message, Receiver};
 use crate::store::StoreError;
 
 /// Between two looks at the book.
 const BEAT: Duration = Duration::from_secs(2);
+/// Characters of an undo file that a message carries.
+const UNDO_SHOWN: usize = 8_000;
 /// Ends of deliveries that wait to be taken in: each receiver has one under way.
 const ENDS: usize = 64;
 
@@ -121,9 +124,7 @@ impl Engine {
         }
         if !desk.settings.receivers.is_empty() || desk.outbox.rows().next().is_some() {
             let now = self.now();
-            let standing = self
-                .lock()
-                .standing(desk.outbox.rows().map(|row| &row.notice), now);
+            let standing = self.standing(&desk.outbox, now).await;
             let settings = Arc::clone(&desk.settings);
             let left_out = desk.outbox.reconcile(&standing, &settings, now);
             if left_out > 0 {
@@ -133,6 +134,29 @@ impl Engine {
         }
         self.write_and_hand_out(desk).await;
         self.show(desk);
+    }
+
+    /// What stands, with the commands to undo where we hold a follower: whoever reads it on a telephone
+    /// cannot open a file on this host (safety 8).
+    async fn standing(&self, outbox: &Outbox, now: Timestamp) -> Standing {
+        let (mut standing, files) = {
+            let book = self.lock();
+            let told = outbox.rows().map(|row| &row.notice);
+            (book.standing(told, now), book.undo_files())
+        };
+        for notice in &mut standing.notices {
+            let Some(file) = files.get(&notice.subject) else {
+                continue;
+            };
+            match tokio::fs::read_to_string(file).await {
+                Ok(text) => {
+                    let shown: String = text.chars().take(UNDO_SHOWN).collect();
+                    notice.text = format!("{}\n\n{shown}", notice.text);
+                }
+                Err(error) => tracing::warn!("{}: {error}", file.display()),
+            }
+        }
+        standing
     }
 
     /// Other receivers: those that are gone lose their rows, those that are there try again at once.
@@ -352,7 +376,7 @@ impl Engine {
             Err(error) => return tracing::error!("what was told cannot be read: {error}"),
         };
         let now = self.now();
-        let standing = self.lock().standing(outbox.rows().map(|row| &row.notice), now);
+        let standing = self.standing(&outbox, now).await;
         outbox.reconcile(&standing, &settings, now);
         let jobs: Vec<(&Arc<Receiver>, Vec<Row>)> = settings
             .receivers

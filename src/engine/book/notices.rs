@@ -5,6 +5,7 @@ mod beside;
 mod endings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::{Book, FollowerEntry};
 use crate::domain::cause::Cause;
@@ -309,6 +310,18 @@ impl Book {
             notices.push(notice);
         }
         notices
+    }
+
+    /// By subject of [`Topic::Held`]: the file with the commands to undo.
+    pub fn undo_files(&self) -> BTreeMap<String, PathBuf> {
+        self.followers
+            .iter()
+            .filter_map(|(key, entry)| {
+                let run = &entry.memory.own_run.as_ref()?.id;
+                let file = undo::path(&self.settings.undo_directory, run);
+                Some((format!("held:{key}"), file))
+            })
+            .collect()
     }
 
     /// Followers that a run of ours left paused or closed, with no run on them now.

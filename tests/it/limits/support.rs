@@ -16,6 +16,7 @@ use refollow::domain::ids::{ClusterName, FollowerKey};
 use refollow::elastic::client::{Client, ClientSettings};
 use refollow::elastic::transport::{Credential, Method, Request, Transport as _};
 use refollow::engine::Engine;
+use refollow::engine::settings::Settings;
 use refollow::http::dto::{ApproveBody, Caller, Daemon as _, PlanItem, RunItem};
 use refollow::metrics::Metrics;
 use refollow::notify;
@@ -115,6 +116,29 @@ async fn open(
     (text, notify): (&str, &Arc<notify::Settings>),
     directory: &std::path::Path,
 ) -> Desk {
+    let (settings, clients) = parts(world, clock, (text, notify), directory);
+    let metrics = Arc::new(Metrics::new("test").unwrap());
+    let engine = Engine::open(
+        settings,
+        clients,
+        store.clone(),
+        clock.clone(),
+        metrics,
+        tasks.clone(),
+    )
+    .await
+    .unwrap();
+    engine.start().await.unwrap();
+    Desk(engine)
+}
+
+/// Settings and clients of a daemon over these clusters.
+fn parts(
+    world: &World,
+    clock: &Arc<TokioClock>,
+    (text, notify): (&str, &Arc<notify::Settings>),
+    directory: &std::path::Path,
+) -> (Settings, BTreeMap<ClusterName, Arc<Client>>) {
     let text = format!(
         "{text}\n[[clusters]]\nname = \"eu\"\nurls = [\"http://127.0.0.1:1\"]\nremotes = {{ lead = \"us\" }}\n\
          [[clusters]]\nname = \"us\"\nurls = [\"http://127.0.0.1:2\"]\n"
@@ -135,19 +159,7 @@ async fn open(
         (name, Arc::new(client))
     };
     let clients = BTreeMap::from([client("eu", Side::Follower), client("us", Side::Leader)]);
-    let metrics = Arc::new(Metrics::new("test").unwrap());
-    let engine = Engine::open(
-        settings,
-        clients,
-        store.clone(),
-        clock.clone(),
-        metrics,
-        tasks.clone(),
-    )
-    .await
-    .unwrap();
-    engine.start().await.unwrap();
-    Desk(engine)
+    (settings, clients)
 }
 
 pub fn key(index: &str) -> FollowerKey {
@@ -207,6 +219,17 @@ impl House {
     pub async fn restart_telling(&mut self, notify: notify::Settings) {
         self.notify = Arc::new(notify);
         self.restart().await;
+    }
+
+    /// SIGHUP, with other receivers.
+    pub fn reload_telling(&self, notify: notify::Settings) {
+        let (settings, clients) = parts(
+            &self.world,
+            &self.clock,
+            (&self.text, &Arc::new(notify)),
+            self.directory.path(),
+        );
+        self.desk.0.reload(settings, clients);
     }
 
     pub fn play(&self, name: &str) {

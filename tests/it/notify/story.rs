@@ -425,3 +425,55 @@ async fn a_repair_that_was_backed_out_of_leaves_nothing_to_tell_and_a_restart_te
     told.dedup();
     assert_eq!(told.len(), count, "nothing is told twice: {:#?}", ear.all());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_last_word_of_a_process_that_leaves_a_follower_held_carries_the_undo_commands() {
+    let ear = Ear::new(Answer::Takes);
+    let house = telling_house("quiet", AUTO, telling(&[("chat", &ear)])).await;
+    house.all_well().await;
+    house.play("history-lost:orders-f");
+    house
+        .until("a run holds it", 300, async |house| {
+            let text = house.desk.metrics_text(false);
+            text.lines()
+                .any(|line| line.starts_with("refollow_follower_held{"))
+        })
+        .await;
+    // Nothing can be put back while the cluster is away.
+    house.world.kill_node(Side::Follower);
+    let end = house.stop().await;
+    assert!(matches!(end, refollow::app::Exit::Unfinished(_)), "{end:?}");
+    let last = ear
+        .last(Topic::Held)
+        .unwrap_or_else(|| panic!("{:#?}", ear.all()));
+    assert_eq!(last.severity, Severity::Critical);
+    assert!(last.text.contains("curl"), "{}", last.text);
+    let rows = house.store.outbox().await.unwrap();
+    let row = rows.iter().find(|row| row.notice.topic == Topic::Held).unwrap();
+    assert_eq!(row.told, 1, "the next start does not tell it again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_takes_other_receivers_and_keeps_what_is_still_to_be_told() {
+    let (chat, pager) = (Ear::new(Answer::Takes), Ear::new(Answer::Refuses));
+    let house = telling_house("quiet", ASK, telling(&[("chat", &chat), ("pager", &pager)])).await;
+    house.all_well().await;
+    house.play("history-lost:orders-f");
+    house.until("it is asked", 300, async |_| chat.count() > 0).await;
+    house.pass(10).await;
+    pager.answers(Answer::Takes);
+    house.pass(120).await;
+    assert_eq!(pager.count(), 0, "what was refused is not asked again at once");
+    // The key was mended, and another receiver was added.
+    let late = Ear::new(Answer::Takes);
+    house.reload_telling(telling(&[("chat", &chat), ("pager", &pager), ("late", &late)]));
+    house.pass(10).await;
+    assert_eq!((chat.count(), pager.count(), late.count()), (1, 1, 1));
+    house.reload_telling(telling(&[("chat", &chat)]));
+    house.pass(10).await;
+    let rows = house.store.outbox().await.unwrap();
+    let left: Vec<&str> = rows.iter().map(|row| row.receiver.as_str()).collect();
+    assert_eq!(left, ["chat"]);
+    let text = house.desk.metrics_text(false);
+    assert!(!text.contains("receiver=\"pager\""), "its series are gone");
+}
