@@ -76,6 +76,13 @@ fn begin(start: &str) -> (World, Arc<TokioClock>) {
     (world, clock)
 }
 
+/// The same over any store; `House::store` is not the one that it works on.
+pub async fn telling_house_at(store: Arc<dyn Store>, start: &str, notify: notify::Settings) -> House {
+    let (world, clock) = begin(start);
+    let aside = Arc::new(MemoryStore::new());
+    house_over(world, clock, aside, store, "", Arc::new(notify)).await
+}
+
 /// The same over a store that may fail, in front of the one in memory.
 pub async fn failing_house(start: &str, text: &str, at: u64, side: Landing) -> (House, Arc<FaultyStore>) {
     let (world, clock) = begin(start);

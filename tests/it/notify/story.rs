@@ -15,9 +15,9 @@ use refollow::http::dto::{BrakeRequest, Daemon as _};
 use refollow::notify::Settings;
 use refollow::notify::receiver::{Kind, Listen, Message, Receiver};
 use refollow::sandbox::pair::Side;
-use refollow::store::Store as _;
+use refollow::store::Store;
 
-use crate::limits::support::{AUTO, House, person, telling_house};
+use crate::limits::support::{AUTO, House, person, telling_house, telling_house_at};
 
 const ASK: &str = "[daemon]\nmode = \"ask\"\n";
 
@@ -476,4 +476,40 @@ async fn a_reload_takes_other_receivers_and_keeps_what_is_still_to_be_told() {
     assert_eq!(left, ["chat"]);
     let text = house.desk.metrics_text(false);
     assert!(!text.contains("receiver=\"pager\""), "its series are gone");
+}
+
+/// Over a real database, so in real time.
+#[tokio::test]
+async fn a_host_that_was_taken_over_from_tells_nobody_and_the_next_one_goes_on_from_the_outbox() {
+    let server = match crate::hosts::postgres::shared() {
+        Ok(server) => server,
+        Err(missing) => return println!("skipped: {missing}"),
+    };
+    let url = server.database().await;
+    let open = async || refollow::store::open(&url).await.unwrap();
+    let ear = Ear::new(Answer::Takes);
+    let first = open().await;
+    let house = telling_house_at(first.clone(), "quiet", telling(&[("chat", &ear)])).await;
+    let brake = house.directory.path().join("brake-all");
+    std::fs::write(&brake, "").unwrap();
+    house
+        .until("the brake is told", 20, async |_| {
+            !ear.about(Topic::Brake).is_empty()
+        })
+        .await;
+    house.pass(3).await;
+    first.give_up().await.unwrap();
+    let second = open().await;
+    // What the first host sees now it must not tell.
+    std::fs::remove_file(&brake).unwrap();
+    house.pass(6).await;
+    assert_eq!(ear.about(Topic::Brake).len(), 1, "{:#?}", ear.all());
+    let next = telling_house_at(second, "quiet", telling(&[("chat", &ear)])).await;
+    next.until("its end is told", 20, async |_| {
+        ear.about(Topic::Brake).len() == 2
+    })
+    .await;
+    assert!(ear.last(Topic::Brake).unwrap().over_at.is_some());
+    house.tasks.cancel();
+    next.tasks.cancel();
 }
