@@ -16,7 +16,7 @@ use crate::domain::journal::RunOutcome;
 use crate::domain::notice::{Notice, Severity, Topic, named};
 use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::step::Step;
-use crate::domain::time::{Timestamp, millis_between};
+use crate::domain::time::{Span, Timestamp, after, millis_between};
 use crate::domain::words;
 use crate::engine::undo;
 use crate::notify::outbox::Standing;
@@ -27,6 +27,18 @@ use crate::policy::{self, Mode};
 const SINGLE: usize = 5;
 /// A run that could not tell is told of for so long, whatever its follower does.
 const CANNOT_TELL_MILLIS: i64 = 24 * 3_600_000;
+
+/// Left of a runway when it is time to wake somebody: as the alert `RefollowRunwayCritical` has it.
+const PRESSING: Span = Span::from_secs(8_640);
+
+/// How soon a person should look where history is about to be lost; once it is lost, nothing presses.
+fn pressing(severity: Severity, cause: Cause, ends: Timestamp, now: Timestamp) -> Severity {
+    if cause != Cause::HistoryLost && ends <= after(now, PRESSING) {
+        Severity::Critical
+    } else {
+        severity
+    }
+}
 
 /// A run that has ended and left something for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +62,8 @@ impl LeftOver {
 impl Book {
     /// What stands now, and what is known of those that somebody was `told` of.
     pub fn standing<'a>(&self, told: impl Iterator<Item = &'a Notice>, now: Timestamp) -> Standing {
-        let mut notices = self.incident_notices();
-        notices.extend(self.follower_notices());
+        let mut notices = self.incident_notices(now);
+        notices.extend(self.follower_notices(now));
         notices.extend(self.cluster_notices());
         notices.extend(self.pattern_notices());
         notices.extend(self.plan_notices());
@@ -87,7 +99,7 @@ impl Book {
         }
     }
 
-    fn incident_notices(&self) -> Vec<Notice> {
+    fn incident_notices(&self, now: Timestamp) -> Vec<Notice> {
         let incidents = self.incidents.values().map(|open| {
             let incident = &open.incident;
             let mut notice = Notice::of_incident(incident, self.started_at);
@@ -111,6 +123,7 @@ impl Book {
                 .filter_map(|key| self.followers.get(key)?.runway)
                 .min();
             if let Some(end) = runway {
+                notice.severity = pressing(notice.severity, incident.cause, end, now);
                 parts.push(format!(
                     "From {} on the first of them may lose what it needs.",
                     words::instant(end)
@@ -123,7 +136,7 @@ impl Book {
     }
 
     /// Sick followers that need a person and are told by no incident and no plan.
-    fn follower_notices(&self) -> Vec<Notice> {
+    fn follower_notices(&self, now: Timestamp) -> Vec<Notice> {
         let mut by_cause: BTreeMap<(ClusterName, Cause), Vec<(Timestamp, FollowerKey)>> = BTreeMap::new();
         for (key, entry) in &self.followers {
             let alerts = entry
@@ -143,7 +156,7 @@ impl Book {
             sick.sort();
             let more = sick.split_off(sick.len().min(SINGLE));
             for (since, key) in sick {
-                notices.extend(self.follower_notice(&key, since));
+                notices.extend(self.follower_notice(&key, since, now));
             }
             if let Some((since, _)) = more.first() {
                 let keys: Vec<FollowerKey> = more.iter().map(|(_, key)| key.clone()).collect();
@@ -163,7 +176,7 @@ impl Book {
         history.since().or(history.state_since).unwrap_or(self.started_at)
     }
 
-    fn follower_notice(&self, key: &FollowerKey, since: Timestamp) -> Option<Notice> {
+    fn follower_notice(&self, key: &FollowerKey, since: Timestamp, now: Timestamp) -> Option<Notice> {
         let entry = self.followers.get(key)?;
         let (cause, state) = (entry.cause(), entry.state());
         let what = if cause == Cause::None {
@@ -200,6 +213,7 @@ impl Book {
             parts.push(format!("{}.", found.decision.reasons.join("; ")));
         }
         if let Some(end) = entry.runway {
+            notice.severity = pressing(notice.severity, cause, end, now);
             parts.push(format!(
                 "From {} on the leader may discard what it needs.",
                 words::instant(end)

@@ -173,3 +173,22 @@ fn a_wait_counts_from_the_beginning_that_is_remembered() {
         after(began, Duration::from_mins(2))
     );
 }
+
+#[test]
+fn an_incident_becomes_pressing_when_the_first_runway_is_almost_over() {
+    let mut table = Table::new(3);
+    table.look();
+    table.connected = false;
+    table.look();
+    let severity = |table: &Table| standing(table, &[]).notices[0].severity;
+    assert_eq!(severity(&table), Severity::Warning);
+    let end = table.book.followers[&key(0)].runway.unwrap();
+    while after(table.now, Duration::from_secs(8_640 + 300)) < end {
+        table.pass(Duration::from_mins(4));
+        table.look();
+    }
+    assert_eq!(severity(&table), Severity::Warning);
+    table.pass(Duration::from_mins(5));
+    table.look();
+    assert_eq!(severity(&table), Severity::Critical);
+}
