@@ -634,7 +634,7 @@ pub const OPTIONS: &[Entry] = &[
     optional(
         "notify.receivers[].from",
         "address",
-        "For `email`: who it is from, as in `refollow <refollow@example.org>`.",
+        "For `email`: who it is from; a name may stand before the address, which then stands in angle brackets.",
     ),
     optional(
         "notify.receivers[].to",
