@@ -432,17 +432,24 @@ async fn the_last_word_of_a_process_that_leaves_a_follower_held_carries_the_undo
     let house = telling_house("quiet", AUTO, telling(&[("chat", &ear)])).await;
     house.all_well().await;
     house.play("history-lost:orders-f");
-    let paused = || {
+    // Held for a moment only: a resume follows the pause.
+    let held = || {
         let sent = house.world.changes();
-        sent.iter().any(|entry| entry.path.contains("/_ccr/pause_follow"))
+        let pausing = sent.iter().any(|entry| entry.path.contains("/_ccr/pause_follow"));
+        pausing
+            && house
+                .desk
+                .metrics_text(false)
+                .lines()
+                .any(|line| line.starts_with("refollow_follower_held{"))
     };
     for _ in 0..60_000 {
-        if paused() {
+        if held() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(paused(), "{}", house.story().await);
+    assert!(held(), "{}", house.story().await);
     // Nothing can be put back while the cluster is away.
     house.world.kill_node(Side::Follower);
     let end = house.stop().await;
