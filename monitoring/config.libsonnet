@@ -48,6 +48,7 @@
     remembered: 86400,
     lookBack: 3600,
     reloadFor: 600,
+    notifyFor: 600,  // longer than a receiver that restarts
     drillEvery: 3024000,  // 35 days
   },
 }

@@ -297,6 +297,9 @@ fn take_over(running: &Running, config: &Config, new: &Config) -> Result<(), Str
 /// A courtesy to other installations is not worth more of the time to stop.
 const MARKS_BACK_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// … and neither is telling people of it, but for a moment: nobody else will.
+const LAST_WORDS_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Stops: nothing new starts, runs back out or finish the step in hand, all within
 /// `shutdown_timeout`.
 pub async fn drain(running: &Running, config: &Config) -> Exit {
@@ -310,6 +313,13 @@ pub async fn drain(running: &Running, config: &Config) -> Exit {
         .perform(vec![crate::engine::book::Effect::Remember(memories)])
         .await;
     let held = running.engine.held_at_exit();
+    if !held.is_empty() {
+        let left = config.daemon.shutdown_timeout.saturating_sub(began.elapsed());
+        running
+            .engine
+            .tell_before_the_end(left.clamp(LAST_WORDS_WITHIN / 5, LAST_WORDS_WITHIN))
+            .await;
+    }
     if drained.is_ok() && held.is_empty() {
         // In what is left of the time to stop: a cluster that hangs may not hold the exit up.
         let left = config.daemon.shutdown_timeout.saturating_sub(began.elapsed());

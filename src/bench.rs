@@ -100,6 +100,7 @@ pub fn measure(size: Size) -> Result<Report, String> {
         run_limits: crate::domain::run::Limits::default(),
         brake_file: std::path::PathBuf::new(),
         blockers: Vec::new(),
+        notify: std::sync::Arc::default(),
         keep_runs: Duration::MAX,
         shutdown_timeout: Duration::from_secs(30),
     };

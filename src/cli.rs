@@ -25,7 +25,7 @@ pub mod client;
 pub mod look;
 pub mod manual;
 
-use args::{Args, Audit, Bench, Command, Global, Token};
+use args::{Args, Audit, Bench, Command, Global, Notify, Token};
 use client::Session;
 use client::audit::Source;
 use look::Look;
@@ -349,6 +349,10 @@ async fn ask(command: Command, global: Global) -> u8 {
             duration,
         } => session.brake(&scope.to_string(), &reason, duration).await,
         Command::Drill { cluster, remote } => session.drill(&cluster, remote.as_ref()).await,
+        Command::Notify { command } => match command {
+            Notify::Test { receiver } => session.notify_test(receiver.as_deref()).await,
+            Notify::Show => session.notify_show().await,
+        },
         Command::Token { command } => match command {
             Token::Create {
                 role,

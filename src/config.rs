@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::ids::ClusterName;
@@ -15,6 +16,7 @@ use crate::telemetry::Format;
 mod auth;
 mod blockers;
 mod cluster;
+mod notify;
 mod problem;
 mod read;
 pub mod reference;
@@ -121,6 +123,8 @@ pub struct Config {
     pub metrics_level: MetricsLevel,
     /// Other systems that can say no.
     pub blockers: Vec<Blocker>,
+    /// Whom to tell what.
+    pub notify: Arc<crate::notify::Settings>,
     /// `store.keep_runs`: how long ended runs and closed plans are kept.
     pub keep_runs: Duration,
 }
@@ -225,6 +229,7 @@ fn build(mut root: Section<'_>) -> Config {
     let auth = auth::auth(&mut root, daemon.listen, &clusters);
     let policy = rules::settings(&mut root, mode, &clusters);
     let blockers = blockers::blockers(&mut root);
+    let notify = Arc::new(notify::notify(&mut root, &clusters));
     let mut metrics = root.section("metrics", "[metrics]");
     let metrics_level = metrics.word(
         "level",
@@ -253,6 +258,7 @@ fn build(mut root: Section<'_>) -> Config {
         policy,
         metrics_level,
         blockers,
+        notify,
         keep_runs,
     };
     config.policy.unenforced = config.not_enforced();

@@ -20,6 +20,7 @@ pub mod installation;
 pub mod journal;
 pub mod memory;
 pub mod named;
+pub mod notice;
 pub mod per_shard;
 pub mod plan;
 pub mod replicated;

@@ -33,6 +33,7 @@ pub mod runs;
 pub mod schedule;
 pub mod settings;
 pub mod steps;
+pub mod telling;
 mod tokens;
 mod turns;
 pub mod undo;
@@ -102,6 +103,8 @@ pub struct Engine {
     performing: tokio::sync::Mutex<()>,
     /// Tokens change one at a time.
     changing_tokens: tokio::sync::Mutex<()>,
+    /// What the outbox held a moment ago, for whoever asks.
+    told: telling::Told,
 }
 
 impl Engine {
@@ -128,6 +131,7 @@ impl Engine {
         book.brakes = store.brakes().await?;
         let counted = book.settings.policy.limits.recreates_per_follower.per;
         book.past = runs::past_runs(store.as_ref(), counted, now).await?;
+        book.left_over = runs::left_over(store.as_ref(), now).await?;
         if let Some(behind) = book.behind_the_state(now) {
             book.clock_went_back_while_down(behind, now);
         }
@@ -168,6 +172,7 @@ impl Engine {
             aborts: Mutex::new(BTreeSet::new()),
             performing: tokio::sync::Mutex::new(()),
             changing_tokens: tokio::sync::Mutex::new(()),
+            told: telling::Told::default(),
         });
         let by_file = engine.read_brake_file();
         engine.file_brake_noted(by_file).await;
@@ -194,6 +199,8 @@ impl Engine {
             .spawn("extend runways", move |cancel| engine.watch_extensions(cancel));
         let engine = Arc::clone(self);
         self.tasks.spawn("drill", move |cancel| engine.drill(cancel));
+        let engine = Arc::clone(self);
+        self.tasks.spawn("tell", move |cancel| engine.tell(cancel));
         Ok(())
     }
 

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod http;
 pub mod judge;
 pub mod metrics;
+pub mod notify;
 pub mod policy;
 pub mod sandbox;
 pub mod store;

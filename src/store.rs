@@ -1,4 +1,4 @@
-//! What must outlive the process: journal, plans, memories, brakes, audit log, small values.
+//! What must outlive the process: journal, plans, memories, brakes, audit log, outbox, small values.
 //!
 //! Owns the [`Store`] trait, each method's promise in its comment, and [`open`]. What a journal
 //! entry means is `run`'s business; this module keeps entries and refuses what cannot be right
@@ -19,6 +19,7 @@ use crate::domain::cause::Remedy;
 use crate::domain::ids::{FollowerKey, PlanHash, RunId};
 use crate::domain::journal::{Entry, RunOutcome};
 use crate::domain::memory::Memory;
+use crate::domain::notice::outbox::{Row, RowChange};
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
 
@@ -203,6 +204,12 @@ pub trait Store: Send + Sync + Debug {
 
     /// Writes a small value.
     fn set_state<'a>(&'a self, key: &'a str, value: &'a serde_json::Value) -> Answer<'a, ()>;
+
+    /// What every receiver still has to be told, by receiver and fingerprint.
+    fn outbox(&self) -> Answer<'_, Vec<Row>>;
+
+    /// Writes and deletes rows of the outbox: all of them or none.
+    fn change_outbox<'a>(&'a self, changes: &'a [RowChange]) -> Answer<'a, ()>;
 
     /// Whether this process may act on what the store says, at this very moment. Asked with nothing
     /// between the answer and a request that changes a cluster. A store that only one process can

@@ -122,6 +122,27 @@ function(config, lib)
     ),
 
     lib.alert(
+      'RefollowNotificationsFailing',
+      '%s > 0' % lib.metric('refollow_notifications_waiting'),
+      config.notifyFor,
+      'warning',
+      'daemon',
+      'People are not told what they should be: a receiver does not take messages.',
+      std.join('\n', [
+        'The receiver `{{ $labels.receiver }}` of refollow on `{{ $labels.instance }}` has had {{ $value }} message(s) waiting for ' + lib.time(config.notifyFor) + ' or longer' + lib.found(
+          'refollow_notification_last_success_timestamp_seconds{receiver=%q}', ['receiver'], '; it last took one at ' + lib.instant
+        ) + '.',
+        'What it is: it gives no usable answer, or refuses what it is sent. Whoever relies on it is not told of what is wrong now.',
+        'The data: not touched by this.',
+        'refollow: it keeps the messages over restarts and tries again, at the latest after 10 min, after a refusal after 6 h. Looks and repairs go on.',
+        'You: see what it answers and mend it: an address, a key that was revoked, a proxy, a certificate.',
+        'By when: before the next thing that only this receiver would tell.',
+        'Type: `refollow notify show`, then `refollow notify test {{ $labels.receiver }}`; after a change of the configuration `systemctl reload refollow`, which tries at once.',
+      ]),
+      fleet,
+    ),
+
+    lib.alert(
       'RefollowDrillFailed',
       '%s == 0' % lib.metric('refollow_drill_last_success'),
       0,

@@ -97,6 +97,7 @@ pub fn engine_settings(config: &Config) -> Settings {
         run_limits: Limits::default(),
         brake_file: config.daemon.brake_file.clone(),
         blockers: config.blockers.iter().map(blocker).map(Arc::new).collect(),
+        notify: Arc::clone(&config.notify),
         keep_runs: config.keep_runs,
         shutdown_timeout: config.daemon.shutdown_timeout,
     };

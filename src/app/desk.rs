@@ -12,8 +12,9 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::http::dto::{
     ApproveBody, AuditStory, AuditVerdict, AuditWanted, BrakeRequest, Brakes, Caller, Clusters, Daemon, Done,
-    DrillBody, DrillReport, EventItem, Events, Incidents, Patterns, PlanDetail, PlanNow, Plans, Problem,
-    RecreateBody, Reply, RunDetail, Runs, RunwayRequest, Status, Why,
+    DrillBody, DrillReport, EventItem, Events, Incidents, Notifications, NotifyTestBody, Patterns,
+    PlanDetail, PlanNow, Plans, Problem, RecreateBody, Reply, RunDetail, Runs, RunwayRequest, Status,
+    TriedReceivers, Why,
 };
 use crate::metrics::Format;
 use crate::store::{AuditEvent, StoreError};
@@ -22,6 +23,7 @@ mod audit;
 mod brakes;
 mod drill;
 mod followers;
+mod notify;
 mod plans;
 mod runs;
 mod runway;
@@ -177,6 +179,14 @@ impl Daemon for Desk {
 
     fn drill(&self) -> Reply<'_, DrillReport> {
         Box::pin(std::future::ready(self.newest_drill()))
+    }
+
+    fn try_receivers(&self, body: NotifyTestBody, who: Caller) -> Reply<'_, TriedReceivers> {
+        Box::pin(self.try_them(body, who))
+    }
+
+    fn notifications(&self) -> Notifications {
+        self.all_notifications()
     }
 
     fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory> {

@@ -163,6 +163,12 @@ pub enum Command {
         #[arg(long, value_name = "ALIAS", value_parser = alias)]
         remote: Option<RemoteAlias>,
     },
+    /// Who is told when something is wrong: try receivers, or list what they were told
+    Notify {
+        /// Which
+        #[command(subcommand)]
+        command: Notify,
+    },
     /// Read the audit log, or prove that nothing in it was changed; works with the daemon down
     Audit {
         /// Which
@@ -291,6 +297,19 @@ pub enum Bench {
         #[arg(long)]
         trickle: usize,
     },
+}
+
+/// `notify`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Notify {
+    /// Send a test message and say what the receiver answered; exit code 1: one did not take it
+    Test {
+        /// The receiver, as the configuration names it [default: each]
+        #[arg(value_name = "RECEIVER")]
+        receiver: Option<String>,
+    },
+    /// What stands and was told, and what is still to be told
+    Show,
 }
 
 /// `audit`.
@@ -572,6 +591,9 @@ mod tests {
             "release remote:eu/lead",
             "drill eu",
             "drill eu --remote lead",
+            "notify test",
+            "notify test on-call",
+            "notify show",
             "audit verify",
             "audit verify --state sqlite:///tmp/x.db",
             "audit show",
@@ -620,6 +642,8 @@ mod tests {
             "drill",
             "drill eu/orders-f",
             "drill eu --remote a,b",
+            "notify",
+            "notify test a b",
             "audit",
             "audit show --limit many",
             "audit show --since yesterday",

@@ -541,6 +541,139 @@ pub const OPTIONS: &[Entry] = &[
         "path of a PEM file",
         "The authorities that its certificate is checked with, instead of the system's.",
     ),
+    optional(
+        "notify.public_url",
+        "URL",
+        "The address of the pages as people reach them, for the links in messages.",
+    ),
+    entry(
+        "notify.wait",
+        "length of time, 0s to 10m",
+        "\"30s\"",
+        "What looks found must have lasted so long before anybody is told, and must have been gone so long before it is told as over. What waits for a person (a plan, a run that ended badly, a brake) is told at once.",
+    ),
+    entry(
+        "notify.repeat.first",
+        "length of time, 1m to 7d",
+        "\"1h\"",
+        "After how long a message is told again while it lasts; the wait doubles each time. Alertmanager is told every minute, as it expects.",
+    ),
+    entry(
+        "notify.repeat.longest",
+        "length of time, 1m to 7d",
+        "\"24h\"",
+        "The longest wait between two times.",
+    ),
+    required(
+        "notify.receivers[].name",
+        "name",
+        "What routes, metrics and `refollow notify` call it; each has its own.",
+    ),
+    required(
+        "notify.receivers[].kind",
+        "`alertmanager`, `webhook`, `slack`, `pagerduty` or `email`",
+        "What it is ([NOTIFICATIONS.md](NOTIFICATIONS.md)).",
+    ),
+    entry(
+        "notify.receivers[].timeout",
+        "length of time, 1s to 1m",
+        "\"10s\"",
+        "How long one delivery may take.",
+    ),
+    optional(
+        "notify.receivers[].url",
+        "URL",
+        "For `alertmanager` (its API's path is added) and `webhook`; for `pagerduty` only where it is not `https://events.pagerduty.com`.",
+    ),
+    optional(
+        "notify.receivers[].auth",
+        "table",
+        "For `alertmanager` and `webhook`: the credential, in the forms of `clusters.auth`.",
+    ),
+    optional(
+        "notify.receivers[].token_file",
+        FILE,
+        "For `alertmanager` and `webhook`: a token for `Authorization: Bearer`, instead of `auth`.",
+    ),
+    optional(
+        "notify.receivers[].signing_key_file",
+        FILE,
+        "For `webhook`: a key that messages are signed with, in the header `X-Refollow-Signature`.",
+    ),
+    optional(
+        "notify.receivers[].url_file",
+        FILE,
+        "For `slack`: the address of the incoming webhook, which is a secret.",
+    ),
+    optional(
+        "notify.receivers[].routing_key_file",
+        FILE,
+        "For `pagerduty`: the integration key of an Events API v2 integration.",
+    ),
+    optional(
+        "notify.receivers[].server",
+        "`host:port`",
+        "For `email`: the SMTP server, as in `smtp.example.org:587`.",
+    ),
+    entry(
+        "notify.receivers[].security",
+        "`starttls`, `tls` or `none`",
+        "\"starttls\"",
+        "For `email`: `starttls` begins in the clear and goes on only over TLS, `tls` speaks TLS from the first byte, `none` never does and takes no password.",
+    ),
+    optional(
+        "notify.receivers[].username",
+        "a user's name",
+        "For `email`; with `password_file`.",
+    ),
+    optional(
+        "notify.receivers[].password_file",
+        FILE,
+        "For `email`; with `username`.",
+    ),
+    optional(
+        "notify.receivers[].from",
+        "address",
+        "For `email`: who it is from; a name may stand before the address, which then stands in angle brackets.",
+    ),
+    optional(
+        "notify.receivers[].to",
+        "list of addresses",
+        "For `email`: who gets it.",
+    ),
+    optional(
+        "notify.receivers[].proxy",
+        "URL",
+        "An HTTP proxy to go through, for all kinds but `email`; the environment's is not used.",
+    ),
+    optional(
+        "notify.receivers[].tls.ca_file",
+        "path of a PEM file",
+        "The authorities that its certificate is checked with, instead of the system's.",
+    ),
+    optional(
+        "notify.routes[].clusters",
+        NAMES,
+        "Follower clusters. Left out: every message, also one that is about no cluster.",
+    ),
+    optional(
+        "notify.routes[].causes",
+        "list of causes",
+        "Causes. Left out: every message, also one that is about no cause.",
+    ),
+    entry(
+        "notify.routes[].min_severity",
+        "`info`, `warning` or `critical`",
+        "\"info\"",
+        "The least severity.",
+    ),
+    required("notify.routes[].receivers", "list of receivers", "Who is told."),
+    entry(
+        "notify.routes[].then",
+        "`stop` or `continue`",
+        "\"stop\"",
+        "Whether the routes after this one are asked too.",
+    ),
 ];
 
 /// Sections with a word on each, in the order of the file.
@@ -571,6 +704,10 @@ const SECTIONS: &[(&str, &str)] = &[
     (
         "blockers",
         "Other systems that can say no: `[[blockers]]` entries, all of which must let a repair pass. Any error, a late answer and an answer that is not understood block.",
+    ),
+    (
+        "notify",
+        "Whom to tell what ([NOTIFICATIONS.md](NOTIFICATIONS.md)): `[[notify.receivers]]` and `[[notify.routes]]`. Of the routes the first that fits counts; without any, everybody is told everything.",
     ),
 ];
 
@@ -676,7 +813,7 @@ pub fn markdown() -> String {
     text.push_str(
         "\n## Environment variables\n\n\
          Each sets one option and wins over the file; options inside `[[clusters]]`, `[[policy.rules]]`, \
-         `[[windows]]` and `[[blockers]]` have none.\n\n| variable | option |\n|---|---|\n",
+         `[[windows]]`, `[[blockers]]`, `[[notify.receivers]]` and `[[notify.routes]]` have none.\n\n| variable | option |\n|---|---|\n",
     );
     for option in settable() {
         writeln!(text, "| `{}` | `{}` |", variable_of(option.path), option.path).unwrap_or_default();
@@ -702,7 +839,7 @@ mod tests {
         assert_eq!(elsewhere("approvers").as_deref(), Some("[approval]"));
         assert_eq!(
             elsewhere("ca_file").as_deref(),
-            Some("[auth.client_certificates] or `clusters.tls` or `blockers.tls`")
+            Some("[auth.client_certificates] or `clusters.tls` or `blockers.tls` or `notify.receivers.tls`")
         );
         assert_eq!(elsewhere("nonsense"), None);
     }

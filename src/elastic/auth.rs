@@ -116,7 +116,7 @@ impl Auth {
     }
 
     /// The `Authorization` header, where this credential is one, marked as sensitive.
-    pub(super) fn header(&self) -> Result<Option<HeaderValue>, &'static str> {
+    pub(crate) fn header(&self) -> Result<Option<HeaderValue>, &'static str> {
         let text = match self {
             Self::None | Self::ClientCertificate(_) => return Ok(None),
             // `<id>:<api_key>` is not yet encoded: base64 has no colon.
@@ -201,7 +201,7 @@ fn bad(file: &Path, problem: impl Into<String>) -> BadFile {
 }
 
 /// A file's text without the blanks and line ends around it.
-fn secret(file: &Path) -> Result<SecretString, BadFile> {
+pub(crate) fn secret(file: &Path) -> Result<SecretString, BadFile> {
     let text =
         std::fs::read_to_string(file).map_err(|error| bad(file, format!("cannot be read: {error}")))?;
     let text = text.trim();

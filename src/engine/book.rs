@@ -12,6 +12,7 @@ mod incidents;
 mod judging;
 mod learning;
 mod looks;
+mod notices;
 mod patterns;
 mod plans;
 mod scope;
@@ -38,6 +39,7 @@ use crate::store::AuditEvent;
 
 pub(crate) use entries::{ClusterEntry, FollowerEntry, JudgedWith};
 pub(crate) use incidents::OpenIncident;
+pub(crate) use notices::LeftOver;
 pub(crate) use patterns::{AutoFollow, PatternsSeen};
 pub(crate) use plans::short;
 
@@ -96,6 +98,8 @@ pub(crate) struct Book {
     pub brakes: Vec<Brake>,
     pub brake_file: Seen<bool>,
     pub past: Vec<policy::PastRun>,
+    /// Of each follower, the newest run if it left something for a person.
+    pub left_over: BTreeMap<FollowerKey, LeftOver>,
     pub breaker: policy::BreakerState,
     /// What the configured blockers last said.
     pub blockers: Vec<policy::BlockerWord>,
@@ -148,6 +152,7 @@ impl Book {
             brakes: Vec::new(),
             brake_file: Seen::Absent,
             past: Vec::new(),
+            left_over: BTreeMap::new(),
             breaker: policy::BreakerState::default(),
             blockers: Vec::new(),
             extensions: policy::Extensions::new(),

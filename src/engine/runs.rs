@@ -1,6 +1,7 @@
 //! Runs as the engine sees them: starting one, continuing those a former daemon left, taking in
 //! their ends. What happens inside a run belongs to `executor`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::cause::Remedy;
@@ -9,7 +10,7 @@ use crate::domain::journal::{Event, RunOutcome, Trigger};
 use crate::domain::plan::{Plan, PlanState};
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
-use crate::engine::book::{Effect, short};
+use crate::engine::book::{Effect, LeftOver, short};
 use crate::engine::events::EventKind;
 use crate::engine::executor::{self, Bench, RunEnd, RunSettings};
 use crate::engine::gate::EngineGate;
@@ -48,6 +49,46 @@ pub(crate) async fn past_runs(
         }
     }
     Ok(past)
+}
+
+/// How long a run that left something for a person is told of.
+const LEFT_OVER: i64 = 7 * 24 * 3600;
+
+/// Of each follower, its newest run, where that ended lately and left something for a person.
+pub(crate) async fn left_over(
+    store: &dyn Store,
+    now: Timestamp,
+) -> Result<BTreeMap<FollowerKey, LeftOver>, StoreError> {
+    let since = now.checked_sub(jiff::SignedDuration::from_secs(LEFT_OVER));
+    let mut found = BTreeMap::new();
+    // Oldest first, so that the newest has the last word.
+    for summary in store.past_runs(since.unwrap_or(Timestamp::MIN)).await? {
+        found.remove(&summary.follower);
+        if summary.closed.is_none() {
+            continue;
+        }
+        let entries = store.journal(&summary.id).await?;
+        let Some(last) = entries.last() else { continue };
+        if let Event::Closed {
+            outcome,
+            reason,
+            person_must,
+            held,
+            ..
+        } = &last.event
+            && LeftOver::tells(*outcome, person_must.as_deref(), *held)
+        {
+            let left = LeftOver {
+                run: summary.id,
+                outcome: *outcome,
+                reason: reason.clone(),
+                person_must: person_must.clone(),
+                at: last.at,
+            };
+            found.insert(summary.follower, left);
+        }
+    }
+    Ok(found)
 }
 
 fn past_run(
@@ -280,6 +321,17 @@ async fn ended(engine: &Arc<Engine>, plan: &Plan, run: &RunId, end: RunEnd, open
                 book.held_at_exit.push(key.clone());
             }
             book.unlock(&key);
+            book.left_over.remove(&key);
+            if LeftOver::tells(outcome, person_must.as_deref(), held) {
+                let left = LeftOver {
+                    run: run.clone(),
+                    outcome,
+                    reason: reason.clone(),
+                    person_must: person_must.clone(),
+                    at: now,
+                };
+                book.left_over.insert(key.clone(), left);
+            }
             let detail = serde_json::json!({
                 "outcome": outcome, "remedy": remedy, "reason": reason, "person_must": person_must, "held": held,
             });

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::domain::ids::{ClusterName, IndexName, RemoteAlias};
 use crate::domain::run::Limits;
 use crate::engine::blockers::Blocker;
+use crate::notify;
 use crate::policy;
 
 /// One configured cluster as the engine sees it.
@@ -43,6 +44,8 @@ pub struct Settings {
     pub brake_file: PathBuf,
     /// Other systems that can say no.
     pub blockers: Vec<Arc<Blocker>>,
+    /// Whom to tell what.
+    pub notify: Arc<notify::Settings>,
     /// How long ended runs and closed plans are kept.
     pub keep_runs: Duration,
     /// How long a shutdown may take.

@@ -16,8 +16,8 @@ use crate::domain::access::{Role, Target};
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, InvalidId, PlanHash, RunId};
 use crate::http::access::{Access, Who, challenge};
 use crate::http::dto::{
-    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, Caller, DrillBody, ExtendBody, OverrideBody, Problem,
-    ProblemKind, RecreateBody, RejectBody, ReleaseBody, Reply, RunwayRequest,
+    ApproveBody, AuditWanted, BrakeBody, BrakeRequest, Caller, DrillBody, ExtendBody, NotifyTestBody,
+    OverrideBody, Problem, ProblemKind, RecreateBody, RejectBody, ReleaseBody, Reply, RunwayRequest,
 };
 use crate::http::paging::{Paged, Part, Query};
 use crate::http::{App, openapi};
@@ -56,6 +56,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/v1/runs/{id}/abort", post(abort))
         .route("/api/v1/brakes", get(brakes).put(brake).delete(release))
         .route("/api/v1/drill", get(drill).post(begin_drill))
+        .route("/api/v1/notifications", get(notifications))
+        .route("/api/v1/notifications/test", post(try_receivers))
         .route("/api/v1/audit", get(audit))
         .route("/api/v1/audit/verify", get(verify_audit))
         .route("/api/v1/events", get(events))
@@ -539,6 +541,25 @@ async fn begin_drill(
     let caller = access.act(Role::Admin, &Target::Cluster(body.cluster.clone()))?;
     finish(&app, "begin drill", move |daemon| {
         daemon.begin_drill(body, caller)
+    })
+    .await
+    .map(Json)
+}
+
+async fn notifications(State(app): State<App>, Extension(access): Asking) -> Answer<impl Serialize> {
+    access.act(Role::Operate, &Target::Everything)?;
+    Ok(Json(app.daemon.notifications()))
+}
+
+async fn try_receivers(
+    State(app): State<App>,
+    Extension(access): Asking,
+    bytes: Bytes,
+) -> Answer<impl Serialize> {
+    let caller = access.act(Role::Operate, &Target::Everything)?;
+    let body: NotifyTestBody = body(&bytes)?;
+    finish(&app, "try receivers", move |daemon| {
+        daemon.try_receivers(body, caller)
     })
     .await
     .map(Json)

@@ -640,6 +640,75 @@ impl From<Drill> for DrillReport {
     }
 }
 
+/// Body of `POST /api/v1/notifications/test`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyTestBody {
+    /// Which receiver; absent: each.
+    #[serde(default)]
+    pub receiver: Option<String>,
+}
+
+/// One receiver that was tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriedReceiver {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// Where it is; nothing secret.
+    pub place: String,
+    /// Whether it took the message.
+    pub ok: bool,
+    /// What it said where it did not.
+    pub problem: Option<String>,
+}
+
+/// `POST /api/v1/notifications/test`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriedReceivers {
+    /// Each that was tried.
+    pub receivers: Vec<TriedReceiver>,
+}
+
+/// One message that a receiver was told or is to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotificationItem {
+    /// The receiver.
+    pub receiver: String,
+    /// The key under which the receiver knows it.
+    pub id: String,
+    /// What it is about, by name.
+    pub subject: String,
+    /// How soon a person should look.
+    pub severity: String,
+    /// One line.
+    pub title: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was over; what is told by then is deleted.
+    pub ended_at: Option<Timestamp>,
+    /// How often it was told.
+    pub told: u32,
+    /// When it was last told.
+    pub told_at: Option<Timestamp>,
+    /// The receiver does not know yet what it should.
+    pub waiting: bool,
+    /// When it is told next, or again.
+    pub next_at: Timestamp,
+    /// Failures since it was last told.
+    pub failures: u32,
+    /// Why it was not told the last time.
+    pub problem: Option<String>,
+}
+
+/// `GET /api/v1/notifications`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notifications {
+    /// What stands, and what is still to be told, by receiver.
+    pub notifications: Vec<NotificationItem>,
+}
+
 /// Body of `POST /api/v1/tokens`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -854,6 +923,19 @@ pub trait Daemon: Send + Sync {
         Box::pin(std::future::ready(Err(Problem::not_found(
             "there was no drill yet",
         ))))
+    }
+
+    /// Tries receivers: the one named, or each.
+    fn try_receivers(&self, _body: NotifyTestBody, _who: Caller) -> Reply<'_, TriedReceivers> {
+        Box::pin(std::future::ready(Ok(TriedReceivers {
+            receivers: Vec::new(),
+        })))
+    }
+    /// What receivers were told and are to be told.
+    fn notifications(&self) -> Notifications {
+        Notifications {
+            notifications: Vec::new(),
+        }
     }
 
     /// A part of the audit log.

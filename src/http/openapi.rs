@@ -19,6 +19,7 @@ const VIEW: &str = "Over TCP with a token of the role `view`, or with none where
 const NAMED: &str = "Over TCP with a token of the role `view`.";
 const APPROVE: &str = "Over TCP with a token of the role `approve` that reaches the cluster.";
 const OPERATE: &str = "Over TCP with a token of the role `operate` that reaches the cluster.";
+const EVERYWHERE: &str = "Over TCP with a token of the role `operate` that reaches all clusters.";
 const ADMIN: &str = "Over TCP with a token of the role `admin` that reaches it.";
 const SOCKET: &str = "Only through the admin socket; over TCP the answer is 403.";
 
@@ -251,6 +252,24 @@ pub(super) const ROUTES: &[Row] = &[
     ),
     (
         "get",
+        "/notifications",
+        "listNotifications",
+        "What receivers were told and are to be told",
+        "Notifications",
+        None,
+        EVERYWHERE,
+    ),
+    (
+        "post",
+        "/notifications/test",
+        "tryReceivers",
+        "Send a test message to one receiver or each, and say what they answered",
+        "TriedReceivers",
+        Some("TryReceivers"),
+        EVERYWHERE,
+    ),
+    (
+        "get",
         "/events",
         "listEvents",
         "What happened, from the audit log; after=SEQ",
@@ -403,6 +422,7 @@ fn schemas() -> Value {
         ],
         &[("cleaned", json!({ "type": "boolean" }))],
     );
+    notifications(&mut all);
     all["Tokens"] = list("tokens", "Token");
     let token = [
         "id",
@@ -435,6 +455,23 @@ fn schemas() -> Value {
     );
     all["DrillOf"] = object(&["cluster"], &[("remote", maybe_text)]);
     all
+}
+
+fn notifications(all: &mut Value) {
+    all["Notifications"] = list("notifications", "Notification");
+    all["Notification"] = object(
+        &[
+            "receiver", "id", "subject", "severity", "title", "since", "ended_at", "told", "told_at",
+            "waiting", "next_at", "failures", "problem",
+        ],
+        &[("waiting", json!({ "type": "boolean" }))],
+    );
+    all["TriedReceivers"] = list("receivers", "TriedReceiver");
+    all["TriedReceiver"] = object(
+        &["name", "kind", "place", "ok", "problem"],
+        &[("ok", json!({ "type": "boolean" }))],
+    );
+    all["TryReceivers"] = object(&[], &[("receiver", json!({ "type": ["string", "null"] }))]);
 }
 
 fn parameters(path: &str) -> Vec<Value> {

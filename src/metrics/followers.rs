@@ -149,7 +149,8 @@ pub enum HeldStep {
 }
 
 impl HeldStep {
-    const fn as_str(self) -> &'static str {
+    /// The label.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pause => "pause",
             Self::Close => "close",

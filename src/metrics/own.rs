@@ -19,6 +19,7 @@ use crate::domain::state::named_enum;
 use crate::domain::step::Step;
 use crate::domain::time::Timestamp;
 use crate::metrics::followers::{Snapshot, seconds};
+use crate::metrics::notifications::Notifications;
 use crate::metrics::text::{Encoder, Format, Kind, Labels};
 use std::fmt;
 
@@ -68,6 +69,8 @@ pub struct Metrics {
     tls_ok: GaugeVec,
     proxy_ignored: IntCounter,
     look_delay: Histogram,
+    /// What receivers were told.
+    pub notifications: Notifications,
 }
 
 impl Metrics {
@@ -162,6 +165,7 @@ impl Metrics {
                 )
                 .buckets(vec![0.01, 0.1, 0.5, 1.0, 5.0, 15.0]),
             )?,
+            notifications: Notifications::new(&registry)?,
             registry,
         };
         let collectors: [Box<dyn Collector>; 14] = [

@@ -16,6 +16,7 @@ use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::ids::{FollowerKey, PlanHash, RunId};
 use crate::domain::journal::Entry;
 use crate::domain::memory::Memory;
+use crate::domain::notice::outbox::{Row, RowChange};
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
 use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, Pruned, RunSummary, Store, StoreError};
@@ -239,6 +240,12 @@ impl Store for FaultyStore {
     }
     fn set_state<'a>(&'a self, key: &'a str, value: &'a serde_json::Value) -> Answer<'a, ()> {
         self.write(self.all(), self.inner.set_state(key, value))
+    }
+    fn outbox(&self) -> Answer<'_, Vec<Row>> {
+        self.read(self.inner.outbox())
+    }
+    fn change_outbox<'a>(&'a self, changes: &'a [RowChange]) -> Answer<'a, ()> {
+        self.write(self.all(), self.inner.change_outbox(changes))
     }
     fn standing(&self) -> Result<(), StoreError> {
         self.inner.standing()

@@ -14,6 +14,7 @@ use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::ids::{FollowerKey, PlanHash, RunId};
 use crate::domain::journal::Entry;
 use crate::domain::memory::Memory;
+use crate::domain::notice::outbox::{Row, RowChange, RowKey};
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, ChainWalk, StoredAudit};
@@ -27,6 +28,7 @@ struct Inner {
     brakes: BTreeMap<BrakeScope, Brake>,
     audit: Vec<StoredAudit>,
     state: BTreeMap<String, serde_json::Value>,
+    outbox: BTreeMap<RowKey, Row>,
 }
 
 /// See the module.
@@ -295,6 +297,22 @@ impl Store for MemoryStore {
     fn set_state<'a>(&'a self, key: &'a str, value: &'a serde_json::Value) -> Answer<'a, ()> {
         self.answer(move |inner| {
             inner.state.insert(key.to_owned(), value.clone());
+            Ok(())
+        })
+    }
+
+    fn outbox(&self) -> Answer<'_, Vec<Row>> {
+        self.answer(|inner| Ok(inner.outbox.values().cloned().collect()))
+    }
+
+    fn change_outbox<'a>(&'a self, changes: &'a [RowChange]) -> Answer<'a, ()> {
+        self.answer(move |inner| {
+            for change in changes {
+                match change {
+                    RowChange::Put(row) => drop(inner.outbox.insert(row.key(), Row::clone(row))),
+                    RowChange::Drop(key) => drop(inner.outbox.remove(key)),
+                }
+            }
             Ok(())
         })
     }

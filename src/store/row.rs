@@ -49,6 +49,11 @@ pub(super) const STATE: Kind = Kind {
     format: 1,
 };
 
+pub(super) const OUTBOX: Kind = Kind {
+    name: "a row of the outbox",
+    format: 1,
+};
+
 /// For order and ranges only; the instant itself stands in the JSON. Fits until the year 2262.
 pub(super) fn nanos(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond()).unwrap_or(if at.as_nanosecond() < 0 {

@@ -16,6 +16,7 @@ use crate::domain::brake::{Brake, BrakeScope};
 use crate::domain::ids::{FollowerKey, PlanHash, RunId};
 use crate::domain::journal::Entry;
 use crate::domain::memory::Memory;
+use crate::domain::notice::outbox::{Row as OutboxRow, RowChange};
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
 use crate::store::lock::{self, Lock};
@@ -721,6 +722,49 @@ impl Store for SqliteStore {
             .execute(&mut **tx)
             .await
             .map_err(|e| self.cannot_write(&e))?;
+            Ok(())
+        })
+        .boxed()
+    }
+
+    fn outbox(&self) -> Answer<'_, Vec<OutboxRow>> {
+        async move {
+            let found = sqlx::query("SELECT format, json FROM outbox ORDER BY receiver, fingerprint")
+                .fetch_all(&mut *self.reader.lock().await)
+                .await
+                .map_err(|e| cannot_read(&e))?;
+            decode_all(row::OUTBOX, &found)
+        }
+        .boxed()
+    }
+
+    fn change_outbox<'a>(&'a self, changes: &'a [RowChange]) -> Answer<'a, ()> {
+        self.write(async move |tx| {
+            for change in changes {
+                let query = match change {
+                    RowChange::Put(row) => {
+                        let (receiver, fingerprint) = row.key();
+                        sqlx::query(
+                            "INSERT INTO outbox (receiver, fingerprint, format, json) VALUES (?1, ?2, ?3, ?4)
+                             ON CONFLICT (receiver, fingerprint) DO UPDATE SET
+                             format = excluded.format, json = excluded.json",
+                        )
+                        .bind(receiver)
+                        .bind(fingerprint)
+                        .bind(row::OUTBOX.format)
+                        .bind(row::encode(row::OUTBOX, row)?)
+                    }
+                    RowChange::Drop((receiver, fingerprint)) => {
+                        sqlx::query("DELETE FROM outbox WHERE receiver = ?1 AND fingerprint = ?2")
+                            .bind(receiver)
+                            .bind(fingerprint)
+                    }
+                };
+                query
+                    .execute(&mut **tx)
+                    .await
+                    .map_err(|e| self.cannot_write(&e))?;
+            }
             Ok(())
         })
         .boxed()

@@ -146,6 +146,25 @@ async fn a_plan_is_approved_by_the_beginning_of_its_hash_where_that_is_unique() 
 }
 
 #[tokio::test]
+async fn a_receiver_that_does_not_take_a_test_is_named_and_the_exit_code_says_so() {
+    let running = start().await;
+    let both = people(&running, async |session| session.notify_test(None).await).await;
+    assert_eq!(both.code, 1, "{both:?}");
+    assert_eq!(
+        both.out,
+        "chat (slack, https://hooks.slack.com): took the message\n\
+         pager (slack, https://hooks.slack.com): did not take it: it answered 404\n"
+    );
+    let one = people(&running, async |session| session.notify_test(Some("chat")).await).await;
+    assert_eq!(one.code, 0, "{one:?}");
+    let shown = people(&running, async |session| session.notify_show().await).await;
+    assert_eq!(
+        (shown.code, shown.out.as_str()),
+        (0, "Nothing stands that anybody is told of.\n")
+    );
+}
+
+#[tokio::test]
 async fn brakes_are_checked_before_the_daemon_is_asked() {
     let running = start().await;
     let length = Some(Duration::from_hours(2));

@@ -95,9 +95,15 @@ fn the_shipped_file_and_the_reference_name_the_same_options_and_defaults() {
             option.path
         );
         // Selectors of rules, aliases and days of windows stand there as examples.
-        let example = ["policy.rules", "windows", "blockers", "clusters[].remotes"]
-            .iter()
-            .any(|start| option.path.starts_with(start));
+        let examples = [
+            "policy.rules",
+            "windows",
+            "blockers",
+            "clusters[].remotes",
+            "notify.receivers",
+            "notify.routes",
+        ];
+        let example = examples.iter().any(|start| option.path.starts_with(start));
         if let (Some(default), false) = (option.default, example) {
             let written = format!("{key} = {default}");
             assert!(
@@ -114,8 +120,13 @@ fn the_reference_is_what_the_code_takes() {
     // Every option outside arrays of tables, set through its variable to its default, is taken
     // and changes nothing.
     let (plain, _) = read(LEAST).unwrap();
-    // These need each other and files that are there; their own test has them.
-    let together = ["auth.tls.", "auth.client_certificates.", "auth.proxy."];
+    // These need each other and files that are there, or have no default; their own test has them.
+    let together = [
+        "auth.tls.",
+        "auth.client_certificates.",
+        "auth.proxy.",
+        "notify.public_url",
+    ];
     for option in reference::OPTIONS.iter().filter(|option| {
         !option.path.contains("[]") && !together.iter().any(|start| option.path.starts_with(start))
     }) {
@@ -665,6 +676,111 @@ fn a_blocker_has_the_keys_of_its_kind_and_a_name_of_its_own() {
     ] {
         let told = mistakes(&format!("{LEAST}{named}{wrong}")).join("\n");
         assert!(told.contains(expected), "{wrong}: {told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn receivers_and_routes_are_read_and_every_mistake_is_told_without_a_secret() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let slack = file("slack", "https://hooks.slack.com/services/T0/B0/hunter2");
+    let key = file("key", "hunter2hunter2hunter2hunter2hunt");
+    let good = format!(
+        "[notify]\npublic_url = \"https://r.example.org/\"\nwait = \"1m\"\nrepeat = {{ first = \"2h\" }}\n\
+         [[notify.receivers]]\nname = \"chat\"\nkind = \"slack\"\nurl_file = \"{slack}\"\n\
+         [[notify.receivers]]\nname = \"pager\"\nkind = \"pagerduty\"\nrouting_key_file = \"{key}\"\n\
+         [[notify.receivers]]\nname = \"mail\"\nkind = \"email\"\nserver = \"smtp.example.org:587\"\n\
+         username = \"u\"\npassword_file = \"{key}\"\nfrom = \"r@example.org\"\nto = [\"Ann <a@example.org>\"]\n\
+         [[notify.routes]]\nclusters = [\"e*\"]\ncauses = [\"history_lost\"]\nmin_severity = \"critical\"\n\
+         receivers = [\"pager\"]\nthen = \"continue\"\n[[notify.routes]]\nreceivers = [\"chat\", \"mail\"]\n"
+    );
+    let (config, warnings) = read(&format!("{LEAST}{good}")).unwrap();
+    assert_eq!(warnings, []);
+    let notify = &config.notify;
+    assert_eq!(notify.public_url.as_deref(), Some("https://r.example.org"));
+    assert_eq!(notify.repeat.first, Duration::from_hours(2));
+    let kinds: Vec<String> = notify
+        .receivers
+        .iter()
+        .map(|receiver| format!("{:?}", receiver.kind))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "slack(https://hooks.slack.com)",
+            "pagerduty(https://events.pagerduty.com)",
+            "email(smtp.example.org:587)"
+        ]
+    );
+    assert_eq!(notify.routes.len(), 2);
+    assert!(notify.routes[0].goes_on && !notify.routes[1].goes_on);
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let receiver = |keys: &str| format!("[[notify.receivers]]\nname = \"a\"\n{keys}\n");
+    let hook = receiver("kind = \"webhook\"\nurl = \"http://x:1\"");
+    for (wrong, expected) in [
+        (receiver("kind = \"slak\""), "did you mean \"slack\"?"),
+        (
+            receiver("kind = \"slack\""),
+            "notify.receivers[0].url_file: is missing",
+        ),
+        (
+            receiver("kind = \"slack\"\nurl = \"https://hooks.slack.com/services/hunter2\""),
+            "notify.receivers[0].url: there is no such option",
+        ),
+        (
+            receiver(&format!("kind = \"slack\"\nurl_file = \"{key}\"")),
+            "holds no http or https address",
+        ),
+        (
+            receiver("kind = \"pagerduty\"\nrouting_key = \"hunter2\""),
+            "notify.receivers[0].routing_key_file: is missing",
+        ),
+        (
+            receiver("kind = \"webhook\""),
+            "notify.receivers[0].url: is missing",
+        ),
+        (
+            receiver("kind = \"webhook\"\nurl = \"https://u:hunter2@x\""),
+            "holds a user name",
+        ),
+        (
+            receiver(&format!(
+                "kind = \"email\"\nserver = \"x:25\"\nsecurity = \"none\"\nfrom = \"r@x.org\"\nto = [\"a@x.org\"]\n\
+                 username = \"u\"\npassword_file = \"{key}\""
+            )),
+            "where everybody on the way can read it",
+        ),
+        (
+            receiver("kind = \"email\"\nserver = \"x\"\nfrom = \"r@x.org\"\nto = [\"not an address\"]"),
+            "notify.receivers[0].server: has no port",
+        ),
+        (
+            receiver("kind = \"email\"\nserver = \"x:25\"\nfrom = \"r@x.org\"\nto = [\"not an address\"]"),
+            "notify.receivers[0].to[0]",
+        ),
+        (format!("{hook}{hook}"), "is the name of another receiver"),
+        (
+            format!("{hook}[[notify.routes]]\nreceivers = [\"aa\"]\n"),
+            "did you mean \"a\"?",
+        ),
+        (
+            format!("{hook}[[notify.routes]]\ncauses = [\"history_los\"]\nreceivers = [\"a\"]\n"),
+            "did you mean \"history_lost\"?",
+        ),
+        (format!("{hook}[[notify.routes]]\n"), "names nobody"),
+        (
+            "[notify]\nrepeat = { first = \"2h\", longest = \"1h\" }\n".to_owned(),
+            "is shorter than `first`",
+        ),
+    ] {
+        let told = mistakes(&format!("{LEAST}{wrong}")).join("\n");
+        assert!(told.contains(expected), "{expected} is not in\n{told}");
         assert!(!told.contains("hunter2"), "{told}");
     }
 }

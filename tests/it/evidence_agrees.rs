@@ -93,6 +93,7 @@ async fn rig(version: Version, start: &str, mode: Mode) -> Rig {
     };
     let settings = Settings {
         blockers: Vec::new(),
+        notify: std::sync::Arc::default(),
         keep_runs: Duration::from_hours(24 * 400),
         clusters: vec![of("eu", &[("lead", "us")]), of("us", &[])],
         policy: policy::Settings {

@@ -25,9 +25,9 @@ use refollow::domain::verdict::Evidence;
 use refollow::http::client::AdminClient;
 use refollow::http::dto::{
     ApproveBody, AuditItem, AuditStory, AuditVerdict, AuditWanted, BrakeItem, BrakeRequest, Brakes, Caller,
-    ClusterItem, Clusters, Daemon, Done, EventItem, Events, FollowerItem, IncidentItem, PatternItem,
-    PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, RecreateBody, Reply, RunDetail, RunItem,
-    Runs, RunwayRequest, Status, StepItem, Why,
+    ClusterItem, Clusters, Daemon, Done, EventItem, Events, FollowerItem, IncidentItem, NotifyTestBody,
+    PatternItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, RecreateBody, Reply, RunDetail,
+    RunItem, Runs, RunwayRequest, Status, StepItem, TriedReceiver, TriedReceivers, Why,
 };
 use refollow::http::{Server, Settings};
 use refollow::tasks::Tasks;
@@ -495,6 +495,19 @@ impl Daemon for FakeDaemon {
     }
     fn release(&self, scope: BrakeScope, who: Caller) -> Reply<'_, Done> {
         self.change(format!("release {scope} by {}", who.name))
+    }
+    fn try_receivers(&self, body: NotifyTestBody, _who: Caller) -> Reply<'_, TriedReceivers> {
+        self.note(format!("try receivers {:?}", body.receiver));
+        let tried = |name: &str, problem: Option<&str>| TriedReceiver {
+            name: name.to_owned(),
+            kind: "slack".to_owned(),
+            place: "https://hooks.slack.com".to_owned(),
+            ok: problem.is_none(),
+            problem: problem.map(str::to_owned),
+        };
+        let mut receivers = vec![tried("chat", None), tried("pager", Some("it answered 404"))];
+        receivers.retain(|one| body.receiver.as_ref().is_none_or(|name| *name == one.name));
+        async move { Ok(TriedReceivers { receivers }) }.boxed()
     }
     fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory> {
         self.note(format!("audit {wanted:?}"));
@@ -1130,7 +1143,7 @@ async fn whatever_the_description_of_the_api_names_exists() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 29);
+    assert_eq!(checked, 31);
     for reference in schemas.to_string().split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
         assert!(schemas.get(name).is_some(), "{name} is not described");

@@ -9,5 +9,5 @@ mod brakes;
 mod installations;
 mod mass;
 mod state_away;
-mod support;
+pub(crate) mod support;
 mod unknown;

@@ -22,6 +22,7 @@ mod judge;
 mod judgement_doc;
 mod limits;
 mod monitoring;
+mod notify;
 mod pages;
 mod process;
 mod replay;

@@ -15,7 +15,7 @@ mod promtool;
 mod routes;
 mod rules;
 mod runbooks;
-mod servers;
+pub(crate) mod servers;
 mod sources;
 pub mod texts;
 

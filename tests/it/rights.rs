@@ -125,6 +125,8 @@ fn routes() -> Vec<(&'static str, String, &'static str, Needs)> {
         ("DELETE", api("brakes"), "{\"scope\":\"recreate\"}", All(Operate)),
         ("GET", api("drill"), "", Named(View)),
         ("POST", api("drill"), "{\"cluster\":\"eu\"}", Eu(Admin)),
+        ("GET", api("notifications"), "", All(Operate)),
+        ("POST", api("notifications/test"), "", All(Operate)),
         ("GET", api("audit"), "", All(Admin)),
         ("GET", api("audit/verify"), "", All(Admin)),
         ("GET", api("events"), "", Lists(View)),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use refollow::domain::brake::{Brake, BrakeScope};
 use refollow::domain::cause::{Approval, Cause, Remedy};
@@ -15,6 +16,9 @@ use refollow::domain::journal::{
     Before, Entry, Event, JOURNAL_FORMAT, RequestRecord, RunOutcome, StepAnswer, Trigger,
 };
 use refollow::domain::memory::Memory;
+use refollow::domain::notice::outbox::{Delivery, Row, RowChange, Weight};
+use refollow::domain::notice::pace::Pace;
+use refollow::domain::notice::{Notice, Topic};
 use refollow::domain::plan::{LeaseWay, PLAN_FORMAT, Plan, PlanBasis, PlanFigures, PlanRecord, PlanState};
 use refollow::domain::state::State;
 use refollow::domain::step::Step;
@@ -448,6 +452,29 @@ mod contract {
         assert_eq!(store.prune(at(500)).await.unwrap(), Pruned::default());
     }
 
+    pub async fn rows_of_the_outbox_are_written_all_or_none_and_by_their_key(store: Arc<dyn Store>) {
+        assert_eq!(store.outbox().await.unwrap(), Vec::new());
+        let notice = |subject: &str| Notice::new(Topic::Brake, subject.to_owned(), "ü".to_owned(), at(0));
+        let mut chat = Row::new("chat", notice("brake:all"), at(1));
+        let pager = Row::new("pager", notice("brake:all"), at(1));
+        let put = |row: &Row| RowChange::Put(Box::new(row.clone()));
+        store.change_outbox(&[put(&pager), put(&chat)]).await.unwrap();
+        assert_eq!(store.outbox().await.unwrap(), [chat.clone(), pager.clone()]);
+        let told = Weight::of(&chat.notice);
+        let pace = Pace {
+            first: Duration::from_secs(60),
+            longest: Duration::from_secs(600),
+        };
+        chat.tries = 1;
+        chat.delivered(told, &Delivery::Told, pace, at(2), 0);
+        let nobody = RowChange::Drop(("nobody".to_owned(), "x".to_owned()));
+        store
+            .change_outbox(&[put(&chat), RowChange::Drop(pager.key()), nobody])
+            .await
+            .unwrap();
+        assert_eq!(store.outbox().await.unwrap(), [chat]);
+    }
+
     pub async fn small_values_are_kept(store: Arc<dyn Store>) {
         assert_eq!(store.state("breaker").await.unwrap(), None);
         store.set_state("breaker", &json!({"open": true})).await.unwrap();
@@ -546,6 +573,7 @@ for_all!(
     one_brake_per_scope,
     the_audit_log_is_a_chain,
     what_ended_long_ago_is_deleted_and_nothing_else,
+    rows_of_the_outbox_are_written_all_or_none_and_by_their_key,
     small_values_are_kept,
     two_at_once_do_not_both_win,
     a_fault_before_the_write_leaves_nothing_and_after_it_leaves_it,
@@ -631,7 +659,7 @@ async fn a_newer_state_is_refused_in_a_clear_sentence() {
         StoreError::Newer {
             what: path.display().to_string(),
             found: 7,
-            known: 1
+            known: 2
         }
     );
     assert!(

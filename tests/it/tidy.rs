@@ -20,6 +20,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("policy", &["domain"]),
     ("metrics", &["domain"]),
     ("elastic", &["domain", "clock"]),
+    ("notify", &["domain", "policy::glob", "elastic::auth"]),
     ("store", &["domain"]),
     (
         "evidence",
@@ -35,7 +36,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "store", "evidence",
+            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "notify", "store",
+            "evidence",
         ],
     ),
     ("http", &["domain", "tasks", "metrics", "engine"]),
@@ -47,6 +49,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "policy::glob",
             "elastic::auth",
             "elastic::net",
+            "notify",
             "telemetry",
         ],
     ),
@@ -62,6 +65,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "policy",
             "metrics",
             "elastic",
+            "notify",
             "store",
             "evidence",
             "engine",

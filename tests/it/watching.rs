@@ -120,6 +120,7 @@ impl Watch {
             shard_metrics: false,
             run_limits: refollow::domain::run::Limits::default(),
             blockers: Vec::new(),
+            notify: std::sync::Arc::default(),
             keep_runs: Duration::MAX,
             undo_directory: self.undo.path().to_owned(),
             brake_file: self.undo.path().join("brake-all"),

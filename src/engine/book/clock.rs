@@ -70,6 +70,9 @@ impl Book {
             shift(&mut run.started_at);
             shift(&mut run.ended_at);
         }
+        for left in self.left_over.values_mut() {
+            shift(&mut left.at);
+        }
         // Since when a breaker is open stays: approvals are compared with it.
         for open in self
             .breaker

@@ -1,6 +1,7 @@
 //! The book fed with answers as clusters give them, over many looks, restarts and clocks.
 
 mod auto_follow;
+mod notices;
 mod support;
 
 use std::time::Duration;

@@ -560,6 +560,7 @@ impl Stage {
             run_limits: refollow::domain::run::Limits::default(),
             brake_file: undo.path().join("brake"),
             blockers: Vec::new(),
+            notify: std::sync::Arc::default(),
             keep_runs: Duration::MAX,
             shutdown_timeout: Duration::from_secs(30),
         };

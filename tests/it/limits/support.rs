@@ -16,8 +16,10 @@ use refollow::domain::ids::{ClusterName, FollowerKey};
 use refollow::elastic::client::{Client, ClientSettings};
 use refollow::elastic::transport::{Credential, Method, Request, Transport as _};
 use refollow::engine::Engine;
+use refollow::engine::settings::Settings;
 use refollow::http::dto::{ApproveBody, Caller, Daemon as _, PlanItem, RunItem};
 use refollow::metrics::Metrics;
+use refollow::notify;
 use refollow::sandbox::memory::MemoryTransport;
 use refollow::sandbox::pair::{PairOptions, Side, Version};
 use refollow::sandbox::scenario;
@@ -42,6 +44,7 @@ pub struct House {
     clock: Arc<TokioClock>,
     pub tasks: Tasks,
     text: String,
+    notify: Arc<notify::Settings>,
     pub directory: tempfile::TempDir,
 }
 
@@ -49,7 +52,14 @@ pub struct House {
 pub async fn house(start: &str, text: &str) -> House {
     let (world, clock) = begin(start);
     let store = Arc::new(MemoryStore::new());
-    house_over(world, clock, store.clone(), store, text).await
+    house_over(world, clock, store.clone(), store, text, Arc::default()).await
+}
+
+/// The same with somebody to tell.
+pub async fn telling_house(start: &str, text: &str, notify: notify::Settings) -> House {
+    let (world, clock) = begin(start);
+    let store = Arc::new(MemoryStore::new());
+    house_over(world, clock, store.clone(), store, text, Arc::new(notify)).await
 }
 
 fn begin(start: &str) -> (World, Arc<TokioClock>) {
@@ -66,12 +76,19 @@ fn begin(start: &str) -> (World, Arc<TokioClock>) {
     (world, clock)
 }
 
+/// The same over any store; `House::store` is not the one that it works on.
+pub async fn telling_house_at(store: Arc<dyn Store>, start: &str, notify: notify::Settings) -> House {
+    let (world, clock) = begin(start);
+    let aside = Arc::new(MemoryStore::new());
+    house_over(world, clock, aside, store, "", Arc::new(notify)).await
+}
+
 /// The same over a store that may fail, in front of the one in memory.
 pub async fn failing_house(start: &str, text: &str, at: u64, side: Landing) -> (House, Arc<FaultyStore>) {
     let (world, clock) = begin(start);
     let store = Arc::new(MemoryStore::new());
     let faulty = Arc::new(FaultyStore::new(store.clone(), Counted::Journal, at, side));
-    let house = house_over(world, clock, store, faulty.clone(), text).await;
+    let house = house_over(world, clock, store, faulty.clone(), text, Arc::default()).await;
     (house, faulty)
 }
 
@@ -81,10 +98,11 @@ async fn house_over(
     store: Arc<MemoryStore>,
     kept: Arc<dyn Store>,
     text: &str,
+    notify: Arc<notify::Settings>,
 ) -> House {
     let directory = tempfile::tempdir().unwrap();
     let tasks = Tasks::new();
-    let desk = open(&world, &kept, &clock, &tasks, text, directory.path()).await;
+    let desk = open(&world, &kept, &clock, &tasks, (text, &notify), directory.path()).await;
     House {
         world,
         store,
@@ -92,6 +110,7 @@ async fn house_over(
         clock,
         tasks,
         text: text.to_owned(),
+        notify,
         directory,
     }
 }
@@ -101,28 +120,10 @@ async fn open(
     store: &Arc<dyn Store>,
     clock: &Arc<TokioClock>,
     tasks: &Tasks,
-    text: &str,
+    (text, notify): (&str, &Arc<notify::Settings>),
     directory: &std::path::Path,
 ) -> Desk {
-    let text = format!(
-        "{text}\n[[clusters]]\nname = \"eu\"\nurls = [\"http://127.0.0.1:1\"]\nremotes = {{ lead = \"us\" }}\n\
-         [[clusters]]\nname = \"us\"\nurls = [\"http://127.0.0.1:2\"]\n"
-    );
-    let (config, _) = config::parse("test.toml", &text, std::iter::empty()).unwrap_or_else(|e| panic!("{e}"));
-    let mut settings = engine_settings(&config);
-    settings.undo_directory = directory.join("undo");
-    settings.brake_file = directory.join("brake-all");
-    let client = |name: &str, side| {
-        let name = ClusterName::parse(name).unwrap();
-        let client = Client::new(
-            name.clone(),
-            vec![MemoryTransport::shared(world, side)],
-            ClientSettings::default(),
-            clock.clone(),
-        );
-        (name, Arc::new(client))
-    };
-    let clients = BTreeMap::from([client("eu", Side::Follower), client("us", Side::Leader)]);
+    let (settings, clients) = parts(world, clock, (text, notify), directory);
     let metrics = Arc::new(Metrics::new("test").unwrap());
     let engine = Engine::open(
         settings,
@@ -136,6 +137,36 @@ async fn open(
     .unwrap();
     engine.start().await.unwrap();
     Desk(engine)
+}
+
+/// Settings and clients of a daemon over these clusters.
+fn parts(
+    world: &World,
+    clock: &Arc<TokioClock>,
+    (text, notify): (&str, &Arc<notify::Settings>),
+    directory: &std::path::Path,
+) -> (Settings, BTreeMap<ClusterName, Arc<Client>>) {
+    let text = format!(
+        "{text}\n[[clusters]]\nname = \"eu\"\nurls = [\"http://127.0.0.1:1\"]\nremotes = {{ lead = \"us\" }}\n\
+         [[clusters]]\nname = \"us\"\nurls = [\"http://127.0.0.1:2\"]\n"
+    );
+    let (config, _) = config::parse("test.toml", &text, std::iter::empty()).unwrap_or_else(|e| panic!("{e}"));
+    let mut settings = engine_settings(&config);
+    settings.undo_directory = directory.join("undo");
+    settings.notify = Arc::clone(notify);
+    settings.brake_file = directory.join("brake-all");
+    let client = |name: &str, side| {
+        let name = ClusterName::parse(name).unwrap();
+        let client = Client::new(
+            name.clone(),
+            vec![MemoryTransport::shared(world, side)],
+            ClientSettings::default(),
+            clock.clone(),
+        );
+        (name, Arc::new(client))
+    };
+    let clients = BTreeMap::from([client("eu", Side::Follower), client("us", Side::Leader)]);
+    (settings, clients)
 }
 
 pub fn key(index: &str) -> FollowerKey {
@@ -185,10 +216,27 @@ impl House {
             &store,
             &self.clock,
             &self.tasks,
-            text,
+            (text, &self.notify),
             self.directory.path(),
         )
         .await;
+    }
+
+    /// Ends the daemon and starts the next, which has these to tell.
+    pub async fn restart_telling(&mut self, notify: notify::Settings) {
+        self.notify = Arc::new(notify);
+        self.restart().await;
+    }
+
+    /// SIGHUP, with other receivers.
+    pub fn reload_telling(&self, notify: notify::Settings) {
+        let (settings, clients) = parts(
+            &self.world,
+            &self.clock,
+            (&self.text, &Arc::new(notify)),
+            self.directory.path(),
+        );
+        self.desk.0.reload(settings, clients);
     }
 
     pub fn play(&self, name: &str) {

@@ -14,7 +14,7 @@ use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
 use refollow::elastic::transport::Method;
 use refollow::http::dto::{BrakeRequest, Daemon as _};
-use refollow::metrics::{ClusterRow, FollowerRow, Format, HeldRow, HeldStep, Level, Metrics, Snapshot};
+use refollow::metrics::{ClusterRow, FollowerRow, Format, HeldRow, HeldStep, Level, Metrics, Snapshot, Told};
 use refollow::sandbox::load::bulk;
 use refollow::sandbox::pair::Side;
 use serde_json::json;
@@ -529,6 +529,31 @@ fn drills_reloads_and_a_target_that_is_gone() {
             ("RefollowDown", 40 * DAY, 44 * DAY),
             ("RefollowWatchdog", ALWAYS, DAY),
         ],
+    });
+}
+
+#[test]
+fn a_receiver_that_takes_nothing() {
+    let start = Timestamp::from_millisecond(START_MS).unwrap();
+    let metrics = Metrics::new("0.1.0").unwrap();
+    metrics.notifications.know(["on-call", "chat"]);
+    let empty = nothing(start);
+    let mut frames = Vec::new();
+    for minute in 0..40_usize {
+        let now = start + Duration::from_secs(minute as u64 * 60);
+        // At first it takes what it is told; then a restart of it that lasts too long.
+        let away = (5..30).contains(&minute);
+        let outcome = if away { Told::Failed } else { Told::Delivered };
+        metrics.notifications.ended("on-call", outcome, now);
+        metrics.notifications.wait("on-call", usize::from(away) * 3);
+        frames.push(read(&metrics.render(&empty, Format::Prometheus), START_MS));
+    }
+    check(&Film {
+        name: "notifications",
+        step: MINUTE,
+        frames,
+        cast: &[],
+        cases: &[("RefollowNotificationsFailing", 10, 20)],
     });
 }
 

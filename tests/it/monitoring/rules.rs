@@ -32,6 +32,9 @@ pub fn exported() -> BTreeSet<String> {
         [
             "refollow_drill_last_success",
             "refollow_drill_last_timestamp_seconds",
+            "refollow_notification_last_success_timestamp_seconds",
+            "refollow_notifications_total",
+            "refollow_notifications_waiting",
         ]
         .map(str::to_owned),
     );

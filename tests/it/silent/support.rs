@@ -116,6 +116,7 @@ pub async fn watch_over(world: World, setup: Setup) -> Watch {
         shutdown_timeout: Duration::from_secs(30),
         run_limits: refollow::domain::run::Limits::default(),
         blockers: Vec::new(),
+        notify: std::sync::Arc::default(),
         keep_runs: Duration::MAX,
     };
     let tasks = Tasks::new();

@@ -56,6 +56,7 @@ pub(super) fn settings() -> Settings {
         brake_file: PathBuf::new(),
         shutdown_timeout: Duration::from_secs(30),
         blockers: Vec::new(),
+        notify: std::sync::Arc::default(),
         keep_runs: Duration::MAX,
     }
 }
