@@ -309,6 +309,7 @@ pub async fn drain(running: &Running, config: &Config) -> Exit {
         .engine
         .perform(vec![crate::engine::book::Effect::Remember(memories)])
         .await;
+    running.engine.flush_history().await;
     let held = running.engine.held_at_exit();
     if drained.is_ok() && held.is_empty() {
         // In what is left of the time to stop: a cluster that hangs may not hold the exit up.

@@ -89,6 +89,7 @@ pub fn measure(size: Size) -> Result<Report, String> {
         brake_file: std::path::PathBuf::new(),
         blockers: Vec::new(),
         keep_runs: Duration::MAX,
+        history: crate::history::HistorySettings::OFF,
         shutdown_timeout: Duration::from_secs(30),
     };
     let mut book = Book::new(settings, Vec::new(), start);

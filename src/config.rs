@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::ids::ClusterName;
+use crate::history::recorder::HistorySettings;
 use crate::policy::settings::{Mode, Settings};
 use crate::telemetry::Format;
 
@@ -123,6 +124,8 @@ pub struct Config {
     pub blockers: Vec<Blocker>,
     /// `store.keep_runs`: how long ended runs and closed plans are kept.
     pub keep_runs: Duration,
+    /// `history`: what is kept of the past.
+    pub history: HistorySettings,
 }
 
 impl Config {
@@ -233,6 +236,7 @@ fn build(mut root: Section<'_>) -> Config {
     );
     metrics.finish();
     let keep_runs = keep_runs(&mut root, policy.limits.recreates_per_follower.per);
+    let history = history(&mut root);
     root.finish();
     if mode != Mode::Observe && !clusters.is_empty() && clusters.iter().all(|c| c.remotes.is_empty()) {
         notes.warn(
@@ -254,6 +258,7 @@ fn build(mut root: Section<'_>) -> Config {
         metrics_level,
         blockers,
         keep_runs,
+        history,
     };
     config.policy.unenforced = config.not_enforced();
     config
@@ -272,6 +277,20 @@ fn keep_runs(root: &mut Section<'_>, counted: Duration) -> Duration {
     }
     section.finish();
     keep_runs
+}
+
+fn history(root: &mut Section<'_>) -> HistorySettings {
+    const DAY: Duration = Duration::from_hours(24);
+    let default = HistorySettings::default();
+    let mut section = root.section("history", "[history]");
+    let keep = section.duration("keep", Duration::ZERO..=400 * DAY, default.keep);
+    let resolution = section.duration(
+        "resolution",
+        Duration::from_secs(10)..=Duration::from_hours(1),
+        default.resolution,
+    );
+    section.finish();
+    HistorySettings { keep, resolution }
 }
 
 fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {

@@ -26,6 +26,7 @@ pub mod looking;
 pub(crate) mod observer;
 pub mod opening;
 mod pace;
+pub mod past;
 pub mod position;
 pub mod remember;
 mod requests;
@@ -102,6 +103,7 @@ pub struct Engine {
     performing: tokio::sync::Mutex<()>,
     /// Tokens change one at a time.
     changing_tokens: tokio::sync::Mutex<()>,
+    pub(crate) history_trouble: past::Trouble,
 }
 
 impl Engine {
@@ -168,6 +170,7 @@ impl Engine {
             aborts: Mutex::new(BTreeSet::new()),
             performing: tokio::sync::Mutex::new(()),
             changing_tokens: tokio::sync::Mutex::new(()),
+            history_trouble: past::Trouble::default(),
         });
         let by_file = engine.read_brake_file();
         engine.file_brake_noted(by_file).await;
@@ -192,6 +195,9 @@ impl Engine {
         let engine = Arc::clone(self);
         self.tasks
             .spawn("extend runways", move |cancel| engine.watch_extensions(cancel));
+        let engine = Arc::clone(self);
+        self.tasks
+            .spawn("keep the history", move |cancel| engine.keep_past(cancel));
         let engine = Arc::clone(self);
         self.tasks.spawn("drill", move |cancel| engine.drill(cancel));
         Ok(())

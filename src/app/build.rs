@@ -98,6 +98,7 @@ pub fn engine_settings(config: &Config) -> Settings {
         brake_file: config.daemon.brake_file.clone(),
         blockers: config.blockers.iter().map(blocker).map(Arc::new).collect(),
         keep_runs: config.keep_runs,
+        history: config.history,
         shutdown_timeout: config.daemon.shutdown_timeout,
     };
     #[cfg(debug_assertions)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::domain::ids::{ClusterName, IndexName, RemoteAlias};
 use crate::domain::run::Limits;
 use crate::engine::blockers::Blocker;
+use crate::history::HistorySettings;
 use crate::policy;
 
 /// One configured cluster as the engine sees it.
@@ -45,6 +46,8 @@ pub struct Settings {
     pub blockers: Vec<Arc<Blocker>>,
     /// How long ended runs and closed plans are kept.
     pub keep_runs: Duration,
+    /// What is kept of the past, and how finely.
+    pub history: HistorySettings,
     /// How long a shutdown may take.
     pub shutdown_timeout: Duration,
 }

@@ -65,6 +65,7 @@ pub struct Metrics {
     tls_expiry: GaugeVec,
     tls_ok: GaugeVec,
     proxy_ignored: IntCounter,
+    history_errors: IntCounter,
 }
 
 impl Metrics {
@@ -152,9 +153,13 @@ impl Metrics {
                 "refollow_proxy_headers_ignored_total",
                 "Requests with the proxy's headers from a peer that is not among auth.proxy.from.",
             )?,
+            history_errors: IntCounter::new(
+                "refollow_history_errors_total",
+                "Times that samples and inputs of decisions could not be stored; it is tried again after five minutes.",
+            )?,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 13] = [
+        let collectors: [Box<dyn Collector>; 14] = [
             Box::new(build),
             Box::new(this.look_errors.clone()),
             Box::new(this.decisions.clone()),
@@ -168,6 +173,7 @@ impl Metrics {
             Box::new(this.tls_expiry.clone()),
             Box::new(this.tls_ok.clone()),
             Box::new(this.proxy_ignored.clone()),
+            Box::new(this.history_errors.clone()),
         ];
         for collector in collectors {
             this.registry.register(collector)?;
@@ -267,6 +273,11 @@ impl Metrics {
     /// Somebody who is not the proxy wrote its headers.
     pub fn proxy_headers_ignored(&self) {
         self.proxy_ignored.inc();
+    }
+
+    /// The history could not be stored.
+    pub fn history_failed(&self) {
+        self.history_errors.inc();
     }
 
     /// The listener's certificate was taken over, with its end; or (`None`) it was not, and the old

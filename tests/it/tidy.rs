@@ -20,7 +20,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("policy", &["domain"]),
     ("metrics", &["domain"]),
     ("elastic", &["domain", "clock"]),
-    ("store", &["domain"]),
+    ("history", &["domain", "policy"]),
+    ("store", &["domain", "history"]),
     (
         "evidence",
         &[
@@ -35,16 +36,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "store", "evidence",
+            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "history", "store",
+            "evidence",
         ],
     ),
-    ("http", &["domain", "tasks", "metrics", "engine"]),
+    ("http", &["domain", "tasks", "metrics", "history", "engine"]),
     (
         "config",
         &[
             "domain",
             "policy::settings",
             "policy::glob",
+            "history::recorder",
             "elastic::auth",
             "elastic::net",
             "telemetry",
@@ -62,6 +65,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "policy",
             "metrics",
             "elastic",
+            "history",
             "store",
             "evidence",
             "engine",
@@ -72,7 +76,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "bench",
         &[
-            "domain", "clock", "judge", "policy", "metrics", "elastic", "store", "engine", "sandbox",
+            "domain", "clock", "judge", "policy", "metrics", "elastic", "history", "store", "engine",
+            "sandbox",
         ],
     ),
     (
@@ -97,6 +102,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "telemetry",
             "config",
             "evidence",
+            "history",
             "sandbox",
             "http",
             "app",
@@ -107,7 +113,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without I/O, clock and async: time is an argument.
-const PURE: &[&str] = &["domain", "judge", "policy"];
+const PURE: &[&str] = &["domain", "judge", "policy", "history"];
 
 /// What a pure module must not even mention.
 const IMPURE: &[&str] = &[

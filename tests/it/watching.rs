@@ -121,6 +121,7 @@ impl Watch {
             run_limits: refollow::domain::run::Limits::default(),
             blockers: Vec::new(),
             keep_runs: Duration::MAX,
+            history: refollow::history::HistorySettings::OFF,
             undo_directory: self.undo.path().to_owned(),
             brake_file: self.undo.path().join("brake-all"),
             shutdown_timeout: Duration::from_secs(30),

@@ -7,9 +7,10 @@ use crate::domain::cause::Remedy;
 use crate::domain::decision::DecisionKind;
 use crate::domain::ids::{FollowerKey, PlanHash};
 use crate::domain::journal::Trigger;
-use crate::domain::plan::{PlanRecord, PlanState};
+use crate::domain::plan::PlanState;
 use crate::domain::time::Timestamp;
 use crate::engine::events::EventKind;
+use crate::history::Began;
 use crate::policy;
 use crate::store::AuditEvent;
 
@@ -19,12 +20,8 @@ impl Book {
         let mut effects = std::mem::take(&mut self.owed);
         let before = self.breaker.clone();
         self.settle(now);
-        self.breaker = policy::breaker(
-            &before,
-            &self.population(),
-            now,
-            &self.settings.policy.limits.breaker,
-        );
+        let population = self.population();
+        self.breaker = policy::breaker(&before, &population, now, &self.settings.policy.limits.breaker);
         if self.breaker != before {
             if let Ok(value) = serde_json::to_value(&self.breaker) {
                 effects.push(Effect::SaveBreaker(value));
@@ -33,6 +30,7 @@ impl Book {
         }
         self.expire(now, &mut effects);
         let mut world = self.common_world(now);
+        self.recorder.begin(&world, &population);
         let keys: Vec<FollowerKey> = self.followers.keys().cloned().collect();
         let mut candidates = Vec::new();
         for key in keys {
@@ -107,20 +105,19 @@ impl Book {
         let asked_snapshot = existing
             .as_ref()
             .and_then(|record| record.plan.basis.snapshot.clone());
-        let decide = |existing: Option<&PlanRecord>| {
-            policy::decide(&policy::Moment {
-                verdict,
-                held_for_looks: entry.memory.history.held_for,
-                waited_since: entry.memory.history.since(),
-                runway_expires_at: entry.runway,
-                facts: &entry.facts,
-                memory: &entry.memory,
-                world,
-                settings: &self.settings.policy,
-                existing,
-            })
+        let moment = |existing| policy::Moment {
+            verdict,
+            held_for_looks: entry.memory.history.held_for,
+            waited_since: entry.memory.history.since(),
+            runway_expires_at: entry.runway,
+            facts: &entry.facts,
+            memory: &entry.memory,
+            world,
+            settings: &self.settings.policy,
+            existing,
         };
-        let mut assessment = decide(existing.as_ref());
+        let mut asked = moment(existing.as_ref());
+        let mut assessment = policy::decide(&asked);
         // Somebody said no to exactly these facts: that stands until they change.
         let rejected = assessment
             .plan
@@ -128,8 +125,10 @@ impl Book {
             .and_then(|plan| self.plans.get(&plan.hash))
             .filter(|record| matches!(record.state, PlanState::Rejected { .. }));
         if let (None, Some(rejected)) = (&existing, rejected) {
-            assessment = decide(Some(rejected));
+            asked = moment(Some(rejected));
+            assessment = policy::decide(&asked);
         }
+        self.recorder.judged(&asked, &assessment);
         self.keep_plans(key, &assessment, existing, now, effects);
         let Some(entry) = self.followers.get_mut(key) else {
             return;
@@ -215,6 +214,21 @@ impl Book {
             };
             entry.locked = true;
             entry.locked_since = Some(now);
+            self.recorder.began(
+                &candidate.key,
+                Began {
+                    at: now,
+                    pass: 0,
+                    plan: hash.clone(),
+                    cause: record.plan.basis.cause,
+                    rungs: entry
+                        .assessment
+                        .as_ref()
+                        .map(|assessment| assessment.rungs.clone())
+                        .unwrap_or_default(),
+                    trigger: trigger.clone(),
+                },
+            );
             effects.push(Effect::StartRun {
                 plan: Box::new(record.plan.clone()),
                 trigger,

@@ -561,6 +561,7 @@ impl Stage {
             brake_file: undo.path().join("brake"),
             blockers: Vec::new(),
             keep_runs: Duration::MAX,
+            history: refollow::history::HistorySettings::OFF,
             shutdown_timeout: Duration::from_secs(30),
         };
         let now_ms = pairs[0].world.now_ms();

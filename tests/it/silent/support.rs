@@ -117,6 +117,7 @@ pub async fn watch_over(world: World, setup: Setup) -> Watch {
         run_limits: refollow::domain::run::Limits::default(),
         blockers: Vec::new(),
         keep_runs: Duration::MAX,
+        history: refollow::history::HistorySettings::OFF,
     };
     let tasks = Tasks::new();
     let engine = Engine::open(

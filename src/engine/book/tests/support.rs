@@ -57,6 +57,7 @@ pub(super) fn settings() -> Settings {
         shutdown_timeout: Duration::from_secs(30),
         blockers: Vec::new(),
         keep_runs: Duration::MAX,
+        history: crate::history::HistorySettings::OFF,
     }
 }
 

@@ -1,0 +1,417 @@
+//! Collects samples and inputs in memory, and hands out the blocks that are to be stored.
+//!
+//! A block is open for an hour and is stored again, grown, at every flush; so a kill loses what
+//! came after the last one. An input is kept when something of it changed that a decision could
+//! rest on, for each of the first ten looks at a cause, and every ten minutes while something is
+//! wrong. Bounded: a follower that changes all the time gets a limited number of inputs an hour,
+//! and beyond them those whose decision changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::block;
+use super::columns::{self, Sample};
+use super::record::{Began, InputRef, Pass, RecordRef, Said};
+use crate::domain::cause::Cause;
+use crate::domain::decision::DecisionKind;
+use crate::domain::ids::FollowerKey;
+use crate::domain::memory::Memory;
+use crate::domain::time::{Span, Timestamp, millis_between};
+use crate::policy::{Assessment, Member, Moment, World};
+
+/// A block is closed after this time.
+const BLOCK_MILLIS: i64 = 3_600_000;
+/// An input is kept after this time even if nothing changed, while something is wrong.
+const BEAT_MILLIS: i64 = 600_000;
+/// Looks in a row that are kept one by one: more are in no sensible `judge.confirm_looks`.
+const LOOKS: u32 = 10;
+/// Inputs of one follower in one block, before only changed decisions are kept.
+const MOST_INPUTS: usize = 120;
+/// Beyond this nothing more goes into a block: the store has not taken it for long.
+const MOST_AT_ALL: usize = 1_000;
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// For how long; zero: nothing is recorded.
+    pub keep: Span,
+    /// Between two samples.
+    pub resolution: Span,
+}
+
+impl HistorySettings {
+    /// Nothing is recorded.
+    pub const OFF: Self = Self {
+        keep: Span::ZERO,
+        resolution: Span::from_mins(1),
+    };
+}
+
+impl Default for HistorySettings {
+    fn default() -> Self {
+        Self {
+            keep: Span::from_hours(30 * 24),
+            resolution: Span::from_mins(1),
+        }
+    }
+}
+
+/// What a block holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// [`columns`] of samples.
+    Samples,
+    /// A [`block`] of records.
+    Inputs,
+}
+
+/// A block to be stored, in place of the one of the same follower, kind and beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// Of which follower; `None`: of all of them, the passes.
+    pub follower: Option<FollowerKey>,
+    /// What it holds.
+    pub kind: Kind,
+    /// Its first entry.
+    pub from: Timestamp,
+    /// Its last.
+    pub until: Timestamp,
+    /// How many it holds.
+    pub count: usize,
+    /// It.
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Open {
+    from: Timestamp,
+    until: Timestamp,
+    writer: block::Writer,
+    dirty: bool,
+}
+
+impl Open {
+    fn push(open: &mut Option<Self>, at: Timestamp, text: &[u8]) {
+        let open = open.get_or_insert_with(|| Self {
+            from: at,
+            until: at,
+            writer: block::Writer::default(),
+            dirty: false,
+        });
+        open.writer.push(text);
+        open.until = open.until.max(at);
+        open.dirty = true;
+    }
+}
+
+#[derive(Debug, Default)]
+struct OfFollower {
+    /// What the last input was kept for.
+    key: String,
+    kept_at: Option<Timestamp>,
+    said: Option<DecisionKind>,
+    /// The pass of the last input that was kept.
+    pass: u64,
+    inputs: Option<Open>,
+    samples: Vec<Sample>,
+    samples_dirty: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    settings: HistorySettings,
+    pass: u64,
+    now: Option<Timestamp>,
+    world: Option<Open>,
+    world_key: String,
+    members: BTreeMap<FollowerKey, Member>,
+    followers: BTreeMap<FollowerKey, OfFollower>,
+    /// Inputs of this pass that are kept only if their run begins.
+    staged: BTreeMap<FollowerKey, Vec<u8>>,
+    sampled_at: Option<Timestamp>,
+}
+
+impl Recorder {
+    /// One that keeps so much.
+    pub fn new(settings: HistorySettings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
+    /// Takes other settings.
+    pub fn reconfigure(&mut self, settings: HistorySettings) {
+        self.settings = settings;
+    }
+
+    /// Whether anything is recorded.
+    pub fn is_on(&self) -> bool {
+        !self.settings.keep.is_zero()
+    }
+
+    /// A pass over all followers begins.
+    pub fn begin(&mut self, world: &World, population: &[Member]) {
+        if !self.is_on() {
+            return;
+        }
+        self.pass += 1;
+        self.now = Some(world.now);
+        self.staged.clear();
+        let key = world_key(world);
+        let whole = self.world.is_none();
+        let changed: Vec<Member> = population
+            .iter()
+            .filter(|member| whole || self.members.get(&member.key) != Some(*member))
+            .cloned()
+            .collect();
+        let there: BTreeSet<&FollowerKey> = population.iter().map(|member| &member.key).collect();
+        let gone: Vec<FollowerKey> = self
+            .members
+            .keys()
+            .filter(|key| !there.contains(key))
+            .cloned()
+            .collect();
+        if !whole && changed.is_empty() && gone.is_empty() && key == self.world_key {
+            return;
+        }
+        for key in &gone {
+            self.members.remove(key);
+        }
+        for member in &changed {
+            self.members.insert(member.key.clone(), member.clone());
+        }
+        self.world_key = key;
+        let pass = Pass {
+            at: world.now,
+            pass: self.pass,
+            world: world.clone(),
+            members: changed,
+            gone,
+            whole,
+        };
+        let full = self.world.as_ref().map_or(0, |open| open.writer.count()) >= MOST_AT_ALL;
+        if let (false, Some(text)) = (full, RecordRef::Pass(&pass).text()) {
+            Open::push(&mut self.world, world.now, &text);
+        }
+    }
+
+    /// The policy was asked about one follower.
+    pub fn judged(&mut self, moment: &Moment<'_>, assessment: &Assessment) {
+        if !self.is_on() {
+            return;
+        }
+        let now = moment.world.now;
+        let key = &moment.facts.key;
+        let kind = assessment.decision.kind;
+        let well = moment.verdict.cause == Cause::None && assessment.rungs.is_empty();
+        let changed = change_key(moment, assessment, well);
+        let known = self.followers.entry(key.clone()).or_default();
+        let beat = !well
+            && known
+                .kept_at
+                .is_none_or(|at| millis_between(at, now) >= BEAT_MILLIS || at > now);
+        let other = known.said != Some(kind);
+        let count = known.inputs.as_ref().map_or(0, |open| open.writer.count());
+        let room = count < MOST_INPUTS || other && count < MOST_AT_ALL;
+        let keep = (known.key != changed || beat) && room;
+        if !keep && kind != DecisionKind::Act {
+            return;
+        }
+        let said = Said::of(assessment);
+        let short = Memory {
+            history: moment.memory.history.clone(),
+            ..Memory::default()
+        };
+        let text = RecordRef::Input(InputRef {
+            at: now,
+            pass: self.pass,
+            verdict: moment.verdict,
+            held_for_looks: moment.held_for_looks,
+            waited_since: moment.waited_since,
+            runway_expires_at: moment.runway_expires_at,
+            facts: (!well).then_some(moment.facts),
+            memory: if well { &short } else { moment.memory },
+            existing: moment.existing,
+            duplicate_cluster_uuid: moment.world.duplicate_cluster_uuid,
+            both_ways: &moment.world.both_ways,
+            said: &said,
+        })
+        .text();
+        let Some(text) = text else { return };
+        if keep {
+            known.key = changed;
+            known.kept_at = Some(now);
+            known.said = Some(kind);
+            known.pass = self.pass;
+            Open::push(&mut known.inputs, now, &text);
+        } else {
+            self.staged.insert(key.clone(), text);
+        }
+    }
+
+    /// A run begins on what was decided in this pass.
+    pub fn began(&mut self, follower: &FollowerKey, mut began: Began) {
+        let (true, Some(now)) = (self.is_on(), self.now) else {
+            return;
+        };
+        began.pass = self.pass;
+        began.at = now;
+        let staged = self.staged.remove(follower);
+        let known = self.followers.entry(follower.clone()).or_default();
+        if let Some(text) = staged {
+            known.pass = self.pass;
+            Open::push(&mut known.inputs, now, &text);
+        }
+        // What is seen after the run is kept whatever it is.
+        known.key.clear();
+        if let Some(text) = RecordRef::Began(&began).text() {
+            Open::push(&mut known.inputs, now, &text);
+        }
+    }
+
+    /// Whether it is time for samples.
+    pub fn sample_due(&self, now: Timestamp) -> bool {
+        let resolution = i64::try_from(self.settings.resolution.as_millis()).unwrap_or(i64::MAX);
+        self.is_on()
+            && self
+                .sampled_at
+                .is_none_or(|at| millis_between(at, now) >= resolution || at > now)
+    }
+
+    /// One sample of each follower.
+    pub fn sampled(&mut self, now: Timestamp, samples: impl IntoIterator<Item = (FollowerKey, Sample)>) {
+        self.sampled_at = Some(now);
+        for (follower, sample) in samples {
+            let known = self.followers.entry(follower).or_default();
+            if known.samples.len() < columns::MOST {
+                known.samples.push(sample);
+                known.samples_dirty = true;
+            }
+        }
+    }
+
+    /// The blocks that have grown since they were last stored.
+    pub fn blocks(&self) -> Vec<Block> {
+        let of = |follower: Option<&FollowerKey>, open: &Option<Open>| {
+            let open = open.as_ref().filter(|open| open.dirty)?;
+            Some(Block {
+                follower: follower.cloned(),
+                kind: Kind::Inputs,
+                from: open.from,
+                until: open.until,
+                count: open.writer.count(),
+                bytes: open.writer.bytes().to_vec(),
+            })
+        };
+        let mut blocks: Vec<Block> = of(None, &self.world).into_iter().collect();
+        for (follower, known) in &self.followers {
+            blocks.extend(of(Some(follower), &known.inputs));
+            if let (true, Some(first), Some(last)) =
+                (known.samples_dirty, known.samples.first(), known.samples.last())
+            {
+                blocks.push(Block {
+                    follower: Some(follower.clone()),
+                    kind: Kind::Samples,
+                    from: first.at,
+                    until: last.at.max(first.at),
+                    count: known.samples.len(),
+                    bytes: columns::encode(&known.samples),
+                });
+            }
+        }
+        blocks
+    }
+
+    /// These blocks are stored: what has not grown since is clean, and an old one is closed.
+    pub fn stored(&mut self, blocks: &[Block], now: Timestamp) {
+        let old = |from: Timestamp| millis_between(from, now) >= BLOCK_MILLIS || from > now;
+        for block in blocks {
+            let Some(follower) = &block.follower else {
+                settle(&mut self.world, block, old(block.from));
+                continue;
+            };
+            let Some(known) = self.followers.get_mut(follower) else {
+                continue;
+            };
+            match block.kind {
+                Kind::Inputs => settle(&mut known.inputs, block, old(block.from)),
+                Kind::Samples if known.samples.len() == block.count => {
+                    known.samples_dirty = false;
+                    if old(block.from) {
+                        known.samples.clear();
+                    }
+                }
+                Kind::Samples => {}
+            }
+        }
+        // A block that nothing was added to for an hour is closed too: it was stored before.
+        let idle = |open: &Option<Open>| open.as_ref().is_some_and(|open| !open.dirty && old(open.from));
+        if idle(&self.world) {
+            self.world = None;
+        }
+        for known in self.followers.values_mut() {
+            if idle(&known.inputs) {
+                known.inputs = None;
+            }
+        }
+        self.followers.retain(|follower, known| {
+            self.members.contains_key(follower) || known.inputs.is_some() || !known.samples.is_empty()
+        });
+    }
+}
+
+fn settle(open: &mut Option<Open>, block: &Block, old: bool) {
+    let Some(known) = open else { return };
+    if known.from == block.from && known.writer.count() == block.count {
+        known.dirty = false;
+        if old {
+            *open = None;
+        }
+    }
+}
+
+/// What of the world makes a pass worth keeping: all but the time, and when blockers were asked.
+fn world_key(world: &World) -> String {
+    let mut shown = world.clone();
+    shown.now = Timestamp::UNIX_EPOCH;
+    for blocker in &mut shown.blockers {
+        blocker.asked_at = None;
+    }
+    serde_json::to_string(&shown).unwrap_or_default()
+}
+
+/// What of an input makes it worth keeping.
+fn change_key(moment: &Moment<'_>, assessment: &Assessment, well: bool) -> String {
+    let verdict = moment.verdict;
+    let mut key = format!(
+        "{} {} {:?} {:?}",
+        verdict.state, verdict.cause, assessment.decision.kind, verdict.approval
+    );
+    if well {
+        return key;
+    }
+    let plan = assessment.plan.as_ref().map(|plan| plan.hash.as_str());
+    let existing = moment
+        .existing
+        .map(|record| (record.plan.hash.as_str(), &record.state, record.consents.len()));
+    key = format!(
+        "{key} {:?} {:?} {:?} {plan:?} {existing:?} {} {} {:?} {} {:?}",
+        verdict.also,
+        verdict.ladder,
+        verdict.identity,
+        moment.held_for_looks.min(LOOKS),
+        moment.runway_expires_at.is_some(),
+        moment.waited_since,
+        moment.world.duplicate_cluster_uuid,
+        moment.world.both_ways,
+    );
+    key.extend(
+        assessment
+            .decision
+            .guards
+            .iter()
+            .map(|guard| format!(" {}={}", guard.name, guard.verdict)),
+    );
+    key
+}
