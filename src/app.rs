@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod build;
 pub mod desk;
+pub mod history;
 pub mod signals;
 mod standby;
 #[cfg(debug_assertions)]

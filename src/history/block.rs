@@ -1,4 +1,4 @@
-//! A block of inputs of one follower: the first in full, the others beside it.
+//! A block of inputs of one follower: the first in full, each other beside the one before it.
 
 use super::varint::{Reader, put};
 use super::{Damaged, delta};
@@ -11,8 +11,8 @@ const MOST: usize = 100_000;
 /// A block that is still written to. Grows only at its end.
 #[derive(Debug, Clone, Default)]
 pub struct Writer {
-    /// The first text, deflated: it is needed again with every other, and is kept small.
-    base: Vec<u8>,
+    /// The last text, deflated: it is needed again with the next, and is kept small.
+    last: Vec<u8>,
     bytes: Vec<u8>,
     count: usize,
 }
@@ -20,14 +20,15 @@ pub struct Writer {
 impl Writer {
     /// Adds a text.
     pub fn push(&mut self, text: &[u8]) {
+        let whole = delta::deflated(text);
         let part = if self.count == 0 {
             put(&mut self.bytes, FORMAT);
-            self.base = delta::deflated(text);
-            self.base.clone()
+            whole.clone()
         } else {
             // What we deflated ourselves can be inflated; beside nothing it would still be right.
-            delta::against(&delta::inflated(&self.base).unwrap_or_default(), text)
+            delta::against(&delta::inflated(&self.last).unwrap_or_default(), text)
         };
+        self.last = whole;
         put(&mut self.bytes, u64::try_from(part.len()).unwrap_or(u64::MAX));
         self.bytes.extend_from_slice(&part);
         self.count += 1;
@@ -61,7 +62,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Damaged> {
         }
         let length = reader.count(delta::LONGEST)?;
         let part = reader.bytes(length)?;
-        let text = match texts.first() {
+        let text = match texts.last() {
             None => delta::inflated(part)?,
             Some(base) => delta::restored(base, part)?,
         };

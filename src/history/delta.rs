@@ -1,7 +1,7 @@
 //! A text told by what differs from another one, and deflated.
 //!
-//! Inputs of one follower are long and nearly the same: of a later one only what is not in the
-//! first of its block is written. Copies reach over the whole first text, which deflate's window of
+//! Inputs of one follower are long and nearly the same: of a later one only what is not in the one
+//! before it is written. Copies reach over the whole text before, which deflate's window of
 //! 32 KiB does not.
 
 use std::collections::HashMap;
@@ -15,8 +15,8 @@ use super::varint::{Reader, put};
 
 /// Bytes that must be the same for a copy to be worth its two numbers.
 const LEAST: usize = 12;
-/// Every so many bytes of the base can be found by what stands there.
-const STRIDE: usize = 8;
+/// The base can be found by so many bytes at every so many.
+const WINDOW: usize = 8;
 /// No input is longer than this; more is damage, or an answer that nobody needs.
 pub const LONGEST: usize = 16 << 20;
 
@@ -47,39 +47,65 @@ pub fn inflated(bytes: &[u8]) -> Result<Vec<u8>, Damaged> {
 
 /// What `text` is beside `base`.
 pub fn against(base: &[u8], text: &[u8]) -> Vec<u8> {
-    // Not every place: a copy of LEAST + STRIDE bytes is found all the same, at an eighth of the work.
-    let mut places: HashMap<&[u8], usize> = HashMap::new();
-    for (place, window) in base.windows(LEAST).enumerate().step_by(STRIDE) {
-        places.entry(window).or_insert(place);
+    // Not every place: a copy of twice the window is found all the same, at an eighth of the work.
+    let mut places: HashMap<u64, usize> = HashMap::with_capacity(base.len() / WINDOW);
+    for (number, window) in base.chunks_exact(WINDOW).enumerate() {
+        if let Some(key) = key(window) {
+            places.entry(key).or_insert(number * WINDOW);
+        }
     }
     let mut ops = Vec::new();
     let (mut at, mut said) = (0_usize, 0_usize);
-    // Where the last copy ended: what follows there is tried first, so that one changed number
-    // does not send the search to an earlier place of the same words.
+    // Where the base went on when the last copy ended: after a number that changed and kept its
+    // length, the text goes on there too, which a search for the same words would not find.
     let mut expected = 0_usize;
-    while let Some(window) = text.get(at..at + LEAST) {
-        let near = (expected..expected + 64).find(|place| base.get(*place..place + LEAST) == Some(window));
-        let Some(from) = near.or_else(|| places.get(window).copied()) else {
-            at += 1;
-            continue;
+    while let Some(here) = text.get(at..).and_then(key) {
+        let level = expected.saturating_add(at - said);
+        let from = if base.get(level..).and_then(key) == Some(here) {
+            Some(level)
+        } else {
+            places.get(&here).copied()
         };
-        let same = text
-            .iter()
-            .skip(at)
-            .zip(base.iter().skip(from))
-            .take_while(|(one, other)| one == other)
-            .count();
-        op(
-            &mut ops,
-            text.get(said..at).unwrap_or_default(),
-            Some((from, same)),
-        );
-        at += same;
-        said = at;
-        expected = from + same;
+        let same = from.map_or(0, |from| common(base, from, text, at));
+        match from {
+            Some(from) if same >= LEAST => {
+                op(&mut ops, text.get(said..at).unwrap_or_default(), Some((from, same)));
+                at += same;
+                said = at;
+                expected = from + same;
+            }
+            _ => at += 1,
+        }
     }
     op(&mut ops, text.get(said..).unwrap_or_default(), None);
     deflated(&ops)
+}
+
+/// The first bytes as a number to find them by.
+fn key(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk::<WINDOW>().map(|window| u64::from_le_bytes(*window))
+}
+
+/// How many bytes are the same from there on.
+fn common(base: &[u8], from: usize, text: &[u8], at: usize) -> usize {
+    let (one, other) = (
+        base.get(from..).unwrap_or_default(),
+        text.get(at..).unwrap_or_default(),
+    );
+    let mut same = 0_usize;
+    // Eight at a time: most of a text is the same.
+    while let (Some(left), Some(right)) = (one.get(same..).and_then(key), other.get(same..).and_then(key)) {
+        if left != right {
+            break;
+        }
+        same += WINDOW;
+    }
+    let tail = |bytes: &'_ [u8]| bytes.iter().skip(same).take(WINDOW).copied().collect::<Vec<u8>>();
+    same + tail(one)
+        .iter()
+        .zip(&tail(other))
+        .take_while(|(left, right)| left == right)
+        .count()
 }
 
 /// So many bytes as they are, then so many of the base from there.

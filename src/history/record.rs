@@ -4,6 +4,8 @@
 //! input is one follower's part. Both are told as JSON, which [`super::block`] makes small. A field
 //! that a later version adds must have a default.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::cause::{Cause, Remedy};
@@ -144,14 +146,15 @@ pub struct Began {
     pub trigger: Trigger,
 }
 
-/// A line of a block.
+/// A line of a block. Tagged from outside: what is tagged within is read through a buffer that knows
+/// no maps by number.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Record {
     /// A pass over all followers.
     Pass(Box<Pass>),
     /// One follower's input.
-    Input(Box<Input>),
+    Input(Arc<Input>),
     /// A run began.
     Began(Box<Began>),
 }
@@ -186,7 +189,7 @@ impl Record {
 
 /// A record by reference, to write it.
 #[derive(Debug, Serialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum RecordRef<'a> {
     /// [`Record::Pass`].
     Pass(&'a Pass),

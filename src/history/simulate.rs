@@ -10,6 +10,7 @@
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::cause::{Cause, Remedy};
@@ -48,7 +49,7 @@ pub enum Consent {
 #[derive(Debug, Default)]
 struct Follower {
     /// The last input of the recording.
-    input: Option<Box<Input>>,
+    input: Option<Arc<Input>>,
     kind: Option<DecisionKind>,
     /// It has asked, or called somebody, for these in this incident.
     asked: BTreeSet<String>,
@@ -107,7 +108,7 @@ impl<'a> Simulator<'a> {
                 (Record::Pass(pass), _) => self.world_is(pass),
                 (Record::Input(input), Some(key)) => {
                     let known = self.followers.entry(key.clone()).or_default();
-                    known.input = Some(input.clone());
+                    known.input = Some(Arc::clone(input));
                     due.insert(key.clone());
                 }
                 (Record::Began(run), Some(key)) => {

@@ -1,0 +1,178 @@
+//! The past as it stands in a state: gone through in the order of time, simulated, told line by line.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::domain::ids::FollowerKey;
+use crate::domain::time::Timestamp;
+use crate::history::{Block, Consent, Damaged, Record, Report, Simulator, block};
+use crate::policy::Settings;
+use crate::store::{HistoryKind, HistoryOf, HistoryWanted, Store, StoreError};
+
+/// Blocks read at once.
+const PAGE: u32 = 200;
+
+/// Of whom, and when.
+type Owned = (Option<FollowerKey>, Record);
+
+/// Where a line stands, read without the rest of it.
+#[derive(Debug, Deserialize)]
+struct Place {
+    at: Timestamp,
+    pass: u64,
+}
+
+/// [`Record`] as far as its order goes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Placed {
+    Pass(Place),
+    Input(Place),
+    Began(Place),
+}
+
+/// Records in the order of time, pass by pass, from blocks in the order of their beginnings: a pass
+/// is complete once a block begins after it.
+#[derive(Debug, Default)]
+pub struct Merge {
+    lines: BTreeMap<(Timestamp, u64, u8, u64), (Option<FollowerKey>, Vec<u8>)>,
+    count: u64,
+    /// Blocks and lines that could not be read.
+    pub unreadable: u64,
+}
+
+impl Merge {
+    /// Takes in a line of a follower, or of all of them.
+    pub fn line(&mut self, follower: Option<&FollowerKey>, line: Vec<u8>) {
+        let (place, rank) = match serde_json::from_slice(&line) {
+            Ok(Placed::Pass(place)) => (place, 0),
+            Ok(Placed::Input(place)) => (place, 1),
+            Ok(Placed::Began(place)) => (place, 2),
+            Err(_) => {
+                self.unreadable += 1;
+                return;
+            }
+        };
+        self.count += 1;
+        self.lines.insert(
+            (place.at, place.pass, rank, self.count),
+            (follower.cloned(), line),
+        );
+    }
+
+    /// Takes in a block; what began before it is handed out, pass by pass.
+    pub fn block(&mut self, next: &Block, each: &mut impl FnMut(&[Owned])) {
+        self.emit(Some(next.from), each);
+        match block::read(&next.bytes) {
+            Ok(lines) => {
+                for line in lines {
+                    self.line(next.follower.as_ref(), line);
+                }
+            }
+            Err(Damaged { problem }) => {
+                self.unreadable += 1;
+                tracing::debug!("a block of the history is damaged: {problem}");
+            }
+        }
+    }
+
+    /// Hands out what came before this time; everything where there is none.
+    pub fn emit(&mut self, before: Option<Timestamp>, each: &mut impl FnMut(&[Owned])) {
+        let mut batch: Vec<Owned> = Vec::new();
+        let mut of: Option<(Timestamp, u64)> = None;
+        while let Some(first) = self.lines.first_entry() {
+            let &(at, pass, _, _) = first.key();
+            if before.is_some_and(|before| at >= before) {
+                break;
+            }
+            if of.is_some_and(|of| of != (at, pass)) {
+                each(&batch);
+                batch.clear();
+            }
+            of = Some((at, pass));
+            let (follower, line) = first.remove();
+            match Record::parse(&line) {
+                Ok(record) => batch.push((follower, record)),
+                Err(_) => self.unreadable += 1,
+            }
+        }
+        if !batch.is_empty() {
+            each(&batch);
+        }
+    }
+}
+
+/// Goes through all that was recorded in that time, pass by pass; how much could not be read.
+///
+/// # Errors
+/// When the state cannot be read.
+pub async fn passes(
+    store: &dyn Store,
+    since: Timestamp,
+    until: Timestamp,
+    mut each: impl FnMut(&[Owned]),
+) -> Result<u64, StoreError> {
+    let mut wanted = HistoryWanted {
+        of: HistoryOf::All,
+        kind: Some(HistoryKind::Inputs),
+        since,
+        until,
+        after: None,
+    };
+    let mut merge = Merge::default();
+    loop {
+        let page = store.history(&wanted, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        wanted.after = Some((last.from, last.follower.clone(), last.kind));
+        for block in &page {
+            merge.block(block, &mut each);
+        }
+    }
+    merge.emit(None, &mut each);
+    Ok(merge.unreadable)
+}
+
+/// Two sets of settings over the same past, fed pass by pass.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    today: Simulator<'a>,
+    new: Simulator<'a>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    passes: u64,
+}
+
+impl<'a> Comparison<'a> {
+    /// Before the first pass.
+    pub fn new(today: &'a Settings, new: &'a Settings, consent: Consent) -> Self {
+        Self {
+            today: Simulator::new(today, consent),
+            new: Simulator::new(new, consent),
+            from: None,
+            until: None,
+            passes: 0,
+        }
+    }
+
+    /// Takes in a pass.
+    pub fn feed(&mut self, batch: &[Owned]) {
+        let Some((_, record)) = batch.first() else { return };
+        let (at, _) = record.place();
+        self.from = self.from.or(Some(at));
+        self.until = Some(at);
+        self.passes += 1;
+        self.today.feed(batch);
+        self.new.feed(batch);
+    }
+
+    /// What came of it.
+    pub fn report(self, unreadable: u64) -> Report {
+        let mut report = Report::of(&self.today.outcome(), &self.new.outcome());
+        report.from = self.from;
+        report.until = self.until;
+        report.passes = self.passes;
+        report.unreadable = unreadable;
+        report
+    }
+}

@@ -1,0 +1,264 @@
+//! The past: what a daemon keeps of a disaster, and that simulating it tells what the daemon did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use refollow::app::history::{Comparison, passes};
+use refollow::domain::cause::{Cause, Remedy};
+use refollow::domain::decision::DecisionKind;
+use refollow::domain::ids::FollowerKey;
+use refollow::domain::journal::Trigger;
+use refollow::domain::time::Timestamp;
+use refollow::history::{Consent, HistorySettings, Outcome, Record, Report, Simulator};
+use refollow::policy::{self, Action, Mode};
+use refollow::sandbox::pair::Version;
+use refollow::store::memory::MemoryStore;
+
+use crate::disaster::acts::{Act, Deed1};
+use crate::disaster::oracle;
+use crate::disaster::story::{Beat, Story, When, play_kept, policy_of};
+
+/// Eight followers; six of them break in ways that end in a resume, a recreate, a question or a page.
+fn disaster(mode: Mode, configured: Option<fn(&mut policy::Settings)>) -> Story {
+    let beats = [
+        (60, Act::Play(0, 0, "history-lost")),
+        (65, Act::Play(0, 1, "leader-replaced")),
+        (200, Act::Play(0, 2, "fatal-but-curable")),
+        (300, Act::Person(0, 3, Deed1::Pauses)),
+        (400, Act::Play(0, 5, "history-lost")),
+        (700, Act::Play(0, 4, "leader-deleted")),
+        (900, Act::LinkBreaks(0)),
+        (1000, Act::LinkHeals(0)),
+    ];
+    Story {
+        seed: 7,
+        versions: vec![Version::V8_10_4],
+        followers: 8,
+        mode,
+        poll: Duration::from_secs(20),
+        death: None,
+        blind: None,
+        configured,
+        mishaps: Vec::new(),
+        beats: beats
+            .into_iter()
+            .map(|(at, act)| Beat {
+                when: When::At(at),
+                act,
+            })
+            .collect(),
+        length: 1500,
+        calm: 600,
+    }
+}
+
+fn no_breaker(policy: &mut policy::Settings) {
+    policy.limits.breaker.min_unhealthy = 1000;
+}
+
+/// One sick follower is too many, and one recreate an hour.
+fn touchy(policy: &mut policy::Settings) {
+    policy.limits.breaker.min_unhealthy = 1;
+    policy.limits.breaker.max_unhealthy = 0.2;
+    policy.limits.recreates_per_hour = 1;
+}
+
+/// Resumes by themselves, the rest is asked.
+fn ask_for_recreates(policy: &mut policy::Settings) {
+    no_breaker(policy);
+    let mut first = policy.rules[0].clone();
+    first.causes = vec![Cause::HistoryLost];
+    first.action = Action::Ask;
+    policy.rules.insert(0, first);
+}
+
+fn policy(mode: Mode, configured: Option<fn(&mut policy::Settings)>) -> policy::Settings {
+    let mut policy = policy_of(mode);
+    if let Some(configured) = configured {
+        configured(&mut policy);
+    }
+    policy
+}
+
+fn on_paused_clock<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(work)
+}
+
+fn played(story: &Story) -> (oracle::Record, Arc<MemoryStore>) {
+    on_paused_clock(play_kept(story, None, HistorySettings::default()))
+}
+
+type Decisions = Vec<(Timestamp, DecisionKind)>;
+type Begun = Vec<(Timestamp, String, Vec<Remedy>, bool)>;
+
+/// What the daemon itself wrote down: its words, and the runs that it began.
+#[derive(Debug, Default, PartialEq, Eq, Clone)]
+struct Kept {
+    decisions: Decisions,
+    begun: Begun,
+}
+
+fn kept(store: &MemoryStore) -> BTreeMap<FollowerKey, Kept> {
+    let mut all: BTreeMap<FollowerKey, Kept> = BTreeMap::new();
+    let mut last: BTreeMap<FollowerKey, DecisionKind> = BTreeMap::new();
+    let unreadable = on_paused_clock(passes(store, Timestamp::MIN, Timestamp::MAX, |batch| {
+        for (follower, record) in batch {
+            let Some(key) = follower else { continue };
+            let of = all.entry(key.clone()).or_default();
+            match record {
+                Record::Input(input) => {
+                    let kind = input.said.kind;
+                    if last.insert(key.clone(), kind) != Some(kind) {
+                        of.decisions.push((input.at, kind));
+                    }
+                }
+                Record::Began(began) => {
+                    last.remove(key);
+                    let by_policy = matches!(began.trigger, Trigger::Policy { .. });
+                    of.begun
+                        .push((began.at, began.plan.to_string(), began.rungs.clone(), by_policy));
+                }
+                Record::Pass(_) => {}
+            }
+        }
+    }))
+    .unwrap();
+    assert_eq!(unreadable, 0);
+    all
+}
+
+fn simulated(store: &MemoryStore, settings: &policy::Settings, consent: Consent) -> Outcome {
+    let mut simulator = Simulator::new(settings, consent);
+    on_paused_clock(passes(store, Timestamp::MIN, Timestamp::MAX, |batch| {
+        simulator.feed(batch);
+    }))
+    .unwrap();
+    simulator.outcome()
+}
+
+fn compared(store: &MemoryStore, today: &policy::Settings, new: &policy::Settings) -> Report {
+    let mut both = Comparison::new(today, new, Consent::Recorded);
+    let unreadable = on_paused_clock(passes(store, Timestamp::MIN, Timestamp::MAX, |batch| both.feed(batch)));
+    both.report(unreadable.unwrap())
+}
+
+#[test]
+fn a_simulation_with_the_same_policy_tells_every_decision_and_every_act_of_the_daemon() {
+    let of: [(Mode, Option<fn(&mut policy::Settings)>); 4] = [
+        (Mode::Auto, Some(no_breaker)),
+        (Mode::Auto, Some(touchy)),
+        (Mode::Ask, Some(ask_for_recreates)),
+        (Mode::Observe, None),
+    ];
+    for (mode, configured) in of {
+        let story = disaster(mode, configured);
+        let (record, store) = played(&story);
+        let policy = policy(mode, configured);
+        let outcome = simulated(&store, &policy, Consent::Recorded);
+        let kept = kept(&store);
+        let mut runs = 0;
+        for (key, kept) in &kept {
+            let told = &outcome.followers[key];
+            let decisions: Decisions = told.decisions.iter().map(|one| (one.at, one.kind)).collect();
+            assert_eq!(decisions, kept.decisions, "{mode:?} {key}");
+            let acts: Vec<(Timestamp, &str)> = told.acts.iter().map(|act| (act.at, act.plan.as_str())).collect();
+            let begun: Vec<(Timestamp, &str)> = kept.begun.iter().map(|(at, plan, _, _)| (*at, plan.as_str())).collect();
+            assert_eq!(acts, begun, "{mode:?} {key}");
+            assert_eq!(told.parted, Vec::<Timestamp>::new());
+            // Not only what the recorder says of itself: the runs in the journal.
+            // A run that finds at its first look that it may not start leaves none there.
+            let in_journal: BTreeSet<String> = record
+                .runs
+                .iter()
+                .filter(|run| run.follower == *key)
+                .map(|run| run.plan.to_string())
+                .collect();
+            let simulated: BTreeSet<String> = told.acts.iter().map(|act| act.plan.clone()).collect();
+            assert_eq!(simulated, in_journal, "{mode:?} {key}");
+            runs += in_journal.len();
+        }
+        assert_eq!(runs > 0, mode != Mode::Observe, "{mode:?}");
+        println!("{mode:?} {} {} {:?}", kept.values().map(|k| k.decisions.len()).sum::<usize>(), runs, outcome.sum);
+        let report = compared(&store, &policy, &policy);
+        assert!(!report.differs(), "{report:?}");
+        assert!(report.passes > 20 && report.unreadable == 0);
+    }
+}
+
+/// Followers with the rungs of the first run that the policy begins by itself, and those that are
+/// asked about, before people approve what is left.
+fn firsts(
+    acts: impl IntoIterator<Item = (FollowerKey, Vec<Remedy>)>,
+) -> BTreeMap<FollowerKey, Vec<Remedy>> {
+    let mut firsts = BTreeMap::new();
+    for (key, rungs) in acts {
+        firsts.entry(key).or_insert(rungs);
+    }
+    firsts
+}
+
+#[test]
+fn what_is_predicted_of_another_policy_is_what_a_second_daemon_then_did() {
+    let of: [(Mode, Option<fn(&mut policy::Settings)>); 2] =
+        [(Mode::Auto, Some(no_breaker)), (Mode::Auto, Some(ask_for_recreates))];
+    let (_, watched) = played(&disaster(Mode::Observe, None));
+    let mut different = BTreeSet::new();
+    for (mode, configured) in of {
+        let new = policy(mode, configured);
+        let outcome = simulated(&watched, &new, Consent::None);
+        let predicted = firsts(
+            outcome
+                .followers
+                .iter()
+                .flat_map(|(key, told)| told.acts.iter().map(|act| (key.clone(), act.rungs.clone()))),
+        );
+        let (_, store) = played(&disaster(mode, configured));
+        let kept = kept(&store);
+        let done = firsts(kept.iter().flat_map(|(key, kept)| {
+            kept.begun
+                .iter()
+                .filter(|(_, _, _, by_policy)| *by_policy)
+                .map(|(_, _, rungs, _)| (key.clone(), rungs.clone()))
+        }));
+        assert_eq!(predicted, done, "{configured:?}");
+        let asks = |kind: &[DecisionKind]| kind.contains(&DecisionKind::Ask);
+        for (key, kept) in &kept {
+            let said: Vec<DecisionKind> = kept.decisions.iter().map(|(_, kind)| *kind).collect();
+            let told: Vec<DecisionKind> = outcome.followers[key].decisions.iter().map(|one| one.kind).collect();
+            assert_eq!(asks(&told), asks(&said), "{key}: {told:?} and {said:?}");
+        }
+        different.insert(format!("{predicted:?}"));
+    }
+    assert_eq!(different.len(), 2, "the two policies do different things");
+}
+
+#[test]
+#[ignore]
+fn timing() {
+    let t = std::time::Instant::now();
+    on_paused_clock(play_kept(&disaster(Mode::Auto, Some(no_breaker)), None, HistorySettings::OFF));
+    println!("off {:?}", t.elapsed());
+    let t = std::time::Instant::now();
+    let (_, store) = played(&disaster(Mode::Auto, Some(no_breaker)));
+    println!("on {:?}", t.elapsed());
+    let t = std::time::Instant::now();
+    let (mut n, mut rec) = (0, 0);
+    on_paused_clock(passes(store.as_ref(), Timestamp::MIN, Timestamp::MAX, |batch| { n += 1; rec += batch.len() })).unwrap();
+    println!("read {:?} passes {n} records {rec}", t.elapsed());
+    let t = std::time::Instant::now();
+    simulated(&store, &policy(Mode::Auto, Some(no_breaker)), Consent::Recorded);
+    println!("sim {:?}", t.elapsed());
+    let blocks = on_paused_clock(refollow::store::Store::history(&*store, &refollow::store::HistoryWanted { of: refollow::store::HistoryOf::All, kind: None, since: Timestamp::MIN, until: Timestamp::MAX, after: None }, 1000)).unwrap();
+    for b in blocks {
+        println!("{:?} {:?} {} {} {}", b.follower.map(|k| k.to_string()), b.kind, b.count, b.bytes.len(), b.from);
+        if b.kind == refollow::history::Kind::Inputs {
+            println!("   {:?}", refollow::history::block::read(&b.bytes).unwrap().iter().map(Vec::len).collect::<Vec<_>>());
+        }
+    }
+}
