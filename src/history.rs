@@ -10,6 +10,7 @@
 pub mod block;
 pub mod columns;
 pub mod delta;
+pub mod past;
 pub mod record;
 pub mod recorder;
 pub mod simulate;
@@ -17,6 +18,7 @@ pub mod varint;
 
 use thiserror::Error;
 
+pub use past::Past;
 pub use record::{Began, Input, Pass, Record};
 pub use recorder::{Block, HistorySettings, Kind, Recorder};
 pub use simulate::{Consent, Outcome, Report, Simulator, Tally};

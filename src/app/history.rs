@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::domain::ids::FollowerKey;
+use crate::domain::time::Span;
 use crate::domain::time::Timestamp;
-use crate::history::{Block, Consent, Damaged, Record, Report, Simulator, block};
+use crate::history::columns::{self, Sample};
+use crate::history::{Block, Consent, Damaged, Past, Record, Report, Simulator, block};
+use crate::policy::Glob;
 use crate::policy::Settings;
-use crate::store::{HistoryKind, HistoryOf, HistoryWanted, Store, StoreError};
+use crate::store::{HistoryKind, HistoryOf, HistoryWanted, Store, StoreError, open_read_only};
 
 /// Blocks read at once.
 const PAGE: u32 = 200;
@@ -103,11 +107,25 @@ impl Merge {
     }
 }
 
-/// Goes through all that was recorded in that time, pass by pass; how much could not be read.
+/// Goes through all that was recorded in that time in a state, beside a daemon or without, pass by
+/// pass; how much could not be read.
 ///
 /// # Errors
-/// When the state cannot be read.
+/// When the state cannot be opened or read.
 pub async fn passes(
+    url: &str,
+    since: Timestamp,
+    until: Timestamp,
+    each: impl FnMut(&[Owned]),
+) -> Result<u64, StoreError> {
+    passes_of(open_read_only(url).await?.as_ref(), since, until, each).await
+}
+
+/// The same of a store that is open.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn passes_of(
     store: &dyn Store,
     since: Timestamp,
     until: Timestamp,
@@ -174,5 +192,168 @@ impl<'a> Comparison<'a> {
         report.passes = self.passes;
         report.unreadable = unreadable;
         report
+    }
+}
+
+/// One follower's past: what is stored, and what is still open in memory and stands in its place.
+///
+/// # Errors
+/// When the state cannot be read.
+pub async fn past_of(
+    store: &dyn Store,
+    open: Vec<Block>,
+    follower: FollowerKey,
+    (since, until): (Timestamp, Timestamp),
+    points: usize,
+    resolution: Span,
+) -> Result<Past, StoreError> {
+    let mut wanted = HistoryWanted {
+        of: HistoryOf::Follower(follower.clone()),
+        kind: None,
+        since,
+        until,
+        after: None,
+    };
+    let mut blocks: BTreeMap<(Timestamp, HistoryKind), Block> = BTreeMap::new();
+    loop {
+        let page = store.history(&wanted, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        wanted.after = Some((last.from, last.follower.clone(), last.kind));
+        blocks.extend(page.into_iter().map(|block| ((block.from, block.kind), block)));
+    }
+    blocks.extend(open.into_iter().map(|block| ((block.from, block.kind), block)));
+    let (mut samples, mut records, mut unreadable): (Vec<Sample>, Vec<Record>, u64) =
+        (Vec::new(), Vec::new(), 0);
+    for block in blocks.into_values() {
+        match block.kind {
+            HistoryKind::Samples => match columns::decode(&block.bytes) {
+                Ok(some) => samples.extend(some),
+                Err(_) => unreadable += 1,
+            },
+            HistoryKind::Inputs => match block::read(&block.bytes) {
+                Ok(lines) => {
+                    for line in lines {
+                        match Record::parse(&line) {
+                            Ok(record) => records.push(record),
+                            Err(_) => unreadable += 1,
+                        }
+                    }
+                }
+                Err(_) => unreadable += 1,
+            },
+        }
+    }
+    samples.sort_by_key(|sample| sample.at);
+    let mut past = Past::of(follower, (since, until), &samples, &records, points, resolution);
+    past.unreadable = unreadable;
+    Ok(past)
+}
+
+/// Which part of a state is exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// From then …
+    pub since: Timestamp,
+    /// … to then.
+    pub until: Timestamp,
+    /// Only such indices.
+    pub follower: Option<String>,
+    /// Only on such clusters.
+    pub cluster: Option<String>,
+}
+
+impl Wanted {
+    fn takes(&self, follower: Option<&FollowerKey>) -> bool {
+        let fits = |glob: &Option<String>, name: &str| {
+            glob.as_ref().is_none_or(|glob| Glob::new(glob).matches(name))
+        };
+        follower.is_none_or(|key| {
+            fits(&self.follower, key.index.as_str()) && fits(&self.cluster, key.cluster.as_str())
+        })
+    }
+}
+
+/// A line of an export.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportLine {
+    /// What a decision rested on, or what began.
+    Record {
+        /// Of whom; `null`: of all of them.
+        follower: Option<FollowerKey>,
+        /// It, as [`Record`] has it.
+        record: Box<RawValue>,
+    },
+    /// One follower in numbers.
+    Sample {
+        /// Of whom.
+        follower: FollowerKey,
+        /// It.
+        sample: Sample,
+    },
+}
+
+/// Tells each line of a state, block by block in the order of their beginnings, until `each` says
+/// that it has enough; how much could not be read.
+///
+/// # Errors
+/// When the state cannot be opened or read.
+pub async fn export(
+    url: &str,
+    wanted: &Wanted,
+    mut each: impl FnMut(ExportLine) -> bool,
+) -> Result<u64, StoreError> {
+    let store = open_read_only(url).await?;
+    let mut question = HistoryWanted {
+        of: HistoryOf::All,
+        kind: None,
+        since: wanted.since,
+        until: wanted.until,
+        after: None,
+    };
+    let mut unreadable = 0;
+    loop {
+        let page = store.history(&question, PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(unreadable);
+        };
+        question.after = Some((last.from, last.follower.clone(), last.kind));
+        for block in page.iter().filter(|block| wanted.takes(block.follower.as_ref())) {
+            match lines(block) {
+                Ok(lines) => {
+                    for line in lines {
+                        if !each(line) {
+                            return Ok(unreadable);
+                        }
+                    }
+                }
+                Err(_) => unreadable += 1,
+            }
+        }
+    }
+}
+
+fn lines(block: &Block) -> Result<Vec<ExportLine>, Damaged> {
+    let damaged = |problem: String| Damaged { problem };
+    match (block.kind, &block.follower) {
+        (HistoryKind::Samples, Some(follower)) => Ok(columns::decode(&block.bytes)?
+            .into_iter()
+            .map(|sample| ExportLine::Sample {
+                follower: follower.clone(),
+                sample,
+            })
+            .collect()),
+        (HistoryKind::Samples, None) => Err(damaged("samples of nobody".to_owned())),
+        (HistoryKind::Inputs, follower) => block::read(&block.bytes)?
+            .into_iter()
+            .map(|line| {
+                let text = String::from_utf8(line).map_err(|error| damaged(error.to_string()))?;
+                let record = RawValue::from_string(text).map_err(|error| damaged(error.to_string()))?;
+                Ok(ExportLine::Record {
+                    follower: follower.clone(),
+                    record,
+                })
+            })
+            .collect(),
     }
 }

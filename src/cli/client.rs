@@ -1,5 +1,5 @@
 //! Commands that ask the daemon: `status`, `why`, `plan`, `plans`, `approve`, `reject`,
-//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`, `drill`, `token`.
+//! `recreate`, `history`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`, `drill`, `token`.
 //!
 //! Each asks over the admin socket, prints plain text for people or, with `--json`, the daemon's
 //! own JSON (the contract's shapes) unchanged, and returns the exit code. What went wrong goes to
@@ -26,6 +26,7 @@ use crate::http::problem::Envelope;
 pub mod audit;
 mod drill;
 mod groups;
+mod history;
 pub mod table;
 mod text;
 mod token;

@@ -4,6 +4,8 @@
 //! the same difference written once; the times are differences of differences. What is not known
 //! is a value of its own beside the number, never 0.
 
+use serde::{Deserialize, Serialize};
+
 use super::Damaged;
 use super::varint::{Reader, folded, put, unfolded};
 use crate::domain::cause::Cause;
@@ -19,7 +21,7 @@ pub const MOST: usize = 4096;
 const NUMBERS: usize = 6;
 
 /// One follower at one time, in numbers. `None`: not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// When, to the second.
     pub at: Timestamp,

@@ -69,7 +69,11 @@ pub fn against(base: &[u8], text: &[u8]) -> Vec<u8> {
         let same = from.map_or(0, |from| common(base, from, text, at));
         match from {
             Some(from) if same >= LEAST => {
-                op(&mut ops, text.get(said..at).unwrap_or_default(), Some((from, same)));
+                op(
+                    &mut ops,
+                    text.get(said..at).unwrap_or_default(),
+                    Some((from, same)),
+                );
                 at += same;
                 said = at;
                 expected = from + same;
@@ -83,7 +87,9 @@ pub fn against(base: &[u8], text: &[u8]) -> Vec<u8> {
 
 /// The first bytes as a number to find them by.
 fn key(bytes: &[u8]) -> Option<u64> {
-    bytes.first_chunk::<WINDOW>().map(|window| u64::from_le_bytes(*window))
+    bytes
+        .first_chunk::<WINDOW>()
+        .map(|window| u64::from_le_bytes(*window))
 }
 
 /// How many bytes are the same from there on.

@@ -116,6 +116,37 @@ struct OfFollower {
     samples_dirty: bool,
 }
 
+fn grown(follower: Option<&FollowerKey>, open: Option<&Open>) -> Option<Block> {
+    let open = open.filter(|open| open.dirty)?;
+    Some(Block {
+        follower: follower.cloned(),
+        kind: Kind::Inputs,
+        from: open.from,
+        until: open.until,
+        count: open.writer.count(),
+        bytes: open.writer.bytes().to_vec(),
+    })
+}
+
+impl OfFollower {
+    fn blocks(&self, follower: &FollowerKey) -> Vec<Block> {
+        let mut blocks: Vec<Block> = grown(Some(follower), self.inputs.as_ref()).into_iter().collect();
+        if let (true, Some(first), Some(last)) =
+            (self.samples_dirty, self.samples.first(), self.samples.last())
+        {
+            blocks.push(Block {
+                follower: Some(follower.clone()),
+                kind: Kind::Samples,
+                from: first.at,
+                until: last.at.max(first.at),
+                count: self.samples.len(),
+                bytes: columns::encode(&self.samples),
+            });
+        }
+        blocks
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Recorder {
@@ -293,34 +324,19 @@ impl Recorder {
 
     /// The blocks that have grown since they were last stored.
     pub fn blocks(&self) -> Vec<Block> {
-        let of = |follower: Option<&FollowerKey>, open: &Option<Open>| {
-            let open = open.as_ref().filter(|open| open.dirty)?;
-            Some(Block {
-                follower: follower.cloned(),
-                kind: Kind::Inputs,
-                from: open.from,
-                until: open.until,
-                count: open.writer.count(),
-                bytes: open.writer.bytes().to_vec(),
-            })
-        };
-        let mut blocks: Vec<Block> = of(None, &self.world).into_iter().collect();
+        let mut blocks: Vec<Block> = grown(None, self.world.as_ref()).into_iter().collect();
         for (follower, known) in &self.followers {
-            blocks.extend(of(Some(follower), &known.inputs));
-            if let (true, Some(first), Some(last)) =
-                (known.samples_dirty, known.samples.first(), known.samples.last())
-            {
-                blocks.push(Block {
-                    follower: Some(follower.clone()),
-                    kind: Kind::Samples,
-                    from: first.at,
-                    until: last.at.max(first.at),
-                    count: known.samples.len(),
-                    bytes: columns::encode(&known.samples),
-                });
-            }
+            blocks.extend(known.blocks(follower));
         }
         blocks
+    }
+
+    /// Those of one follower.
+    pub fn blocks_of(&self, follower: &FollowerKey) -> Vec<Block> {
+        self.followers
+            .get(follower)
+            .map(|known| known.blocks(follower))
+            .unwrap_or_default()
     }
 
     /// These blocks are stored: what has not grown since is clean, and an old one is closed.

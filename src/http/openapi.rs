@@ -79,6 +79,15 @@ pub(super) const ROUTES: &[Row] = &[
         NAMED,
     ),
     (
+        "get",
+        "/followers/{cluster}/{index}/history",
+        "pastOfFollower",
+        "What was kept of its past: numbers thinned for a picture, every change, every run",
+        "Past",
+        None,
+        VIEW,
+    ),
+    (
         "post",
         "/followers/{cluster}/{index}/recreate",
         "recreateFollower",
@@ -403,6 +412,19 @@ fn schemas() -> Value {
         ],
         &[("cleaned", json!({ "type": "boolean" }))],
     );
+    all["Past"] = object(
+        &[
+            "follower",
+            "since",
+            "until",
+            "points",
+            "changes",
+            "cut",
+            "runs",
+            "unreadable",
+        ],
+        &[("cut", json!({ "type": "boolean" }))],
+    );
     all["Tokens"] = list("tokens", "Token");
     let token = [
         "id",
@@ -495,6 +517,12 @@ fn asked(path: &str) -> Vec<(&'static str, &'static str, Value)> {
                 "From then on",
                 json!({ "type": "string", "format": "date-time" }),
             ));
+        }
+        "/followers/{cluster}/{index}/history" => {
+            let time = json!({ "type": "string", "format": "date-time" });
+            all.push(("since", "From then on; without it a day ago", time.clone()));
+            all.push(("until", "Until then; without it now", time));
+            all.push(("points", "In so many points; without it 240", number(1, 10_000)));
         }
         "/followers/{cluster}/{index}/plan" => {
             for (name, about) in [

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use refollow::app::history::{Comparison, passes};
+use refollow::app::history::{Comparison, passes_of};
 use refollow::domain::cause::{Cause, Remedy};
 use refollow::domain::decision::DecisionKind;
 use refollow::domain::ids::FollowerKey;
@@ -107,7 +107,7 @@ struct Kept {
 fn kept(store: &MemoryStore) -> BTreeMap<FollowerKey, Kept> {
     let mut all: BTreeMap<FollowerKey, Kept> = BTreeMap::new();
     let mut last: BTreeMap<FollowerKey, DecisionKind> = BTreeMap::new();
-    let unreadable = on_paused_clock(passes(store, Timestamp::MIN, Timestamp::MAX, |batch| {
+    let unreadable = on_paused_clock(passes_of(store, Timestamp::MIN, Timestamp::MAX, |batch| {
         for (follower, record) in batch {
             let Some(key) = follower else { continue };
             let of = all.entry(key.clone()).or_default();
@@ -135,7 +135,7 @@ fn kept(store: &MemoryStore) -> BTreeMap<FollowerKey, Kept> {
 
 fn simulated(store: &MemoryStore, settings: &policy::Settings, consent: Consent) -> Outcome {
     let mut simulator = Simulator::new(settings, consent);
-    on_paused_clock(passes(store, Timestamp::MIN, Timestamp::MAX, |batch| {
+    on_paused_clock(passes_of(store, Timestamp::MIN, Timestamp::MAX, |batch| {
         simulator.feed(batch);
     }))
     .unwrap();
@@ -144,7 +144,9 @@ fn simulated(store: &MemoryStore, settings: &policy::Settings, consent: Consent)
 
 fn compared(store: &MemoryStore, today: &policy::Settings, new: &policy::Settings) -> Report {
     let mut both = Comparison::new(today, new, Consent::Recorded);
-    let unreadable = on_paused_clock(passes(store, Timestamp::MIN, Timestamp::MAX, |batch| both.feed(batch)));
+    let unreadable = on_paused_clock(passes_of(store, Timestamp::MIN, Timestamp::MAX, |batch| {
+        both.feed(batch)
+    }));
     both.report(unreadable.unwrap())
 }
 
@@ -167,8 +169,13 @@ fn a_simulation_with_the_same_policy_tells_every_decision_and_every_act_of_the_d
             let told = &outcome.followers[key];
             let decisions: Decisions = told.decisions.iter().map(|one| (one.at, one.kind)).collect();
             assert_eq!(decisions, kept.decisions, "{mode:?} {key}");
-            let acts: Vec<(Timestamp, &str)> = told.acts.iter().map(|act| (act.at, act.plan.as_str())).collect();
-            let begun: Vec<(Timestamp, &str)> = kept.begun.iter().map(|(at, plan, _, _)| (*at, plan.as_str())).collect();
+            let acts: Vec<(Timestamp, &str)> =
+                told.acts.iter().map(|act| (act.at, act.plan.as_str())).collect();
+            let begun: Vec<(Timestamp, &str)> = kept
+                .begun
+                .iter()
+                .map(|(at, plan, _, _)| (*at, plan.as_str()))
+                .collect();
             assert_eq!(acts, begun, "{mode:?} {key}");
             assert_eq!(told.parted, Vec::<Timestamp>::new());
             // Not only what the recorder says of itself: the runs in the journal.
@@ -184,7 +191,12 @@ fn a_simulation_with_the_same_policy_tells_every_decision_and_every_act_of_the_d
             runs += in_journal.len();
         }
         assert_eq!(runs > 0, mode != Mode::Observe, "{mode:?}");
-        println!("{mode:?} {} {} {:?}", kept.values().map(|k| k.decisions.len()).sum::<usize>(), runs, outcome.sum);
+        println!(
+            "{mode:?} {} {} {:?}",
+            kept.values().map(|k| k.decisions.len()).sum::<usize>(),
+            runs,
+            outcome.sum
+        );
         let report = compared(&store, &policy, &policy);
         assert!(!report.differs(), "{report:?}");
         assert!(report.passes > 20 && report.unreadable == 0);
@@ -193,9 +205,7 @@ fn a_simulation_with_the_same_policy_tells_every_decision_and_every_act_of_the_d
 
 /// Followers with the rungs of the first run that the policy begins by itself, and those that are
 /// asked about, before people approve what is left.
-fn firsts(
-    acts: impl IntoIterator<Item = (FollowerKey, Vec<Remedy>)>,
-) -> BTreeMap<FollowerKey, Vec<Remedy>> {
+fn firsts(acts: impl IntoIterator<Item = (FollowerKey, Vec<Remedy>)>) -> BTreeMap<FollowerKey, Vec<Remedy>> {
     let mut firsts = BTreeMap::new();
     for (key, rungs) in acts {
         firsts.entry(key).or_insert(rungs);
@@ -205,8 +215,10 @@ fn firsts(
 
 #[test]
 fn what_is_predicted_of_another_policy_is_what_a_second_daemon_then_did() {
-    let of: [(Mode, Option<fn(&mut policy::Settings)>); 2] =
-        [(Mode::Auto, Some(no_breaker)), (Mode::Auto, Some(ask_for_recreates))];
+    let of: [(Mode, Option<fn(&mut policy::Settings)>); 2] = [
+        (Mode::Auto, Some(no_breaker)),
+        (Mode::Auto, Some(ask_for_recreates)),
+    ];
     let (_, watched) = played(&disaster(Mode::Observe, None));
     let mut different = BTreeSet::new();
     for (mode, configured) in of {
@@ -230,35 +242,14 @@ fn what_is_predicted_of_another_policy_is_what_a_second_daemon_then_did() {
         let asks = |kind: &[DecisionKind]| kind.contains(&DecisionKind::Ask);
         for (key, kept) in &kept {
             let said: Vec<DecisionKind> = kept.decisions.iter().map(|(_, kind)| *kind).collect();
-            let told: Vec<DecisionKind> = outcome.followers[key].decisions.iter().map(|one| one.kind).collect();
+            let told: Vec<DecisionKind> = outcome.followers[key]
+                .decisions
+                .iter()
+                .map(|one| one.kind)
+                .collect();
             assert_eq!(asks(&told), asks(&said), "{key}: {told:?} and {said:?}");
         }
         different.insert(format!("{predicted:?}"));
     }
     assert_eq!(different.len(), 2, "the two policies do different things");
-}
-
-#[test]
-#[ignore]
-fn timing() {
-    let t = std::time::Instant::now();
-    on_paused_clock(play_kept(&disaster(Mode::Auto, Some(no_breaker)), None, HistorySettings::OFF));
-    println!("off {:?}", t.elapsed());
-    let t = std::time::Instant::now();
-    let (_, store) = played(&disaster(Mode::Auto, Some(no_breaker)));
-    println!("on {:?}", t.elapsed());
-    let t = std::time::Instant::now();
-    let (mut n, mut rec) = (0, 0);
-    on_paused_clock(passes(store.as_ref(), Timestamp::MIN, Timestamp::MAX, |batch| { n += 1; rec += batch.len() })).unwrap();
-    println!("read {:?} passes {n} records {rec}", t.elapsed());
-    let t = std::time::Instant::now();
-    simulated(&store, &policy(Mode::Auto, Some(no_breaker)), Consent::Recorded);
-    println!("sim {:?}", t.elapsed());
-    let blocks = on_paused_clock(refollow::store::Store::history(&*store, &refollow::store::HistoryWanted { of: refollow::store::HistoryOf::All, kind: None, since: Timestamp::MIN, until: Timestamp::MAX, after: None }, 1000)).unwrap();
-    for b in blocks {
-        println!("{:?} {:?} {} {} {}", b.follower.map(|k| k.to_string()), b.kind, b.count, b.bytes.len(), b.from);
-        if b.kind == refollow::history::Kind::Inputs {
-            println!("   {:?}", refollow::history::block::read(&b.bytes).unwrap().iter().map(Vec::len).collect::<Vec<_>>());
-        }
-    }
 }
