@@ -250,9 +250,9 @@ pub struct History {
     /// From so long ago
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "24h")]
     pub since: Duration,
-    /// Until so long ago
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0s")]
-    pub until: Duration,
+    /// Until so long ago [default: now]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub until: Option<Duration>,
     /// Something else
     #[command(subcommand)]
     pub command: Option<HistoryOf>,
@@ -271,9 +271,9 @@ pub struct Export {
     /// From so long ago
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30d")]
     pub since: Duration,
-    /// Until so long ago
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0s")]
-    pub until: Duration,
+    /// Until so long ago [default: now]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub until: Option<Duration>,
     /// The form of the lines
     #[arg(long, value_name = "FORM", value_parser = ["jsonl"], default_value = "jsonl")]
     pub format: String,
@@ -297,9 +297,9 @@ pub struct Simulate {
     /// From so long ago
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30d")]
     pub since: Duration,
-    /// Until so long ago
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0s")]
-    pub until: Duration,
+    /// Until so long ago [default: now]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub until: Option<Duration>,
     /// What people are assumed to say to a plan that waits: what they said then, nothing, or yes at once
     #[arg(long, value_name = "WORD", value_enum, default_value_t = Approve::Recorded)]
     pub approve: Approve,

@@ -17,7 +17,8 @@ use crate::history::{Consent, Report, Tally};
 /// What `--fail-on` names is so.
 const DIFFERENT: u8 = 5;
 
-fn ago(now: Timestamp, length: Duration) -> Timestamp {
+fn ago(now: Timestamp, length: Option<Duration>) -> Timestamp {
+    let length = length.unwrap_or_default();
     let length = jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX);
     now.checked_sub(length).unwrap_or(Timestamp::MIN)
 }
@@ -48,7 +49,7 @@ pub(super) async fn export_all(wanted: args::Export, global: &Global, now: Times
         Err(code) => return code,
     };
     let wanted = Wanted {
-        since: ago(now, wanted.since),
+        since: ago(now, Some(wanted.since)),
         until: ago(now, wanted.until),
         follower: wanted.follower,
         cluster: wanted.cluster,
@@ -94,7 +95,7 @@ pub(super) async fn simulate(wanted: args::Simulate, global: &Global, now: Times
         Approve::All => Consent::All,
     };
     let mut comparison = Comparison::new(&today.policy, &new.policy, consent);
-    let (since, until) = (ago(now, wanted.since), ago(now, wanted.until));
+    let (since, until) = (ago(now, Some(wanted.since)), ago(now, wanted.until));
     let unreadable = match &wanted.from {
         Some(file) => match from_file(file, since, until, &mut comparison) {
             Ok(unreadable) => unreadable,

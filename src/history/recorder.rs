@@ -1,10 +1,10 @@
 //! Collects samples and inputs in memory, and hands out the blocks that are to be stored.
 //!
-//! A block is open for an hour and is stored again, grown, at every flush; so a kill loses what
-//! came after the last one. An input is kept when something of it changed that a decision could
-//! rest on, for each of the first ten looks at a cause, and every ten minutes while something is
-//! wrong. Bounded: a follower that changes all the time gets a limited number of inputs an hour,
-//! and beyond them those whose decision changed.
+//! A block is open for hours and is stored again, grown, at every flush; so a kill loses what came
+//! after the last one. An input is kept when something of it changed that a decision could rest on,
+//! for each of the first ten looks at a cause, and every quarter of an hour while something is
+//! wrong. Bounded: a follower that changes all the time gets a limited number of inputs, and beyond
+//! them those whose decision changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,14 +18,19 @@ use crate::domain::memory::Memory;
 use crate::domain::time::{Span, Timestamp, millis_between};
 use crate::policy::{Assessment, Member, Moment, World};
 
-/// A block is closed after this time.
-const BLOCK_MILLIS: i64 = 3_600_000;
+/// A block of samples is closed after this time …
+const SAMPLES_MILLIS: i64 = 3_600_000;
+/// … and one of inputs, whose first costs as much as several others.
+const INPUTS_MILLIS: i64 = 4 * SAMPLES_MILLIS;
 /// An input is kept after this time even if nothing changed, while something is wrong.
-const BEAT_MILLIS: i64 = 600_000;
+const BEAT_MILLIS: i64 = 900_000;
+/// Once a cause has held for [`LOOKS`], an input in which only details changed is kept no sooner than
+/// this after the one before.
+const CALM_MILLIS: i64 = 300_000;
 /// Looks in a row that are kept one by one: more are in no sensible `judge.confirm_looks`.
 const LOOKS: u32 = 10;
 /// Inputs of one follower in one block, before only changed decisions are kept.
-const MOST_INPUTS: usize = 120;
+const MOST_INPUTS: usize = 200;
 /// Beyond this nothing more goes into a block: the store has not taken it for long.
 const MOST_AT_ALL: usize = 1_000;
 
@@ -105,8 +110,9 @@ impl Open {
 
 #[derive(Debug, Default)]
 struct OfFollower {
-    /// What the last input was kept for.
+    /// What the last input was kept for, and its details.
     key: String,
+    detail: String,
     kept_at: Option<Timestamp>,
     said: Option<DecisionKind>,
     /// The pass of the last input that was kept.
@@ -237,15 +243,21 @@ impl Recorder {
         let kind = assessment.decision.kind;
         let well = moment.verdict.cause == Cause::None && assessment.rungs.is_empty();
         let changed = change_key(moment, assessment, well);
+        let detail = detail_key(moment, assessment, well);
         let known = self.followers.entry(key.clone()).or_default();
         let beat = !well
             && known
                 .kept_at
                 .is_none_or(|at| millis_between(at, now) >= BEAT_MILLIS || at > now);
+        let calm = moment.held_for_looks <= LOOKS
+            || known
+                .kept_at
+                .is_none_or(|at| millis_between(at, now) >= CALM_MILLIS);
         let other = known.said != Some(kind);
         let count = known.inputs.as_ref().map_or(0, |open| open.writer.count());
         let room = count < MOST_INPUTS || other && count < MOST_AT_ALL;
-        let keep = (known.key != changed || beat) && room;
+        let news = known.key != changed || known.detail != detail && calm;
+        let keep = (news || beat) && room;
         if !keep && kind != DecisionKind::Act {
             return;
         }
@@ -272,6 +284,7 @@ impl Recorder {
         let Some(text) = text else { return };
         if keep {
             known.key = changed;
+            known.detail = detail;
             known.kept_at = Some(now);
             known.said = Some(kind);
             known.pass = self.pass;
@@ -341,7 +354,8 @@ impl Recorder {
 
     /// These blocks are stored: what has not grown since is clean, and an old one is closed.
     pub fn stored(&mut self, blocks: &[Block], now: Timestamp) {
-        let old = |from: Timestamp| millis_between(from, now) >= BLOCK_MILLIS || from > now;
+        let older = |from: Timestamp, than: i64| millis_between(from, now) >= than || from > now;
+        let old = |from: Timestamp| older(from, INPUTS_MILLIS);
         for block in blocks {
             let Some(follower) = &block.follower else {
                 settle(&mut self.world, block, old(block.from));
@@ -354,14 +368,14 @@ impl Recorder {
                 Kind::Inputs => settle(&mut known.inputs, block, old(block.from)),
                 Kind::Samples if known.samples.len() == block.count => {
                     known.samples_dirty = false;
-                    if old(block.from) {
+                    if older(block.from, SAMPLES_MILLIS) {
                         known.samples.clear();
                     }
                 }
                 Kind::Samples => {}
             }
         }
-        // A block that nothing was added to for an hour is closed too: it was stored before.
+        // A block that nothing is added to any more is closed too: it was stored before.
         let idle = |open: &Option<Open>| open.as_ref().is_some_and(|open| !open.dirty && old(open.from));
         if idle(&self.world) {
             self.world = None;
@@ -397,37 +411,43 @@ fn world_key(world: &World) -> String {
     serde_json::to_string(&shown).unwrap_or_default()
 }
 
-/// What of an input makes it worth keeping.
+/// What of an input makes it worth keeping at once.
 fn change_key(moment: &Moment<'_>, assessment: &Assessment, well: bool) -> String {
     let verdict = moment.verdict;
-    let mut key = format!(
-        "{} {} {:?} {:?}",
-        verdict.state, verdict.cause, assessment.decision.kind, verdict.approval
-    );
+    let key = format!("{} {} {}", verdict.state, verdict.cause, assessment.decision.kind);
     if well {
         return key;
     }
-    let plan = assessment.plan.as_ref().map(|plan| plan.hash.as_str());
     let existing = moment
         .existing
         .map(|record| (record.plan.hash.as_str(), &record.state, record.consents.len()));
-    key = format!(
-        "{key} {:?} {:?} {:?} {plan:?} {existing:?} {} {} {:?} {} {:?}",
+    format!(
+        "{key} {existing:?} {} {:?}",
+        moment.held_for_looks.min(LOOKS),
+        moment.waited_since,
+    )
+}
+
+/// What makes it worth keeping, but not each time: a verdict and its guards can change twice at
+/// every look, until the second answers of that look are there.
+fn detail_key(moment: &Moment<'_>, assessment: &Assessment, well: bool) -> String {
+    if well {
+        return String::new();
+    }
+    let verdict = moment.verdict;
+    let key = format!(
+        "{} {:?} {:?} {:?} {:?} {} {} {:?}",
+        verdict.approval,
         verdict.also,
         verdict.ladder,
         verdict.identity,
-        moment.held_for_looks.min(LOOKS),
+        assessment.plan.as_ref().map(|plan| plan.hash.as_str()),
         moment.runway_expires_at.is_some(),
-        moment.waited_since,
         moment.world.duplicate_cluster_uuid,
         moment.world.both_ways,
     );
-    key.extend(
-        assessment
-            .decision
-            .guards
-            .iter()
-            .map(|guard| format!(" {}={}", guard.name, guard.verdict)),
-    );
-    key
+    assessment.decision.guards.iter().fold(key, |mut key, guard| {
+        key.extend([" ", guard.name.as_str(), "=", guard.verdict.as_str()]);
+        key
+    })
 }

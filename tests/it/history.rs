@@ -1,10 +1,12 @@
 //! The past: what a daemon keeps of a disaster, and that simulating it tells what the daemon did.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use refollow::app::history::{Comparison, passes_of};
+use refollow::clock::Clock as _;
 use refollow::domain::cause::{Cause, Remedy};
 use refollow::domain::decision::DecisionKind;
 use refollow::domain::ids::FollowerKey;
@@ -14,9 +16,11 @@ use refollow::history::{Consent, HistorySettings, Outcome, Record, Report, Simul
 use refollow::policy::{self, Action, Mode};
 use refollow::sandbox::pair::Version;
 use refollow::store::memory::MemoryStore;
+use refollow::store::{HistoryKind, HistoryOf, HistoryWanted, Store as _};
 
 use crate::disaster::acts::{Act, Deed1};
 use crate::disaster::oracle;
+use crate::disaster::stage::{Plot, Stage};
 use crate::disaster::story::{Beat, Story, When, play_kept, policy_of};
 
 /// Eight followers; six of them break in ways that end in a resume, a recreate, a question or a page.
@@ -152,11 +156,10 @@ fn compared(store: &MemoryStore, today: &policy::Settings, new: &policy::Setting
 
 #[test]
 fn a_simulation_with_the_same_policy_tells_every_decision_and_every_act_of_the_daemon() {
-    let of: [(Mode, Option<fn(&mut policy::Settings)>); 4] = [
+    let of: [(Mode, Option<fn(&mut policy::Settings)>); 3] = [
         (Mode::Auto, Some(no_breaker)),
         (Mode::Auto, Some(touchy)),
         (Mode::Ask, Some(ask_for_recreates)),
-        (Mode::Observe, None),
     ];
     for (mode, configured) in of {
         let story = disaster(mode, configured);
@@ -190,7 +193,7 @@ fn a_simulation_with_the_same_policy_tells_every_decision_and_every_act_of_the_d
             assert_eq!(simulated, in_journal, "{mode:?} {key}");
             runs += in_journal.len();
         }
-        assert_eq!(runs > 0, mode != Mode::Observe, "{mode:?}");
+        assert!(runs > 0, "{mode:?}");
         println!(
             "{mode:?} {} {} {:?}",
             kept.values().map(|k| k.decisions.len()).sum::<usize>(),
@@ -252,4 +255,188 @@ fn what_is_predicted_of_another_policy_is_what_a_second_daemon_then_did() {
         different.insert(format!("{predicted:?}"));
     }
     assert_eq!(different.len(), 2, "the two policies do different things");
+}
+
+/// A configuration of the stories' clusters.
+fn configuration(directory: &Path, name: &str, mode: &str, rest: &str) -> PathBuf {
+    let path = directory.join(name);
+    let text = format!(
+        "[daemon]\nmode = \"{mode}\"\nstate = \"sqlite://{}\"\nadmin_socket = \"{}\"\n\
+         [[clusters]]\nname = \"eu0\"\nurls = [\"http://127.0.0.1:9\"]\nremotes = {{ lead = \"us0\" }}\n\
+         [[clusters]]\nname = \"us0\"\nurls = [\"http://127.0.0.1:19\"]\n{rest}",
+        directory.join("refollow.db").display(),
+        directory.join("none.sock").display(),
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn refollow(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_refollow"))
+        .args(arguments)
+        .env_remove("REFOLLOW_CONFIG")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (done.status.code(), text(done.stdout), text(done.stderr))
+}
+
+/// What one state holds, copied into a database of its own.
+fn on_disk(store: &MemoryStore, directory: &Path) {
+    let everything = HistoryWanted {
+        of: HistoryOf::All,
+        kind: None,
+        since: Timestamp::MIN,
+        until: Timestamp::MAX,
+        after: None,
+    };
+    let blocks = on_paused_clock(store.history(&everything, 100_000)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let url = format!("sqlite://{}", directory.join("refollow.db").display());
+        let disk = refollow::store::open(&url).await.unwrap();
+        disk.write_history(&blocks).await.unwrap();
+    });
+}
+
+#[test]
+fn the_command_line_simulates_a_state_and_what_was_exported_of_it_alike() {
+    let (_, store) = played(&disaster(Mode::Observe, None));
+    let directory = tempfile::tempdir().unwrap();
+    on_disk(&store, directory.path());
+    let rule = |action: &str| format!("[[policy.rules]]\naction = \"{action}\"\n");
+    let today = configuration(directory.path(), "today.toml", "observe", "");
+    let bold = configuration(directory.path(), "bold.toml", "auto", &rule("auto"));
+    let (today, bold) = (today.to_str().unwrap(), bold.to_str().unwrap());
+    let all = ["--config", today, "simulate", "--since", "400d"];
+    let with = |more: &[&'static str], policy: &str| {
+        let mut arguments: Vec<&str> = all.to_vec();
+        arguments.extend(["--policy", policy]);
+        arguments.extend(more);
+        refollow(&arguments)
+    };
+    // The stories' clock stands in the past of this one, or in its future.
+    let (code, _, told) = with(&[], today);
+    if told.contains("nothing was recorded") {
+        println!("skipped: this host's clock stands before the story's");
+        assert_eq!(code, Some(1));
+        return;
+    }
+    let (code, same, told) = with(&["--fail-on", "any-difference"], today);
+    assert_eq!(code, Some(0), "{same}{told}");
+    assert!(same.contains("Nothing would be different"), "{same}");
+    let (code, bolder, failed) = with(&["--fail-on", "more-recreates"], bold);
+    assert_eq!(code, Some(5), "{bolder}{failed}");
+    assert!(
+        bolder.contains("eu0/i00-f") && bolder.contains("1 recreated"),
+        "{bolder}"
+    );
+    let (code, _, _) = with(&["--fail-on", "more-pages"], bold);
+    assert_eq!(code, Some(0));
+    let (code, _, told) = with(&[], "/nowhere/policy.toml");
+    assert_eq!(code, Some(2), "{told}");
+
+    let (code, lines, told) = refollow(&["--config", today, "history", "export", "--since", "400d"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(lines.lines().count() > 100);
+    let file = directory.path().join("past.jsonl");
+    std::fs::write(&file, &lines).unwrap();
+    let json = |from: &[&str]| {
+        let mut arguments = vec!["--json"];
+        arguments.extend(all);
+        arguments.extend(["--policy", bold]);
+        arguments.extend(from);
+        let (code, text, told) = refollow(&arguments);
+        assert_eq!(code, Some(0), "{told}");
+        serde_json::from_str::<Report>(&text).unwrap()
+    };
+    assert_eq!(json(&[]), json(&["--from", file.to_str().unwrap()]));
+    let (_, few, _) = refollow(&[
+        "--config",
+        today,
+        "history",
+        "export",
+        "--since",
+        "400d",
+        "--follower",
+        "i0[0]*",
+        "--cluster",
+        "eu*",
+    ]);
+    assert!(!few.contains("eu0/i01-f\",\"sample"), "{few}");
+}
+
+/// Part of a day that is played.
+const PART: u64 = 4;
+
+/// A stage with three followers for a part of a day, and how many bytes the whole would take: one well and quiet, one well and written to every minute,
+/// one that lost its history and waits for a person.
+async fn a_day() -> BTreeMap<&'static str, (u64, u64)> {
+    let mut stage = Stage::set(&Plot {
+        versions: vec![Version::V8_10_4],
+        followers: 3,
+        documents: 12,
+        policy: policy(Mode::Ask, None),
+        poll: Duration::from_mins(1),
+        seed: 5,
+    })
+    .await;
+    stage.settings.history = HistorySettings::default();
+    stage.start(None).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let began = stage.clock.now();
+    refollow::sandbox::scenario::play(&stage.pairs[0].world, "history-lost:i02-f").unwrap();
+    for minute in 0..24 * 60 / PART {
+        stage.pairs[0].write("i01", 100 + minute * 40, 1 + minute * 7 % 40);
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    }
+    let daemon = stage.daemon.as_ref().unwrap();
+    daemon.engine.flush_history().await;
+    let mut sizes = BTreeMap::new();
+    for (name, follower) in [("quiet", "i00-f"), ("busy", "i01-f"), ("sick", "i02-f")] {
+        let wanted = HistoryWanted {
+            of: HistoryOf::Follower(FollowerKey::parse(&format!("eu0/{follower}")).unwrap()),
+            kind: None,
+            since: began,
+            until: Timestamp::MAX,
+            after: None,
+        };
+        let blocks = stage.store.history(&wanted, 10_000).await.unwrap();
+        let of = |kind| {
+            let sizes = blocks.iter().filter(|block| block.kind == kind);
+            PART * sizes.map(|block| block.bytes.len() as u64).sum::<u64>()
+        };
+        sizes.insert(name, (of(HistoryKind::Samples), of(HistoryKind::Inputs)));
+    }
+    stage.kill();
+    sizes
+}
+
+#[test]
+fn a_day_of_one_follower_takes_no_more_bytes_than_the_document_says() {
+    let sizes = on_paused_clock(a_day());
+    println!("bytes of samples and inputs in a day: {sizes:?}");
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/HISTORY.md")).unwrap();
+    let said: BTreeMap<&str, u64> = text
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [_, who, _, most, ..] = cells.as_slice() else {
+                return None;
+            };
+            Some((*who, most.strip_suffix(" KB")?.parse().ok()?))
+        })
+        .collect();
+    for (who, (samples, inputs)) in sizes {
+        let most = said
+            .get(who)
+            .unwrap_or_else(|| panic!("docs/HISTORY.md says nothing of `{who}`"));
+        assert!(
+            samples + inputs <= most * 1000,
+            "{who}: {samples} + {inputs} bytes"
+        );
+    }
 }

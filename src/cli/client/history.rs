@@ -26,7 +26,7 @@ impl Session<'_> {
         &mut self,
         follower: &FollowerKey,
         since: Duration,
-        until: Duration,
+        until: Option<Duration>,
         braille: bool,
     ) -> u8 {
         let ago = |length: Duration| {
@@ -43,7 +43,7 @@ impl Session<'_> {
             "{}/history?since={}&until={}&points={points}",
             follower_path(follower),
             segment(&ago(since).to_string()),
-            segment(&ago(until).to_string()),
+            segment(&ago(until.unwrap_or_default()).to_string()),
         );
         let value = match self.ask(Method::GET, &path, None).await {
             Ok(value) => value,
