@@ -19,7 +19,7 @@ use crate::http::dto::{OverrideBody, RecreateBody};
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(name = "refollow", version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done; 1 failed; 2 wrong use, configuration or unreadable file; 3 refused by a guard, or approval expired or void; 4 the daemon cannot be reached."
+    after_help = "Exit codes: 0 done; 1 failed; 2 wrong use, configuration or unreadable file; 3 refused by a guard, or approval expired or void; 4 the daemon cannot be reached; 5 what `simulate --fail-on` names is so."
 )]
 pub struct Args {
     /// What every command understands.

@@ -11,8 +11,10 @@ use refollow::domain::cause::{Cause, Remedy};
 use refollow::domain::decision::DecisionKind;
 use refollow::domain::ids::FollowerKey;
 use refollow::domain::journal::Trigger;
+use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
-use refollow::history::{Consent, HistorySettings, Outcome, Record, Report, Simulator};
+use refollow::history::{Block, Consent, HistorySettings, Outcome, Record, Report, Simulator};
+use refollow::http::dto::{Daemon as _, Past, PastWanted, Problem};
 use refollow::policy::{self, Action, Mode};
 use refollow::sandbox::pair::Version;
 use refollow::store::memory::MemoryStore;
@@ -439,4 +441,140 @@ fn a_day_of_one_follower_takes_no_more_bytes_than_the_document_says() {
             "{who}: {samples} + {inputs} bytes"
         );
     }
+}
+
+async fn watched(followers: usize, history: HistorySettings) -> Stage {
+    let mut stage = Stage::set(&Plot {
+        versions: vec![Version::V8_10_4],
+        followers,
+        documents: 12,
+        policy: policy(Mode::Ask, None),
+        poll: Duration::from_mins(1),
+        seed: 5,
+    })
+    .await;
+    stage.settings.history = history;
+    stage.start(None).await;
+    stage
+}
+
+async fn past_of(stage: &Stage) -> Result<Past, Problem> {
+    let key = FollowerKey::parse("eu0/i00-f").unwrap();
+    let wanted = PastWanted {
+        since: Timestamp::MIN,
+        until: stage.clock.now(),
+        points: 1000,
+    };
+    stage.daemon.as_ref().unwrap().desk.past(key, wanted).await
+}
+
+async fn blocks_of(stage: &Stage) -> Vec<Block> {
+    let everything = HistoryWanted {
+        of: HistoryOf::All,
+        kind: None,
+        since: Timestamp::MIN,
+        until: Timestamp::MAX,
+        after: None,
+    };
+    stage.store.history(&everything, 100_000).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_loses_no_more_than_five_minutes_and_the_time_without_a_daemon_is_told_as_such() {
+    let mut stage = watched(1, HistorySettings::default()).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert!(blocks_of(&stage).await.is_empty(), "nothing is stored yet");
+    assert!(
+        past_of(&stage).await.unwrap().points.len() >= 2,
+        "and it is told all the same"
+    );
+    tokio::time::sleep(Duration::from_mins(17)).await;
+    let killed = stage.clock.now();
+    stage.kill();
+    tokio::time::sleep(Duration::from_mins(30)).await;
+    stage.start(None).await;
+    tokio::time::sleep(Duration::from_mins(3)).await;
+    let past = past_of(&stage).await.unwrap();
+    let gap = past.changes.iter().find(|change| change.state.is_none()).unwrap();
+    let lost = killed.duration_since(gap.at).as_secs();
+    assert!(
+        (0..=360).contains(&lost),
+        "{lost} s, of which a minute is the sample's"
+    );
+    assert!(gap.until.unwrap().duration_since(killed).as_secs() >= 30 * 60);
+    let last = past.changes.last().unwrap();
+    assert_eq!((last.state, last.until), (Some(State::Following), None));
+    stage.kill();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_is_counted_stops_nothing_and_gets_everything_later() {
+    let mut stage = watched(1, HistorySettings::default()).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    let errors = |stage: &Stage| {
+        let text = stage.daemon.as_ref().unwrap().desk.metrics_text(false);
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("refollow_history_errors_total"));
+        line.unwrap().split(' ').next_back().unwrap().to_owned()
+    };
+    assert_eq!(errors(&stage), "0");
+    stage.daemon.as_ref().unwrap().store.kill();
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    assert_eq!(errors(&stage), "2");
+    let looked = stage.daemon.as_ref().unwrap().desk.clusters().clusters[0]
+        .last_success_at
+        .unwrap();
+    assert!(
+        stage.clock.now().duration_since(looked).as_secs() < 120,
+        "looks go on"
+    );
+    stage.daemon.as_ref().unwrap().store.heal();
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert_eq!(errors(&stage), "2");
+    let samples: usize = blocks_of(&stage)
+        .await
+        .iter()
+        .filter(|block| block.kind == HistoryKind::Samples)
+        .map(|block| block.count)
+        .sum();
+    assert!(
+        samples >= 15,
+        "{samples}: also those of the time in which nothing could be stored"
+    );
+    stage.kill();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_older_than_it_is_kept_goes_a_damaged_block_is_told_and_off_is_off() {
+    let keep = HistorySettings {
+        keep: Duration::from_hours(2),
+        resolution: Duration::from_secs(30),
+    };
+    let mut stage = watched(1, keep).await;
+    tokio::time::sleep(Duration::from_hours(5)).await;
+    let blocks = blocks_of(&stage).await;
+    let now = stage.clock.now();
+    let oldest = blocks.iter().map(|block| block.until).min().unwrap();
+    assert!(
+        now.duration_since(oldest).as_secs() <= 2 * 3600 + 600,
+        "{oldest} at {now}"
+    );
+    let mut damaged = blocks
+        .into_iter()
+        .find(|block| block.kind == HistoryKind::Samples)
+        .unwrap();
+    let half = damaged.bytes.len() / 2;
+    damaged.bytes.truncate(half);
+    stage.store.write_history(&[damaged]).await.unwrap();
+    let past = past_of(&stage).await.unwrap();
+    assert_eq!(past.unreadable, 1);
+    assert!(!past.points.is_empty(), "the others are told");
+    stage.settings.history = HistorySettings::OFF;
+    stage.reload();
+    assert!(past_of(&stage).await.is_err());
+    let before = blocks_of(&stage).await.len();
+    tokio::time::sleep(Duration::from_mins(30)).await;
+    assert_eq!(blocks_of(&stage).await.len(), before);
+    stage.kill();
 }

@@ -713,7 +713,7 @@ async fn a_newer_state_is_refused_in_a_clear_sentence() {
         StoreError::Newer {
             what: path.display().to_string(),
             found: 7,
-            known: 1
+            known: 3
         }
     );
     assert!(
