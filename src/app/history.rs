@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::domain::ids::FollowerKey;
 use crate::domain::time::Span;
 use crate::domain::time::Timestamp;
+use crate::evidence::scrub;
 use crate::history::columns::{self, Sample};
 use crate::history::{Block, Consent, Damaged, Past, Record, Report, Simulator, block};
 use crate::policy::Glob;
@@ -347,7 +348,11 @@ fn lines(block: &Block) -> Result<Vec<ExportLine>, Damaged> {
         (HistoryKind::Inputs, follower) => block::read(&block.bytes)?
             .into_iter()
             .map(|line| {
-                let text = String::from_utf8(line).map_err(|error| damaged(error.to_string()))?;
+                let mut told: serde_json::Value =
+                    serde_json::from_slice(&line).map_err(|error| damaged(error.to_string()))?;
+                // It leaves the host, as an evidence file does.
+                scrub(&mut told);
+                let text = told.to_string();
                 let record = RawValue::from_string(text).map_err(|error| damaged(error.to_string()))?;
                 Ok(ExportLine::Record {
                     follower: follower.clone(),

@@ -151,7 +151,7 @@ fn simulated(store: &MemoryStore, settings: &policy::Settings, consent: Consent)
 fn compared(store: &MemoryStore, today: &policy::Settings, new: &policy::Settings) -> Report {
     let mut both = Comparison::new(today, new, Consent::Recorded);
     let unreadable = on_paused_clock(passes_of(store, Timestamp::MIN, Timestamp::MAX, |batch| {
-        both.feed(batch)
+        both.feed(batch);
     }));
     both.report(unreadable.unwrap())
 }

@@ -8,6 +8,8 @@ use axum::http::Method;
 use crate::cli::client::table::{Table, instant, length};
 use crate::cli::client::{DONE, Session, follower_path, segment};
 use crate::cli::look::Paint;
+use crate::domain::cause::Cause;
+use crate::domain::decision::DecisionKind;
 use crate::domain::ids::FollowerKey;
 use crate::domain::state::State;
 use crate::domain::time::{Timestamp, millis_between};
@@ -134,8 +136,8 @@ fn table(past: &Past, color: bool) -> String {
             change
                 .state
                 .map_or_else(|| "not recorded".to_owned(), |state| state.to_string()),
-            word(change.cause.map(|cause| cause.as_str())),
-            word(change.decision.map(|decision| decision.as_str())),
+            word(change.cause.map(Cause::as_str)),
+            word(change.decision.map(DecisionKind::as_str)),
         ]);
         if let (true, Some(paint)) = (color, paint(change)) {
             table.paint(2, paint);
@@ -227,8 +229,6 @@ fn plain(bars: &[Option<usize>], column: usize, line: usize) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cause::Cause;
-    use crate::domain::decision::DecisionKind;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
