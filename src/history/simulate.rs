@@ -33,6 +33,10 @@ pub use report::{Act, Change, Decided, Difference, Outcome, Report, Tally, Told}
 /// A resume that only the simulator does is assumed to be in flight for so long.
 const RESUME_TAKES: Duration = Duration::from_mins(2);
 
+/// The policy's word must stand for so long before somebody is paged: until all answers of a look
+/// are there, it can be `alert` for a moment.
+const PAGES_AFTER_MILLIS: i64 = 60_000;
+
 /// What people are assumed to say to a plan that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Consent {
@@ -54,9 +58,30 @@ struct Follower {
     /// It has asked, or called somebody, for these in this incident.
     asked: BTreeSet<String>,
     paged: BTreeSet<Cause>,
+    /// It alerts for this cause since then.
+    alerts: Option<(Timestamp, Cause)>,
     /// The recorded future is not its own since then.
     parted: Option<Timestamp>,
     told: Told,
+}
+
+impl Follower {
+    /// What it alerts for now.
+    fn alert_is(&mut self, cause: Option<Cause>, now: Timestamp) {
+        if self.alerts.map(|(_, cause)| cause) != cause {
+            self.alert_ends(now);
+            self.alerts = cause.map(|cause| (now, cause));
+        }
+    }
+
+    /// Nobody is paged for what stood for less than [`PAGES_AFTER_MILLIS`].
+    fn alert_ends(&mut self, now: Timestamp) {
+        if let Some((since, cause)) = self.alerts.take()
+            && millis_between(since, now) >= PAGES_AFTER_MILLIS
+        {
+            self.told.count_paged(&mut self.paged, cause);
+        }
+    }
 }
 
 /// A run of the simulator alone.
@@ -133,7 +158,11 @@ impl<'a> Simulator<'a> {
 
     /// What came of it.
     pub fn outcome(self) -> Outcome {
-        Outcome::of(self.followers.into_iter().map(|(key, known)| (key, known.told)))
+        Outcome::of(self.followers.into_iter().map(|(key, mut known)| {
+            // What stands at the end is not known to have been short.
+            known.alert_ends(Timestamp::MAX);
+            (key, known.told)
+        }))
     }
 
     fn waiting_to_start(&self) -> BTreeSet<FollowerKey> {
@@ -230,6 +259,7 @@ impl<'a> Simulator<'a> {
         if !well {
             return;
         }
+        known.alert_ends(now);
         known.asked.clear();
         known.paged.clear();
         if known.parted.take().is_some() {
@@ -269,11 +299,14 @@ impl<'a> Simulator<'a> {
                 why: assessment.decision.reasons.first().cloned().unwrap_or_default(),
             });
         }
+        let mut alerts = None;
         match kind {
             DecisionKind::Ask => known.told.count_asked(&mut known.asked, &assessment),
-            DecisionKind::Alert => known.told.count_paged(&mut known.paged, input.verdict.cause),
+            DecisionKind::Alert => alerts = Some(input.verdict.cause),
             _ => {}
         }
+        known.alert_is(alerts, world.now);
+        let input = known.input.as_ref()?;
         if kind != DecisionKind::Act {
             return None;
         }
@@ -325,6 +358,7 @@ impl<'a> Simulator<'a> {
                 known.kind = None;
                 continue;
             }
+            known.alert_ends(world.now);
             known.told.parted.push(world.now);
             known.parted = Some(world.now);
             self.not_done.push((key.clone(), world.now, None));
@@ -360,6 +394,7 @@ impl<'a> Simulator<'a> {
                 continue;
             };
             if known.parted.is_none() {
+                known.alert_ends(world.now);
                 known.told.parted.push(world.now);
                 known.parted = Some(world.now);
                 self.not_done.push((key.clone(), world.now, None));

@@ -83,6 +83,12 @@ fn told(past: &Past, columns: usize, braille: bool, color: bool) -> String {
             until: past.until,
             columns,
             braille,
+            gaps: past
+                .changes
+                .iter()
+                .filter(|change| change.state.is_none())
+                .map(|change| change.at)
+                .collect(),
         };
         let words = most.map_or_else(
             || "never known".to_owned(),
@@ -160,6 +166,8 @@ struct Picture {
     until: Timestamp,
     columns: usize,
     braille: bool,
+    /// When times without records began.
+    gaps: Vec<Timestamp>,
 }
 
 impl Picture {
@@ -173,17 +181,25 @@ impl Picture {
         let mut bars: Vec<Option<usize>> = vec![None; wide];
         let span = millis_between(self.from, self.until).max(1);
         let last = i64::try_from(wide - 1).unwrap_or(0);
+        let mut before: Option<(Timestamp, usize)> = None;
         for point in points {
-            let Some(value) = number(point) else { continue };
+            let Some(value) = number(point) else {
+                before = None;
+                continue;
+            };
             let place = millis_between(self.from, point.at).clamp(0, span);
             let column =
                 usize::try_from(i128::from(place) * i128::from(last) / i128::from(span)).unwrap_or(0);
             let share =
                 i128::from(value.max(0)) * i128::try_from(high).unwrap_or(1) / i128::from(most.max(1));
             let height = usize::try_from(share).unwrap_or(0).clamp(1, high);
-            if let Some(bar) = bars.get_mut(column) {
+            // Between two looks it was like at the second; where nothing was recorded nothing is drawn.
+            let since = before.filter(|(at, _)| !self.gaps.iter().any(|gap| gap >= at && *gap < point.at));
+            let from = since.map_or(column, |(_, drawn)| (drawn + 1).min(column));
+            for bar in bars.iter_mut().take(column + 1).skip(from) {
                 *bar = (*bar).max(Some(height));
             }
+            before = Some((point.at, column));
         }
         let mut out = String::new();
         for line in (0..LINES).rev() {
@@ -278,8 +294,9 @@ mod tests {
         assert!(text.is_ascii(), "{text}");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "Lag, at most 160 operations");
-        assert_eq!(lines[1], "                   #");
-        assert_eq!(lines[4], "#  #       #   #   #", "{text}");
+        assert_eq!(lines[1], "                ####");
+        // The third is not known.
+        assert_eq!(lines[4], "####       #########", "{text}");
         assert!(
             text.contains("2027-01-15T08:15:00Z  15m  not recorded  -      -"),
             "{text}"

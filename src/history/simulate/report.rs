@@ -20,7 +20,7 @@ pub struct Tally {
     pub resumed: u32,
     /// Plans that a person was asked about.
     pub asked: u32,
-    /// Causes that people were told of because there is nothing that refollow does.
+    /// Causes that people were told of because there is nothing that refollow does, for a minute at least.
     pub paged: u32,
 }
 
