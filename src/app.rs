@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod build;
 pub mod desk;
+pub mod history;
 pub mod signals;
 mod standby;
 #[cfg(debug_assertions)]
@@ -312,6 +313,7 @@ pub async fn drain(running: &Running, config: &Config) -> Exit {
         .engine
         .perform(vec![crate::engine::book::Effect::Remember(memories)])
         .await;
+    running.engine.flush_history().await;
     let held = running.engine.held_at_exit();
     if !held.is_empty() {
         let left = config.daemon.shutdown_timeout.saturating_sub(began.elapsed());

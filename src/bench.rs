@@ -102,6 +102,7 @@ pub fn measure(size: Size) -> Result<Report, String> {
         blockers: Vec::new(),
         notify: std::sync::Arc::default(),
         keep_runs: Duration::MAX,
+        history: crate::history::HistorySettings::OFF,
         shutdown_timeout: Duration::from_secs(30),
     };
     let mut book = Book::new(settings, Vec::new(), start);

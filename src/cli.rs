@@ -24,6 +24,7 @@ pub mod check_config;
 pub mod client;
 pub mod look;
 pub mod manual;
+mod past;
 
 use args::{Args, Audit, Bench, Command, Global, Notify, Token};
 use client::Session;
@@ -82,6 +83,11 @@ async fn dispatch(args: Args) -> u8 {
         }
         Command::Bench { what } => measure(what, global.json).await,
         Command::Audit { command } => audit(command, global).await,
+        Command::History(args::History {
+            command: Some(args::HistoryOf::Export(wanted)),
+            ..
+        }) => past::export_all(wanted, &global, SystemClock.now()).await,
+        Command::Simulate(wanted) => past::simulate(wanted, &global, SystemClock.now()).await,
         Command::Completions { shell } => {
             written("completions", manual::completions(shell, &mut std::io::stdout()))
         }
@@ -330,6 +336,15 @@ async fn ask(command: Command, global: Global) -> u8 {
             to,
             undo: _,
         } => session.extend_runway(&follower.to_string(), to).await,
+        Command::History(args::History {
+            follower: Some(follower),
+            since,
+            until,
+            ..
+        }) => {
+            let braille = global.color != look::Color::Never && look::speaks_utf8();
+            session.history(&follower, since, until, braille).await
+        }
         Command::Plans => session.plans().await,
         Command::Approve { hash, note, lose } => {
             session
@@ -375,6 +390,8 @@ async fn ask(command: Command, global: Global) -> u8 {
         | Command::Diagnose { .. }
         | Command::Audit { .. }
         | Command::Bench { .. }
+        | Command::History(_)
+        | Command::Simulate(_)
         | Command::Completions { .. }
         | Command::Man { .. } => WRONG,
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::ids::ClusterName;
+use crate::history::recorder::HistorySettings;
 use crate::policy::settings::{Mode, Settings};
 use crate::telemetry::Format;
 
@@ -127,6 +128,8 @@ pub struct Config {
     pub notify: Arc<crate::notify::Settings>,
     /// `store.keep_runs`: how long ended runs and closed plans are kept.
     pub keep_runs: Duration,
+    /// `history`: what is kept of the past.
+    pub history: HistorySettings,
 }
 
 impl Config {
@@ -238,6 +241,7 @@ fn build(mut root: Section<'_>) -> Config {
     );
     metrics.finish();
     let keep_runs = keep_runs(&mut root, policy.limits.recreates_per_follower.per);
+    let history = history(&mut root);
     root.finish();
     if mode != Mode::Observe && !clusters.is_empty() && clusters.iter().all(|c| c.remotes.is_empty()) {
         notes.warn(
@@ -260,6 +264,7 @@ fn build(mut root: Section<'_>) -> Config {
         blockers,
         notify,
         keep_runs,
+        history,
     };
     config.policy.unenforced = config.not_enforced();
     config
@@ -278,6 +283,20 @@ fn keep_runs(root: &mut Section<'_>, counted: Duration) -> Duration {
     }
     section.finish();
     keep_runs
+}
+
+fn history(root: &mut Section<'_>) -> HistorySettings {
+    const DAY: Duration = Duration::from_hours(24);
+    let default = HistorySettings::default();
+    let mut section = root.section("history", "[history]");
+    let keep = section.duration("keep", Duration::ZERO..=400 * DAY, default.keep);
+    let resolution = section.duration(
+        "resolution",
+        Duration::from_secs(10)..=Duration::from_hours(1),
+        default.resolution,
+    );
+    section.finish();
+    HistorySettings { keep, resolution }
 }
 
 fn daemon(root: &mut Section<'_>) -> (Daemon, Mode) {

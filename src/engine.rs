@@ -26,6 +26,7 @@ pub mod looking;
 pub(crate) mod observer;
 pub mod opening;
 mod pace;
+pub mod past;
 pub mod position;
 pub mod remember;
 mod requests;
@@ -105,6 +106,7 @@ pub struct Engine {
     changing_tokens: tokio::sync::Mutex<()>,
     /// What the outbox held a moment ago, for whoever asks.
     told: telling::Told,
+    pub(crate) history_trouble: past::Trouble,
 }
 
 impl Engine {
@@ -173,6 +175,7 @@ impl Engine {
             performing: tokio::sync::Mutex::new(()),
             changing_tokens: tokio::sync::Mutex::new(()),
             told: telling::Told::default(),
+            history_trouble: past::Trouble::default(),
         });
         let by_file = engine.read_brake_file();
         engine.file_brake_noted(by_file).await;
@@ -197,6 +200,9 @@ impl Engine {
         let engine = Arc::clone(self);
         self.tasks
             .spawn("extend runways", move |cancel| engine.watch_extensions(cancel));
+        let engine = Arc::clone(self);
+        self.tasks
+            .spawn("keep the history", move |cancel| engine.keep_past(cancel));
         let engine = Arc::clone(self);
         self.tasks.spawn("drill", move |cancel| engine.drill(cancel));
         let engine = Arc::clone(self);

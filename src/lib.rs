@@ -9,6 +9,7 @@ pub mod domain;
 pub mod elastic;
 pub mod engine;
 pub mod evidence;
+pub mod history;
 pub mod http;
 pub mod judge;
 pub mod metrics;

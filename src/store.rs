@@ -22,6 +22,7 @@ use crate::domain::memory::Memory;
 use crate::domain::notice::outbox::{Row, RowChange};
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
+use crate::history::Block;
 
 pub mod error;
 pub mod faulty;
@@ -32,6 +33,7 @@ mod row;
 pub mod sqlite;
 pub mod trail;
 
+pub use crate::history::Kind as HistoryKind;
 pub use error::StoreError;
 
 /// What every method of a [`Store`] returns.
@@ -119,6 +121,31 @@ pub enum AuditCheck {
     },
 }
 
+/// Of whom blocks of the history are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum HistoryOf {
+    /// Of everybody, and the passes.
+    #[default]
+    All,
+    /// Of one follower.
+    Follower(FollowerKey),
+}
+
+/// Which blocks of the history are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryWanted {
+    /// Of whom.
+    pub of: HistoryOf,
+    /// Of this kind; `None`: of both.
+    pub kind: Option<HistoryKind>,
+    /// Those that end at or after this …
+    pub since: Timestamp,
+    /// … and begin at or before this.
+    pub until: Timestamp,
+    /// Only what comes after this one in the order: a page's last.
+    pub after: Option<(Timestamp, Option<FollowerKey>, HistoryKind)>,
+}
+
 /// What [`Store::prune`] deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pruned {
@@ -198,6 +225,17 @@ pub trait Store: Send + Sync + Debug {
     /// that are closed and not rejected (a rejection stands until the facts change). An open run,
     /// an open plan, and the audit log are never cut. Returns what was deleted.
     fn prune(&self, before: Timestamp) -> Answer<'_, Pruned>;
+
+    /// Stores blocks of the history, each in place of the one of the same follower, kind and
+    /// beginning: all of them or none.
+    fn write_history<'a>(&'a self, blocks: &'a [Block]) -> Answer<'a, ()>;
+
+    /// At most `limit` blocks that fit, in the order of their beginnings, then of followers (the
+    /// passes first), then of kinds.
+    fn history<'a>(&'a self, wanted: &'a HistoryWanted, limit: u32) -> Answer<'a, Vec<Block>>;
+
+    /// Deletes at most `limit` blocks that ended before `before`, the oldest first; how many.
+    fn prune_history(&self, before: Timestamp, limit: u32) -> Answer<'_, u64>;
 
     /// A small value: breaker state, last drill.
     fn state<'a>(&'a self, key: &'a str) -> Answer<'a, Option<serde_json::Value>>;

@@ -99,6 +99,7 @@ pub fn engine_settings(config: &Config) -> Settings {
         blockers: config.blockers.iter().map(blocker).map(Arc::new).collect(),
         notify: Arc::clone(&config.notify),
         keep_runs: config.keep_runs,
+        history: config.history,
         shutdown_timeout: config.daemon.shutdown_timeout,
     };
     #[cfg(debug_assertions)]

@@ -10,11 +10,12 @@ use crate::domain::brake::BrakeScope;
 use crate::domain::ids::{FollowerKey, PlanHash, RunId};
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
+use crate::history::Past;
 use crate::http::dto::{
     ApproveBody, AuditStory, AuditVerdict, AuditWanted, BrakeRequest, Brakes, Caller, Clusters, Daemon, Done,
-    DrillBody, DrillReport, EventItem, Events, Incidents, Notifications, NotifyTestBody, Patterns,
-    PlanDetail, PlanNow, Plans, Problem, RecreateBody, Reply, RunDetail, Runs, RunwayRequest, Status,
-    TriedReceivers, Why,
+    DrillBody, DrillReport, EventItem, Events, Incidents, Notifications, NotifyTestBody, PastWanted,
+    Patterns, PlanDetail, PlanNow, Plans, Problem, RecreateBody, Reply, RunDetail, Runs, RunwayRequest,
+    Status, TriedReceivers, Why,
 };
 use crate::metrics::Format;
 use crate::store::{AuditEvent, StoreError};
@@ -24,6 +25,7 @@ mod brakes;
 mod drill;
 mod followers;
 mod notify;
+mod past;
 mod plans;
 mod runs;
 mod runway;
@@ -115,6 +117,10 @@ impl Daemon for Desk {
 
     fn plan_wished(&self, follower: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, PlanNow> {
         Box::pin(std::future::ready(self.preview(follower, &who, &body)))
+    }
+
+    fn past(&self, follower: FollowerKey, wanted: PastWanted) -> Reply<'_, Past> {
+        Box::pin(self.past_of(follower, wanted))
     }
 
     fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value> {

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::cli::look::Color;
@@ -19,7 +19,7 @@ use crate::http::dto::{OverrideBody, RecreateBody};
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(name = "refollow", version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done; 1 failed; 2 wrong use, configuration or unreadable file; 3 refused by a guard, or approval expired or void; 4 the daemon cannot be reached."
+    after_help = "Exit codes: 0 done; 1 failed; 2 wrong use, configuration or unreadable file; 3 refused by a guard, or approval expired or void; 4 the daemon cannot be reached; 5 what `simulate --fail-on` names is so."
 )]
 pub struct Args {
     /// What every command understands.
@@ -175,6 +175,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Audit,
     },
+    /// Tell what one follower did and what was decided about it, with a picture; or export all of it
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    History(History),
+    /// Tell what another policy would have recreated, resumed, asked and paged; works with the daemon down
+    Simulate(Simulate),
     /// Tokens for the pages and the API over TCP
     Token {
         /// Which
@@ -310,6 +315,105 @@ pub enum Notify {
     },
     /// What stands and was told, and what is still to be told
     Show,
+}
+
+/// `history`.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct History {
+    /// Follower
+    #[arg(value_name = "CLUSTER/INDEX", value_parser = follower, required = true)]
+    pub follower: Option<FollowerKey>,
+    /// From so long ago
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "24h")]
+    pub since: Duration,
+    /// Until so long ago [default: now]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub until: Option<Duration>,
+    /// Something else
+    #[command(subcommand)]
+    pub command: Option<HistoryOf>,
+}
+
+/// `history export`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum HistoryOf {
+    /// Print everything that was kept as JSON lines; works with the daemon down
+    Export(Export),
+}
+
+/// `history export`.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Export {
+    /// From so long ago
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30d")]
+    pub since: Duration,
+    /// Until so long ago [default: now]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub until: Option<Duration>,
+    /// The form of the lines
+    #[arg(long, value_name = "FORM", value_parser = ["jsonl"], default_value = "jsonl")]
+    pub format: String,
+    /// Only followers whose index has such a name; what is shared by all is printed all the same
+    #[arg(long, value_name = "GLOB")]
+    pub follower: Option<String>,
+    /// Only followers on such clusters
+    #[arg(long, value_name = "GLOB")]
+    pub cluster: Option<String>,
+    /// The state to read, beside or without the daemon [default: that of the configuration]
+    #[arg(long, value_name = "URL")]
+    pub state: Option<String>,
+}
+
+/// `simulate`.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Simulate {
+    /// A configuration with the policy to try; today's is the one of --config
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// From so long ago
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30d")]
+    pub since: Duration,
+    /// Until so long ago [default: now]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub until: Option<Duration>,
+    /// What people are assumed to say to a plan that waits: what they said then, nothing, or yes at once
+    #[arg(long, value_name = "WORD", value_enum, default_value_t = Approve::Recorded)]
+    pub approve: Approve,
+    /// Exit with 5 where this is so; may be given several times
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub fail_on: Vec<FailOn>,
+    /// The state to read, beside or without the daemon [default: that of the configuration]
+    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    pub state: Option<String>,
+    /// Read what `history export` printed
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+}
+
+/// What people are assumed to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Approve {
+    /// What they said then, to the same plan
+    Recorded,
+    /// Nothing
+    None,
+    /// Yes, at once
+    All,
+}
+
+/// When a simulation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// More would have been recreated
+    MoreRecreates,
+    /// More would have been recreated or resumed
+    MoreRepairs,
+    /// People would have been asked more often
+    MoreQuestions,
+    /// People would have been paged more often
+    MorePages,
+    /// Anything would have been different
+    AnyDifference,
 }
 
 /// `audit`.

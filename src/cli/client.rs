@@ -1,6 +1,6 @@
 //! Commands that ask the daemon: `status`, `why`, `plan`, `plans`, `approve`, `reject`,
-//! `recreate`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`, `drill`, `notify`,
-//! `token`.
+//! `recreate`, `history`, `runs`, `abort`, `brake`, `release`, `evidence`, `audit`, `drill`,
+//! `notify`, `token`.
 //!
 //! Each asks over the admin socket, prints plain text for people or, with `--json`, the daemon's
 //! own JSON (the contract's shapes) unchanged, and returns the exit code. What went wrong goes to
@@ -27,6 +27,7 @@ use crate::http::problem::Envelope;
 pub mod audit;
 mod drill;
 mod groups;
+mod history;
 mod notify;
 pub mod table;
 mod text;

@@ -71,6 +71,18 @@ fn screen() -> Screen {
         .unwrap_or(USUAL)
 }
 
+/// Whether this process's locale says that the terminal shows more than ASCII.
+pub fn speaks_utf8() -> bool {
+    let said = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty());
+    said.is_some_and(|value| {
+        let value = value.to_string_lossy().to_lowercase();
+        value.contains("utf-8") || value.contains("utf8")
+    })
+}
+
 /// What was typed counts more than the environment. `NO_COLOR` counts where it is not empty, as
 /// its authors ask.
 fn colors(wish: Color, terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {

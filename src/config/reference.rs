@@ -369,6 +369,18 @@ pub const OPTIONS: &[Entry] = &[
         "How long ended runs with their journals, and closed plans, are kept. Open ones and rejected plans are never cut, and the audit log is kept for ever: its chain stays provable. It must not be shorter than `limits.recreates_per_follower.per`, which is counted from them.",
     ),
     entry(
+        "history.keep",
+        "length of time, 0s to 400d",
+        "\"30d\"",
+        "How long samples and the inputs of decisions are kept for `refollow history` and `refollow simulate` (docs/HISTORY.md says how many bytes that is). `0s`: nothing is recorded.",
+    ),
+    entry(
+        "history.resolution",
+        "length of time, 10s to 1h",
+        "\"1m\"",
+        "Time between two samples of a follower. What a decision rests on is kept when it changes, whatever this says.",
+    ),
+    entry(
         "verify.settle",
         "length of time, 0s to 1h",
         "\"60s\"",

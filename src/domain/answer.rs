@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::ClusterName;
 use crate::domain::time::Timestamp;
 
 /// Method and path (with query) of a call, printed as `GET /path`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Call {
     /// HTTP method, upper case.
     pub method: Arc<str>,

@@ -3,12 +3,15 @@
 //!
 //! Made by `elastic::wire` from answers, the same way for the daemon, for `diagnose` and for
 //! tests. A fact that could not be read is `Seen::Unknown`; a call that was not made leaves its
-//! series empty, which is also *not known*, never *absent*. No serde here on purpose.
+//! series empty, which is also *not known*, never *absent*. They are written down for the history
+//! alone (`history::record`): what must last is the memory, and evidence files hold the answers.
 
 mod sources;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::answer::Call;
 use crate::domain::ids::{
@@ -23,7 +26,7 @@ use crate::domain::time::{Timestamp, moved};
 pub use sources::{SIGHTINGS, Sources};
 
 /// One thing as one answer showed it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sighting<T> {
     /// When the answer came.
     pub at: Timestamp,
@@ -36,7 +39,7 @@ pub struct Sighting<T> {
 }
 
 /// The same thing seen several times, oldest first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Series<T>(pub Vec<Sighting<T>>);
 
 impl<T> Default for Series<T> {
@@ -122,7 +125,7 @@ impl<T> Series<T> {
 }
 
 /// One exception as Elasticsearch prints it, with its whole chain.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Exception {
     /// `type`.
     pub kind: String,
@@ -152,7 +155,7 @@ impl Exception {
 }
 
 /// One entry of `read_exceptions`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadException {
     /// `from_seq_no`, its key.
     pub from_seq_no: Option<i64>,
@@ -165,7 +168,8 @@ pub struct ReadException {
 /// A whole number that an answer may lack. Half the size of an `Option<i64>`: a fleet has half a
 /// million shards, each with two dozen of them. The smallest `i64`, which no answer has, stands for
 /// *not there*.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<i64>", into = "Option<i64>")]
 pub struct Count(i64);
 
 impl Count {
@@ -178,6 +182,12 @@ impl Count {
 impl From<Option<i64>> for Count {
     fn from(number: Option<i64>) -> Self {
         Self(number.unwrap_or(i64::MIN))
+    }
+}
+
+impl From<Count> for Option<i64> {
+    fn from(count: Count) -> Self {
+        count.get()
     }
 }
 
@@ -195,7 +205,7 @@ impl std::fmt::Debug for Count {
 
 /// One shard of `_ccr/stats` (reference 1.2). A number is not there where the answer lacks it or
 /// has another type there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardStats {
     /// `shard_id`.
     pub shard: u32,
@@ -258,7 +268,7 @@ pub struct ShardStats {
 /// What `_ccr/stats` says of one follower. `Seen::Absent` in a series of it means that
 /// `/<follower>/_ccr/stats` answered 404, or that a whole and well-formed `/_ccr/stats` does not
 /// list it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FollowStats {
     /// By shard number; shards whose entry is malformed are left out.
     pub shards: Shared<PerShard<ShardStats>>,
@@ -269,7 +279,7 @@ pub struct FollowStats {
 }
 
 /// `status` of `_ccr/info`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FollowStatus {
     /// At least one shard follow task exists; says nothing about health.
     Active,
@@ -283,7 +293,7 @@ pub type Parameters = BTreeMap<String, serde_json::Value>;
 
 /// What `_ccr/info` says of one follower. Absent: asked for by its name, the answer does not
 /// list it (an index without CCR metadata) or is 404; from a list it is only unknown.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FollowInfo {
     /// `remote_cluster`.
     pub remote: Option<RemoteAlias>,
@@ -296,7 +306,7 @@ pub struct FollowInfo {
 }
 
 /// One alias of `_remote/info`. Absent: the answer is whole and lacks the alias.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteInfo {
     /// `connected`.
     pub connected: Option<bool>,
@@ -309,7 +319,7 @@ pub struct RemoteInfo {
 }
 
 /// `GET /`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Root {
     /// `cluster_name`, part of the lease id.
     pub cluster_name: String,
@@ -320,7 +330,7 @@ pub struct Root {
 }
 
 /// A version number of Elasticsearch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EsVersion {
     /// 7, 8, 9.
     pub major: u32,
@@ -350,7 +360,7 @@ impl std::fmt::Display for EsVersion {
 }
 
 /// `GET /_license`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct License {
     /// `license.type`.
     pub kind: String,
@@ -362,7 +372,7 @@ pub struct License {
 
 /// The identity of the leader that a follower records (`metadata.indices.<f>.ccr`, 8.x) or that
 /// its follow tasks carry (`leader_shard_index_uuid`, every version).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Followed {
     /// `leader_index_uuid`.
     pub leader_index_uuid: Option<IndexUuid>,
@@ -375,7 +385,7 @@ pub struct Followed {
 }
 
 /// Metadata of one index: from `_cluster/state/metadata/<i>`. Absent: the index does not exist.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct IndexMeta {
     /// `state`: true for `open`, false for `close`.
     pub open: Option<bool>,
@@ -395,7 +405,7 @@ pub struct IndexMeta {
 pub type IndexSettings = BTreeMap<String, String>;
 
 /// The state of a primary in the routing table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrimaryRouting {
     /// `state`: `STARTED`, `INITIALIZING`, `UNASSIGNED`, `RELOCATING`.
     pub state: String,
@@ -413,7 +423,7 @@ pub struct PrimaryRouting {
 pub type Routing = BTreeMap<u32, PrimaryRouting>;
 
 /// A colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Health {
     /// All copies active.
     Green,
@@ -424,7 +434,7 @@ pub enum Health {
 }
 
 /// `_cluster/health/<i>?level=shards` of one index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexHealth {
     /// `status`.
     pub status: Health,
@@ -439,7 +449,7 @@ pub struct IndexHealth {
 }
 
 /// `_cluster/health` of the whole cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterHealth {
     /// `status`.
     pub status: Health,
@@ -454,7 +464,7 @@ pub struct ClusterHealth {
 }
 
 /// One entry of `_recovery`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardRecovery {
     /// `id`.
     pub shard: u32,
@@ -491,7 +501,7 @@ impl ShardRecovery {
 }
 
 /// One retention lease.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// `id`.
     pub id: LeaseId,
@@ -504,7 +514,7 @@ pub struct Lease {
 }
 
 /// One primary in `/<i>/_stats?level=shards`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ShardSeq {
     /// `routing.state`.
     pub state: Option<String>,
@@ -523,7 +533,7 @@ pub struct ShardSeq {
 }
 
 /// `/<i>/_stats?level=shards` of one index. Absent: no such index.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct IndexStats {
     /// `indices.<i>.uuid`.
     pub uuid: Option<IndexUuid>,
@@ -548,7 +558,7 @@ impl IndexStats {
 }
 
 /// `_cluster/allocation/explain` of one shard.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Explain {
     /// `shard`.
     pub shard: Option<u32>,
@@ -569,7 +579,7 @@ pub struct Explain {
 }
 
 /// One shard follow task in the cluster state's persistent tasks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowTask {
     /// `follow_shard_shard`.
     pub shard: u32,
@@ -586,7 +596,7 @@ pub struct FollowTask {
 }
 
 /// `_ilm/explain` of one index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IlmExplain {
     /// `managed`.
     pub managed: bool,
@@ -601,7 +611,7 @@ pub struct IlmExplain {
 }
 
 /// A refusal of a changing call that was seen (resume, follow), kept as evidence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// HTTP status.
     pub status: u16,
@@ -610,7 +620,7 @@ pub struct Refusal {
 }
 
 /// What was seen on the follower cluster.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct FollowerSide {
     /// `GET /`.
     pub root: Series<Root>,
@@ -689,7 +699,7 @@ pub struct FollowerSide {
 }
 
 /// The disk of one node (`_nodes/stats/fs`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeDisk {
     /// `name`.
     pub name: String,
@@ -702,7 +712,7 @@ pub struct NodeDisk {
 }
 
 /// One auto-follow pattern (`_ccr/auto_follow`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AutoFollowPattern {
     /// `name`.
     pub name: String,
@@ -719,7 +729,7 @@ pub struct AutoFollowPattern {
 }
 
 /// One snapshot (`GET /_snapshot/<repository>/<snapshot>`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotInfo {
     /// Repository and name.
     pub name: SnapshotRef,
@@ -734,7 +744,7 @@ pub struct SnapshotInfo {
 }
 
 /// One phase of an index lifecycle policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IlmPhase {
     /// `hot`, `warm`, `cold`, `frozen`, `delete`.
     pub name: String,
@@ -745,7 +755,7 @@ pub struct IlmPhase {
 }
 
 /// One node (`_nodes`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// Its id, by which the cluster state names it.
     pub id: String,
@@ -760,7 +770,7 @@ pub struct Node {
 }
 
 /// What was seen on the leader cluster, looked at directly.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct LeaderSide {
     /// `GET /`.
     pub root: Series<Root>,
@@ -800,7 +810,7 @@ pub struct LeaderSide {
 
 /// A look that was answered with an error: at most one per cluster and call, forgotten when the
 /// same call succeeds again, so that it always speaks of the present.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookError {
     /// When it was answered.
     pub at: Timestamp,
@@ -815,7 +825,7 @@ pub struct LookError {
 }
 
 /// Everything known of one follower.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Facts {
     /// Which follower.
     pub key: FollowerKey,

@@ -1,8 +1,11 @@
 //! What is known of each shard of an index, by shard number. An index has few shards and a fleet
 //! many indices: a sorted list takes a tenth of the memory of a tree.
 
+use std::collections::BTreeMap;
 use std::iter::Map;
 use std::slice;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// By shard number, each once, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,10 +139,22 @@ impl<T> IntoIterator for PerShard<T> {
     }
 }
 
+/// As a map by shard number.
+impl<T: Serialize> Serialize for PerShard<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for PerShard<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(|tree| tree.into_iter().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::PerShard;
-    use std::collections::BTreeMap;
+    use super::{BTreeMap, PerShard};
 
     #[test]
     fn it_is_a_map_whatever_the_order_and_however_often_a_shard_is_named() {

@@ -13,6 +13,7 @@ mod judging;
 mod learning;
 mod looks;
 mod notices;
+mod past;
 mod patterns;
 mod plans;
 mod scope;
@@ -34,6 +35,7 @@ use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, after};
 use crate::engine::events::{EventKind, Story};
 use crate::engine::settings::Settings;
+use crate::history::Recorder;
 use crate::policy;
 use crate::store::AuditEvent;
 
@@ -126,6 +128,8 @@ pub(crate) struct Book {
     pub installation: Option<String>,
     /// The clusters that this process has marked: for whose run, and the cluster's UUID then.
     pub marked: BTreeMap<ClusterName, (FollowerKey, ClusterUuid)>,
+    /// Collects what is kept of the past.
+    pub recorder: Recorder,
     /// Effects of what was noticed outside [`Book::decide`], which hands them out.
     pub owed: Vec<Effect>,
 }
@@ -167,8 +171,10 @@ impl Book {
             patterns_seen: PatternsSeen::new(),
             installation: None,
             marked: BTreeMap::new(),
+            recorder: Recorder::default(),
             owed: Vec::new(),
         };
+        book.recorder.reconfigure(book.settings.history);
         for (key, memory) in memories {
             if book.clusters.contains_key(&key.cluster) {
                 book.followers
@@ -230,6 +236,7 @@ impl Book {
     /// Takes a new configuration; returns the clusters that are new.
     pub fn reconfigure(&mut self, settings: Settings, now: Timestamp) -> Vec<ClusterName> {
         self.settings = settings;
+        self.recorder.reconfigure(self.settings.history);
         let mut added = Vec::new();
         for cluster in &self.settings.clusters {
             match self.clusters.get_mut(&cluster.name) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::domain::ids::{ClusterName, IndexName, RemoteAlias};
 use crate::domain::run::Limits;
 use crate::engine::blockers::Blocker;
+use crate::history::HistorySettings;
 use crate::notify;
 use crate::policy;
 
@@ -48,6 +49,8 @@ pub struct Settings {
     pub notify: Arc<notify::Settings>,
     /// How long ended runs and closed plans are kept.
     pub keep_runs: Duration,
+    /// What is kept of the past, and how finely.
+    pub history: HistorySettings,
     /// How long a shutdown may take.
     pub shutdown_timeout: Duration,
 }

@@ -14,10 +14,13 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::access::{Role, Target};
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, InvalidId, PlanHash, RunId};
+use crate::domain::time::Timestamp;
+use crate::history::past::{MOST_POINTS, POINTS};
 use crate::http::access::{Access, Who, challenge};
 use crate::http::dto::{
     ApproveBody, AuditWanted, BrakeBody, BrakeRequest, Caller, DrillBody, ExtendBody, NotifyTestBody,
-    OverrideBody, Problem, ProblemKind, RecreateBody, RejectBody, ReleaseBody, Reply, RunwayRequest,
+    OverrideBody, PastWanted, Problem, ProblemKind, RecreateBody, RejectBody, ReleaseBody, Reply,
+    RunwayRequest,
 };
 use crate::http::paging::{Paged, Part, Query};
 use crate::http::{App, openapi};
@@ -36,6 +39,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/v1/followers/{cluster}/{index}/why", get(why))
         .route("/api/v1/followers/{cluster}/{index}/plan", get(plan_now))
         .route("/api/v1/followers/{cluster}/{index}/evidence", get(evidence))
+        .route("/api/v1/followers/{cluster}/{index}/history", get(past))
         .route("/api/v1/followers/{cluster}/{index}/recreate", post(recreate))
         .route(
             "/api/v1/followers/{cluster}/{index}/extend-runway",
@@ -189,6 +193,49 @@ async fn why(
     let key = key(&cluster, &index)?;
     access.read(&(&key).into())?;
     app.daemon.why(key).await.map(Json)
+}
+
+/// Without `since` it is the last day.
+const PAST: Duration = Duration::from_hours(24);
+
+async fn past(
+    State(app): State<App>,
+    Extension(access): Asking,
+    Path((cluster, index)): FollowerPath,
+    RawQuery(query): RawQuery,
+) -> Answer<impl Serialize> {
+    let key = key(&cluster, &index)?;
+    access.read(&(&key).into())?;
+    let query = Query::read(query.as_deref(), &["since", "until", "points"])?;
+    let now = app.daemon.now();
+    let wanted = PastWanted {
+        since: instant(&query, "since")?.unwrap_or_else(|| now.checked_sub(PAST).unwrap_or(now)),
+        until: instant(&query, "until")?.unwrap_or(now),
+        points: match query.number::<usize>("points")? {
+            None => POINTS,
+            Some(points) if (1..=MOST_POINTS).contains(&points) => points,
+            Some(points) => {
+                return Err(Problem::bad(format!(
+                    "`points={points}` is not between 1 and {MOST_POINTS}"
+                )));
+            }
+        },
+    };
+    app.daemon.past(key, wanted).await.map(Json)
+}
+
+/// A time of the query.
+fn instant(query: &Query<'_>, name: &str) -> Result<Option<Timestamp>, Problem> {
+    query
+        .text(name)
+        .map(|text| {
+            text.parse().map_err(|_| {
+                Problem::bad(format!(
+                    "`{name}={text}` is not a time as in 2026-11-23T10:00:00Z"
+                ))
+            })
+        })
+        .transpose()
 }
 
 async fn plan_now(

@@ -23,6 +23,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::trend::Point;
 use crate::domain::verdict::Evidence;
 
+pub use crate::history::past::{Past, PastBegan, PastChange, PastPoint};
 pub use crate::http::problem::{Problem, ProblemKind};
 
 /// `GET /api/v1/followers`, and `refollow status --json`.
@@ -834,6 +835,17 @@ impl Done {
     }
 }
 
+/// Which part of a follower's past is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastWanted {
+    /// From then …
+    pub since: Timestamp,
+    /// … to then.
+    pub until: Timestamp,
+    /// In so many points at most.
+    pub points: usize,
+}
+
 /// Who called: from the socket's peer credentials, or from a token over TCP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -879,6 +891,8 @@ pub trait Daemon: Send + Sync {
     fn plan_now(&self, follower: FollowerKey) -> Reply<'_, PlanNow>;
     /// The plan as `recreate` with this body would make it; nothing is kept.
     fn plan_wished(&self, follower: FollowerKey, who: Caller, body: RecreateBody) -> Reply<'_, PlanNow>;
+    /// What was kept of one follower's past.
+    fn past(&self, follower: FollowerKey, wanted: PastWanted) -> Reply<'_, Past>;
     /// An evidence file of one follower: the answers of the latest look (contract, *Evidence file*).
     fn evidence(&self, follower: FollowerKey) -> Reply<'_, serde_json::Value>;
     /// Makes a plan for the remedy `recreate`; it passes every guard and still needs its approval.

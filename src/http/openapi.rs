@@ -80,6 +80,15 @@ pub(super) const ROUTES: &[Row] = &[
         NAMED,
     ),
     (
+        "get",
+        "/followers/{cluster}/{index}/history",
+        "pastOfFollower",
+        "What was kept of its past: numbers thinned for a picture, every change, every run",
+        "Past",
+        None,
+        VIEW,
+    ),
+    (
         "post",
         "/followers/{cluster}/{index}/recreate",
         "recreateFollower",
@@ -533,6 +542,12 @@ fn asked(path: &str) -> Vec<(&'static str, &'static str, Value)> {
                 json!({ "type": "string", "format": "date-time" }),
             ));
         }
+        "/followers/{cluster}/{index}/history" => {
+            let time = json!({ "type": "string", "format": "date-time" });
+            all.push(("since", "From then on; without it a day ago", time.clone()));
+            all.push(("until", "Until then; without it now", time));
+            all.push(("points", "In so many points; without it 240", number(1, 10_000)));
+        }
         "/followers/{cluster}/{index}/plan" => {
             for (name, about) in [
                 ("override", "Look past this fact"),
@@ -548,8 +563,26 @@ fn asked(path: &str) -> Vec<(&'static str, &'static str, Value)> {
     all
 }
 
+fn past() -> Value {
+    object(
+        &[
+            "follower",
+            "since",
+            "until",
+            "points",
+            "changes",
+            "cut",
+            "runs",
+            "unreadable",
+        ],
+        &[("cut", json!({ "type": "boolean" }))],
+    )
+}
+
 /// The whole document.
 pub(super) fn document() -> Value {
+    let mut schemas = schemas();
+    schemas["Past"] = past();
     let content = |schema: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });
     let mut paths: Map<String, Value> = Map::new();
     for (method, path, operation, summary, answer, body, who) in ROUTES {
@@ -588,7 +621,7 @@ pub(super) fn document() -> Value {
         },
         "paths": paths,
         "components": {
-            "schemas": schemas(),
+            "schemas": schemas,
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
         },
     })

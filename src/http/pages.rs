@@ -17,7 +17,7 @@
 
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Query, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -37,6 +37,7 @@ mod fleet;
 mod follower;
 mod forms;
 mod frame;
+mod past;
 mod picture;
 mod plan;
 mod rows;
@@ -197,8 +198,9 @@ async fn follower(
     State(app): State<App>,
     Extension(access): Asking,
     Path((cluster, index)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Response {
-    let page = follower::follower(&app, &access, &cluster, &index).await;
+    let page = follower::follower(&app, &access, &cluster, &index, query.as_deref()).await;
     let path = format!("/followers/{}/{}", segment(&cluster), segment(&index));
     shown(&app, &access, &path, page).await
 }

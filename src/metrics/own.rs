@@ -71,6 +71,7 @@ pub struct Metrics {
     look_delay: Histogram,
     /// What receivers were told.
     pub notifications: Notifications,
+    history_errors: IntCounter,
 }
 
 impl Metrics {
@@ -166,9 +167,13 @@ impl Metrics {
                 .buckets(vec![0.01, 0.1, 0.5, 1.0, 5.0, 15.0]),
             )?,
             notifications: Notifications::new(&registry)?,
+            history_errors: IntCounter::new(
+                "refollow_history_errors_total",
+                "Times that samples and inputs of decisions could not be stored; it is tried again after five minutes.",
+            )?,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 14] = [
+        let collectors: [Box<dyn Collector>; 15] = [
             Box::new(build),
             Box::new(this.look_errors.clone()),
             Box::new(this.decisions.clone()),
@@ -183,6 +188,7 @@ impl Metrics {
             Box::new(this.tls_ok.clone()),
             Box::new(this.proxy_ignored.clone()),
             Box::new(this.look_delay.clone()),
+            Box::new(this.history_errors.clone()),
         ];
         for collector in collectors {
             this.registry.register(collector)?;
@@ -287,6 +293,11 @@ impl Metrics {
     /// Somebody who is not the proxy wrote its headers.
     pub fn proxy_headers_ignored(&self) {
         self.proxy_ignored.inc();
+    }
+
+    /// The history could not be stored.
+    pub fn history_failed(&self) {
+        self.history_errors.inc();
     }
 
     /// The listener's certificate was taken over, with its end; or (`None`) it was not, and the old

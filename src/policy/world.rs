@@ -1,5 +1,7 @@
 //! What the policy knows beside one follower's facts: brakes, runs, the other followers.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::brake::Brake;
 use crate::domain::cause::Remedy;
 use crate::domain::ids::{FollowerKey, IndexUuid, RemoteAlias, RunId};
@@ -9,7 +11,7 @@ use crate::domain::time::{Span, Timestamp, after};
 use crate::policy::breaker::BreakerState;
 
 /// A run that has not ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlight {
     /// The run.
     pub run: RunId,
@@ -44,7 +46,7 @@ impl InFlight {
 }
 
 /// A run that has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastRun {
     /// Its follower.
     pub key: FollowerKey,
@@ -65,7 +67,7 @@ pub struct PastRun {
 }
 
 /// One known follower, as far as the breaker counts it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "four independent facts of one follower"
@@ -89,7 +91,7 @@ pub struct Member {
 const SETTLES: Span = Span::from_hours(1);
 
 /// The computer's clock was set while the daemon ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockJump {
     /// When, as the clock showed it afterwards.
     pub at: Timestamp,
@@ -110,7 +112,7 @@ impl ClockJump {
 }
 
 /// What another system last said about whether repairs may be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockerWord {
     /// Its name in the configuration.
     pub name: String,
@@ -125,7 +127,7 @@ pub struct BlockerWord {
 }
 
 /// What the policy knows beside one follower's facts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct World {
     /// Now.
     pub now: Timestamp,

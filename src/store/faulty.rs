@@ -19,7 +19,10 @@ use crate::domain::memory::Memory;
 use crate::domain::notice::outbox::{Row, RowChange};
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
-use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, Pruned, RunSummary, Store, StoreError};
+use crate::history::Block;
+use crate::store::{
+    Answer, AuditCheck, AuditEvent, AuditRecord, HistoryWanted, Pruned, RunSummary, Store, StoreError,
+};
 
 /// Which side of the write the fault lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,6 +237,16 @@ impl Store for FaultyStore {
     }
     fn prune(&self, before: Timestamp) -> Answer<'_, Pruned> {
         self.write(self.all(), self.inner.prune(before))
+    }
+    /// Not counted: no promise of a run hangs on it. A dead process writes none all the same.
+    fn write_history<'a>(&'a self, blocks: &'a [Block]) -> Answer<'a, ()> {
+        self.read(self.inner.write_history(blocks))
+    }
+    fn history<'a>(&'a self, wanted: &'a HistoryWanted, limit: u32) -> Answer<'a, Vec<Block>> {
+        self.read(self.inner.history(wanted, limit))
+    }
+    fn prune_history(&self, before: Timestamp, limit: u32) -> Answer<'_, u64> {
+        self.read(self.inner.prune_history(before, limit))
     }
     fn state<'a>(&'a self, key: &'a str) -> Answer<'a, Option<serde_json::Value>> {
         self.read(self.inner.state(key))

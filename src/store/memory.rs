@@ -17,8 +17,11 @@ use crate::domain::memory::Memory;
 use crate::domain::notice::outbox::{Row, RowChange, RowKey};
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
+use crate::history::Block;
 use crate::store::row::{self, ChainWalk, StoredAudit};
-use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, Pruned, RunSummary, Store, StoreError};
+use crate::store::{
+    Answer, AuditCheck, AuditEvent, AuditRecord, HistoryWanted, Pruned, RunSummary, Store, StoreError,
+};
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -29,6 +32,8 @@ struct Inner {
     audit: Vec<StoredAudit>,
     state: BTreeMap<String, serde_json::Value>,
     outbox: BTreeMap<RowKey, Row>,
+    /// By beginning, follower and kind, as the columns on disk.
+    history: BTreeMap<(i64, String, i64), Block>,
 }
 
 /// See the module.
@@ -287,6 +292,48 @@ impl Store for MemoryStore {
                 runs: row::lost(runs, inner.runs.len()),
                 plans: row::lost(plans, inner.plans.len()),
             })
+        })
+    }
+
+    fn write_history<'a>(&'a self, blocks: &'a [Block]) -> Answer<'a, ()> {
+        self.answer(move |inner| {
+            for block in blocks {
+                let place = (
+                    row::nanos(block.from),
+                    row::owner(block.follower.as_ref()),
+                    row::kind(block.kind),
+                );
+                inner.history.insert(place, block.clone());
+            }
+            Ok(())
+        })
+    }
+
+    fn history<'a>(&'a self, wanted: &'a HistoryWanted, limit: u32) -> Answer<'a, Vec<Block>> {
+        self.answer(move |inner| {
+            let asked = row::Asked::of(wanted);
+            let found = inner.history.values().filter(|block| asked.takes(block));
+            Ok(found
+                .take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .cloned()
+                .collect())
+        })
+    }
+
+    fn prune_history(&self, before: Timestamp, limit: u32) -> Answer<'_, u64> {
+        self.answer(move |inner| {
+            let mut old: Vec<_> = inner
+                .history
+                .iter()
+                .filter(|(_, block)| block.until < before)
+                .map(|(place, block)| (block.until, place.clone()))
+                .collect();
+            old.sort();
+            old.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            for (_, place) in &old {
+                inner.history.remove(place);
+            }
+            Ok(u64::try_from(old.len()).unwrap_or(u64::MAX))
         })
     }
 

@@ -4,12 +4,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::domain::ids::RunId;
+use crate::domain::ids::{FollowerKey, RunId};
 use crate::domain::journal::{Entry, Event, JOURNAL_FORMAT};
 use crate::domain::plan::{PLAN_FORMAT, PlanRecord, PlanState};
 use crate::domain::step::Step;
 use crate::domain::time::Timestamp;
-use crate::store::{AuditCheck, AuditEvent, AuditRecord, RunClosed, RunSummary, StoreError};
+use crate::history::Block;
+use crate::store::{
+    AuditCheck, AuditEvent, AuditRecord, HistoryKind, HistoryOf, HistoryWanted, RunClosed, RunSummary,
+    StoreError,
+};
 
 /// A kind of stored thing: its name for people and the highest format that this build knows.
 #[derive(Debug, Clone, Copy)]
@@ -279,5 +283,102 @@ impl ChainWalk {
             },
             _ => AuditCheck::Whole(seen),
         }
+    }
+}
+
+/// The follower's column in the history; the passes over all of them come first.
+pub(super) fn owner(follower: Option<&FollowerKey>) -> String {
+    follower.map(ToString::to_string).unwrap_or_default()
+}
+
+/// The kind's column in the history.
+pub(super) const fn kind(kind: HistoryKind) -> i64 {
+    match kind {
+        HistoryKind::Samples => 0,
+        HistoryKind::Inputs => 1,
+    }
+}
+
+/// What is asked of the history, as parameters.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) since: i64,
+    pub(super) until: i64,
+    pub(super) after: (i64, String, i64),
+    pub(super) all: bool,
+    pub(super) follower: String,
+    /// -1: any.
+    pub(super) kind: i64,
+}
+
+impl Asked {
+    pub(super) fn of(wanted: &HistoryWanted) -> Self {
+        let follower = match &wanted.of {
+            HistoryOf::All => None,
+            HistoryOf::Follower(key) => Some(key),
+        };
+        Self {
+            since: nanos(wanted.since),
+            until: nanos(wanted.until),
+            after: wanted.after.as_ref().map_or_else(
+                || (i64::MIN, String::new(), -1),
+                |(begins, of, which)| (nanos(*begins), owner(of.as_ref()), kind(*which)),
+            ),
+            all: follower.is_none(),
+            follower: owner(follower),
+            kind: wanted.kind.map_or(-1, kind),
+        }
+    }
+
+    /// The same question asked of one row.
+    pub(super) fn takes(&self, block: &Block) -> bool {
+        let place = (
+            nanos(block.from),
+            owner(block.follower.as_ref()),
+            kind(block.kind),
+        );
+        nanos(block.until) >= self.since
+            && place.0 <= self.until
+            && place > self.after
+            && (self.all || place.1 == self.follower)
+            && (self.kind < 0 || place.2 == self.kind)
+    }
+}
+
+/// A row of the history.
+#[derive(Debug)]
+pub(super) struct StoredBlock {
+    pub(super) begins: i64,
+    pub(super) follower: String,
+    pub(super) kind: i64,
+    pub(super) ends: i64,
+    pub(super) entries: i64,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl StoredBlock {
+    pub(super) fn block(self) -> Result<Block, StoreError> {
+        let damaged = |problem: String| StoreError::Damaged {
+            what: "a block of the history".to_owned(),
+            problem,
+        };
+        let instant =
+            |nanos: i64| Timestamp::from_nanosecond(i128::from(nanos)).map_err(|e| damaged(e.to_string()));
+        Ok(Block {
+            follower: if self.follower.is_empty() {
+                None
+            } else {
+                Some(FollowerKey::parse(&self.follower).map_err(|e| damaged(e.to_string()))?)
+            },
+            kind: match self.kind {
+                0 => HistoryKind::Samples,
+                1 => HistoryKind::Inputs,
+                other => return Err(damaged(format!("kind {other} is not known"))),
+            },
+            from: instant(self.begins)?,
+            until: instant(self.ends)?,
+            count: usize::try_from(self.entries).unwrap_or(0),
+            bytes: self.bytes,
+        })
     }
 }

@@ -19,9 +19,12 @@ use crate::domain::memory::Memory;
 use crate::domain::notice::outbox::{Row as OutboxRow, RowChange};
 use crate::domain::plan::PlanRecord;
 use crate::domain::time::Timestamp;
+use crate::history::Block;
 use crate::store::lock::{self, Lock};
 use crate::store::row::{self, ChainWalk, Kind, StoredAudit};
-use crate::store::{Answer, AuditCheck, AuditEvent, AuditRecord, Pruned, RunSummary, Store, StoreError};
+use crate::store::{
+    Answer, AuditCheck, AuditEvent, AuditRecord, HistoryWanted, Pruned, RunSummary, Store, StoreError,
+};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
@@ -300,6 +303,12 @@ fn audit_row(found: &SqliteRow) -> Result<(StoredAudit, i64), StoreError> {
 
 const AUDIT_COLUMNS: &str =
     "SELECT seq, prev_hash, hash, format, json FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
+
+/// `after` is a row that nothing comes before where nothing was asked for.
+const HISTORY: &str = "SELECT begins, follower, kind, ends, entries, bytes FROM history
+     WHERE ends >= ?1 AND begins <= ?2 AND (begins, follower, kind) > (?3, ?4, ?5)
+     AND (?6 OR follower = ?7) AND (?8 < 0 OR kind = ?8)
+     ORDER BY begins, follower, kind LIMIT ?9";
 
 impl Store for SqliteStore {
     fn append<'a>(&'a self, entry: &'a Entry) -> Answer<'a, ()> {
@@ -694,6 +703,82 @@ impl Store for SqliteStore {
                 runs: runs.rows_affected(),
                 plans,
             })
+        })
+        .boxed()
+    }
+
+    fn write_history<'a>(&'a self, blocks: &'a [Block]) -> Answer<'a, ()> {
+        self.write(async move |tx| {
+            for block in blocks {
+                sqlx::query(
+                    "INSERT INTO history (begins, follower, kind, ends, entries, bytes)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (begins, follower, kind) DO UPDATE SET
+                     ends = excluded.ends, entries = excluded.entries, bytes = excluded.bytes",
+                )
+                .bind(row::nanos(block.from))
+                .bind(row::owner(block.follower.as_ref()))
+                .bind(row::kind(block.kind))
+                .bind(row::nanos(block.until))
+                .bind(i64::try_from(block.count).unwrap_or(i64::MAX))
+                .bind(&block.bytes)
+                .execute(&mut **tx)
+                .await
+                .map_err(|error| self.cannot_write(&error))?;
+            }
+            Ok(())
+        })
+        .boxed()
+    }
+
+    fn history<'a>(&'a self, wanted: &'a HistoryWanted, limit: u32) -> Answer<'a, Vec<Block>> {
+        async move {
+            let asked = row::Asked::of(wanted);
+            let found = sqlx::query(HISTORY)
+                .bind(asked.since)
+                .bind(asked.until)
+                .bind(asked.after.0)
+                .bind(asked.after.1)
+                .bind(asked.after.2)
+                .bind(asked.all)
+                .bind(asked.follower)
+                .bind(asked.kind)
+                .bind(i64::from(limit))
+                .fetch_all(&mut *self.reader.lock().await)
+                .await
+                .map_err(|e| cannot_read(&e))?;
+            found
+                .iter()
+                .map(|one| {
+                    let read = || -> Result<_, sqlx::Error> {
+                        Ok(row::StoredBlock {
+                            begins: one.try_get("begins")?,
+                            follower: one.try_get("follower")?,
+                            kind: one.try_get("kind")?,
+                            ends: one.try_get("ends")?,
+                            entries: one.try_get("entries")?,
+                            bytes: one.try_get("bytes")?,
+                        })
+                    };
+                    read().map_err(|e| cannot_read(&e))?.block()
+                })
+                .collect()
+        }
+        .boxed()
+    }
+
+    fn prune_history(&self, before: Timestamp, limit: u32) -> Answer<'_, u64> {
+        self.write(async move |tx| {
+            let done = sqlx::query(
+                "DELETE FROM history WHERE (begins, follower, kind) IN
+                 (SELECT begins, follower, kind FROM history WHERE ends < ?1 ORDER BY ends LIMIT ?2)",
+            )
+            .bind(row::nanos(before))
+            .bind(i64::from(limit))
+            .execute(&mut **tx)
+            .await
+            .map_err(|error| self.cannot_write(&error))?;
+            Ok(done.rows_affected())
         })
         .boxed()
     }

@@ -95,6 +95,7 @@ async fn rig(version: Version, start: &str, mode: Mode) -> Rig {
         blockers: Vec::new(),
         notify: std::sync::Arc::default(),
         keep_runs: Duration::from_hours(24 * 400),
+        history: refollow::history::HistorySettings::OFF,
         clusters: vec![of("eu", &[("lead", "us")]), of("us", &[])],
         policy: policy::Settings {
             mode,

@@ -25,9 +25,10 @@ use refollow::domain::verdict::Evidence;
 use refollow::http::client::AdminClient;
 use refollow::http::dto::{
     ApproveBody, AuditItem, AuditStory, AuditVerdict, AuditWanted, BrakeItem, BrakeRequest, Brakes, Caller,
-    ClusterItem, Clusters, Daemon, Done, EventItem, Events, FollowerItem, IncidentItem, NotifyTestBody,
-    PatternItem, PlanDetail, PlanItem, PlanNow, Plans, Problem, ProblemKind, RecreateBody, Reply, RunDetail,
-    RunItem, Runs, RunwayRequest, Status, StepItem, TriedReceiver, TriedReceivers, Why,
+    ClusterItem, Clusters, Daemon, Done, EventItem, Events, FollowerItem, IncidentItem, NotifyTestBody, Past,
+    PastBegan, PastChange, PastPoint, PastWanted, PatternItem, PlanDetail, PlanItem, PlanNow, Plans, Problem,
+    ProblemKind, RecreateBody, Reply, RunDetail, RunItem, Runs, RunwayRequest, Status, StepItem,
+    TriedReceiver, TriedReceivers, Why,
 };
 use refollow::http::{Server, Settings};
 use refollow::tasks::Tasks;
@@ -508,6 +509,55 @@ impl Daemon for FakeDaemon {
         let mut receivers = vec![tried("chat", None), tried("pager", Some("it answered 404"))];
         receivers.retain(|one| body.receiver.as_ref().is_none_or(|name| *name == one.name));
         async move { Ok(TriedReceivers { receivers }) }.boxed()
+    }
+
+    fn past(&self, key: FollowerKey, wanted: PastWanted) -> Reply<'_, Past> {
+        self.note(format!("past {key} {} {}", wanted.since, wanted.points));
+        async move {
+            known(&key)?;
+            let since_hour = |hour: i64| at(hour * 3600 - 86_400);
+            Ok(Past {
+                follower: key,
+                since: wanted.since,
+                until: wanted.until,
+                points: (0..24)
+                    .map(|hour| PastPoint {
+                        at: since_hour(hour),
+                        lag_operations: (hour != 5).then_some(hour * 10),
+                        runway_seconds: (hour > 20).then_some(3600 * (30 - hour)),
+                        read_minutes: Some(0),
+                        checkpoint: Some(hour),
+                        documents: Some(hour),
+                        bytes: None,
+                    })
+                    .collect(),
+                changes: vec![
+                    PastChange {
+                        at: since_hour(0),
+                        until: Some(since_hour(20)),
+                        state: Some(State::Following),
+                        cause: Some(Cause::None),
+                        decision: Some(DecisionKind::Leave),
+                    },
+                    PastChange {
+                        at: since_hour(20),
+                        until: None,
+                        state: Some(State::Fatal),
+                        cause: Some(Cause::HistoryLost),
+                        decision: Some(DecisionKind::Ask),
+                    },
+                ],
+                cut: false,
+                runs: vec![PastBegan {
+                    at: since_hour(21),
+                    plan: "ab".repeat(32),
+                    rungs: vec![Remedy::Resume, Remedy::Recreate],
+                    by: self.text("anna"),
+                }],
+                unreadable: 0,
+            })
+        }
+        .boxed()
     }
     fn audit(&self, wanted: AuditWanted) -> Reply<'_, AuditStory> {
         self.note(format!("audit {wanted:?}"));
@@ -1143,7 +1193,7 @@ async fn whatever_the_description_of_the_api_names_exists() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 31);
+    assert_eq!(checked, 32);
     for reference in schemas.to_string().split("#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
         assert!(schemas.get(name).is_some(), "{name} is not described");

@@ -16,6 +16,7 @@ mod drill;
 mod elastic_client;
 mod evidence_agrees;
 mod executor;
+mod history;
 mod hosts;
 mod http_api;
 mod judge;

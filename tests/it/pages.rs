@@ -14,6 +14,7 @@ fn paths() -> Vec<String> {
         "/",
         "/clusters/eu",
         "/followers/eu/orders-f",
+        "/followers/eu/orders-f?past=7d",
         "/plans",
         "/runs/r1",
         "/history",

@@ -86,6 +86,7 @@ fn routes() -> Vec<(&'static str, String, &'static str, Needs)> {
         ("GET", follower("/why"), "", Eu(View)),
         ("GET", follower("/plan"), "", NamedEu(View)),
         ("GET", follower("/evidence"), "", NamedEu(View)),
+        ("GET", follower("/history"), "", Eu(View)),
         ("POST", follower("/recreate"), "", Eu(Operate)),
         (
             "POST",

@@ -23,9 +23,13 @@ use refollow::domain::plan::{LeaseWay, PLAN_FORMAT, Plan, PlanBasis, PlanFigures
 use refollow::domain::state::State;
 use refollow::domain::step::Step;
 use refollow::domain::time::Timestamp;
+use refollow::history::Block;
 use refollow::store::faulty::{Counted, FaultyStore, Side};
 use refollow::store::memory::MemoryStore;
-use refollow::store::{AuditCheck, AuditEvent, Pruned, Store, StoreError, open, open_read_only};
+use refollow::store::{
+    AuditCheck, AuditEvent, HistoryKind, HistoryOf, HistoryWanted, Pruned, Store, StoreError, open,
+    open_read_only,
+};
 use serde_json::json;
 use sqlx::Connection as _;
 
@@ -475,6 +479,83 @@ mod contract {
         assert_eq!(store.outbox().await.unwrap(), [chat]);
     }
 
+    pub async fn blocks_of_the_history_are_replaced_found_in_order_and_pruned(store: Arc<dyn Store>) {
+        let block = |follower: Option<&str>, kind, from, until, bytes: &[u8]| Block {
+            follower: follower.map(|text| FollowerKey::parse(text).unwrap()),
+            kind,
+            from: at(from),
+            until: at(until),
+            count: bytes.len(),
+            bytes: bytes.to_vec(),
+        };
+        let (samples, inputs) = (HistoryKind::Samples, HistoryKind::Inputs);
+        let first = [
+            block(Some("eu/b"), samples, 0, 10, &[0, 255]),
+            block(Some("eu/a"), inputs, 0, 20, b"x"),
+            block(None, inputs, 0, 60, b""),
+            block(Some("eu-2/a"), samples, 30, 40, b"y"),
+        ];
+        store.write_history(&first).await.unwrap();
+        let grown = block(Some("eu/b"), samples, 0, 50, b"longer");
+        store.write_history(std::slice::from_ref(&grown)).await.unwrap();
+        let wanted = |of, kind, since, until| HistoryWanted {
+            of,
+            kind,
+            since: at(since),
+            until: at(until),
+            after: None,
+        };
+        let all = store
+            .history(&wanted(HistoryOf::All, None, 0, 100), 10)
+            .await
+            .unwrap();
+        let expected = vec![
+            first[2].clone(),
+            first[1].clone(),
+            grown.clone(),
+            first[3].clone(),
+        ];
+        assert_eq!(all, expected, "by beginning, then by follower, the passes first");
+        // Page by page the same.
+        let mut paged = Vec::new();
+        let mut question = wanted(HistoryOf::All, None, 0, 100);
+        while let Some(block) = store.history(&question, 1).await.unwrap().pop() {
+            question.after = Some((block.from, block.follower.clone(), block.kind));
+            paged.push(block);
+        }
+        assert_eq!(paged, expected);
+        let of_b = HistoryOf::Follower(FollowerKey::parse("eu/b").unwrap());
+        let found = store
+            .history(&wanted(of_b.clone(), Some(samples), 50, 50), 10)
+            .await
+            .unwrap();
+        assert_eq!(found, vec![grown.clone()]);
+        assert!(
+            store
+                .history(&wanted(of_b.clone(), Some(inputs), 0, 99), 10)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert!(
+            store
+                .history(&wanted(of_b, None, 51, 99), 10)
+                .await
+                .unwrap()
+                .is_empty(),
+            "it ended before"
+        );
+        // The oldest ends go first, and no more than were asked for.
+        assert_eq!(store.prune_history(at(50), 1).await.unwrap(), 1);
+        assert_eq!(store.prune_history(at(50), 9).await.unwrap(), 1);
+        assert_eq!(store.prune_history(at(50), 9).await.unwrap(), 0);
+        let left = store
+            .history(&wanted(HistoryOf::All, None, 0, 100), 10)
+            .await
+            .unwrap();
+        assert_eq!(left, vec![first[2].clone(), grown]);
+    }
+
     pub async fn small_values_are_kept(store: Arc<dyn Store>) {
         assert_eq!(store.state("breaker").await.unwrap(), None);
         store.set_state("breaker", &json!({"open": true})).await.unwrap();
@@ -575,6 +656,7 @@ for_all!(
     what_ended_long_ago_is_deleted_and_nothing_else,
     rows_of_the_outbox_are_written_all_or_none_and_by_their_key,
     small_values_are_kept,
+    blocks_of_the_history_are_replaced_found_in_order_and_pruned,
     two_at_once_do_not_both_win,
     a_fault_before_the_write_leaves_nothing_and_after_it_leaves_it,
 );
@@ -659,7 +741,7 @@ async fn a_newer_state_is_refused_in_a_clear_sentence() {
         StoreError::Newer {
             what: path.display().to_string(),
             found: 7,
-            known: 2
+            known: 3
         }
     );
     assert!(

@@ -20,8 +20,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("policy", &["domain"]),
     ("metrics", &["domain"]),
     ("elastic", &["domain", "clock"]),
+    ("history", &["domain", "policy"]),
     ("notify", &["domain", "policy::glob", "elastic::auth"]),
-    ("store", &["domain"]),
+    ("store", &["domain", "history"]),
     (
         "evidence",
         &[
@@ -36,17 +37,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "notify", "store",
-            "evidence",
+            "domain", "clock", "tasks", "judge", "policy", "metrics", "elastic", "history", "notify",
+            "store", "evidence",
         ],
     ),
-    ("http", &["domain", "tasks", "metrics", "engine"]),
+    ("http", &["domain", "tasks", "metrics", "history", "engine"]),
     (
         "config",
         &[
             "domain",
             "policy::settings",
             "policy::glob",
+            "history::recorder",
             "elastic::auth",
             "elastic::net",
             "notify",
@@ -66,6 +68,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "metrics",
             "elastic",
             "notify",
+            "history",
             "store",
             "evidence",
             "engine",
@@ -76,7 +79,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "bench",
         &[
-            "domain", "clock", "judge", "policy", "metrics", "elastic", "store", "engine", "sandbox",
+            "domain", "clock", "judge", "policy", "metrics", "elastic", "history", "store", "engine",
+            "sandbox",
         ],
     ),
     (
@@ -101,6 +105,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "telemetry",
             "config",
             "evidence",
+            "history",
             "sandbox",
             "http",
             "app",
@@ -111,7 +116,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without I/O, clock and async: time is an argument.
-const PURE: &[&str] = &["domain", "judge", "policy"];
+const PURE: &[&str] = &["domain", "judge", "policy", "history"];
 
 /// What a pure module must not even mention.
 const IMPURE: &[&str] = &[

@@ -122,6 +122,7 @@ impl Watch {
             blockers: Vec::new(),
             notify: std::sync::Arc::default(),
             keep_runs: Duration::MAX,
+            history: refollow::history::HistorySettings::OFF,
             undo_directory: self.undo.path().to_owned(),
             brake_file: self.undo.path().join("brake-all"),
             shutdown_timeout: Duration::from_secs(30),

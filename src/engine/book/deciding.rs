@@ -7,9 +7,10 @@ use crate::domain::cause::Remedy;
 use crate::domain::decision::DecisionKind;
 use crate::domain::ids::{ClusterName, FollowerKey, PlanHash};
 use crate::domain::journal::Trigger;
-use crate::domain::plan::{PlanRecord, PlanState};
+use crate::domain::plan::PlanState;
 use crate::domain::time::Timestamp;
 use crate::engine::events::EventKind;
+use crate::history::Began;
 use crate::policy;
 use crate::store::AuditEvent;
 
@@ -20,6 +21,7 @@ impl Book {
         self.settle(None, now);
         self.tally_all();
         let mut effects = self.turn(now);
+        self.pass_begins(None, now);
         let keys = self.awake(None);
         self.decide_each(keys, now, &mut effects);
         effects
@@ -32,12 +34,30 @@ impl Book {
             self.settle(Some(cluster), now);
         }
         let mut effects = self.turn(now);
+        self.pass_begins(Some(clusters), now);
         let keys: Vec<FollowerKey> = clusters
             .iter()
             .flat_map(|cluster| self.awake(Some(cluster)))
             .collect();
         self.decide_each(keys, now, &mut effects);
         effects
+    }
+
+    /// Tells the recorder of the past what the policy is asked in now: the world and, of these
+    /// clusters or of all, what the breakers count.
+    fn pass_begins(&mut self, clusters: Option<&[ClusterName]>, now: Timestamp) {
+        if !self.recorder.is_on() {
+            return;
+        }
+        let members = match clusters {
+            Some(clusters) => clusters
+                .iter()
+                .flat_map(|cluster| self.members(cluster))
+                .collect(),
+            None => self.all_members(),
+        };
+        let world = self.common_world(now);
+        self.recorder.begin(&world, clusters, members);
     }
 
     /// What goes on with time: breakers, plans that expire.
@@ -159,20 +179,19 @@ impl Book {
         let asked_snapshot = existing
             .as_ref()
             .and_then(|record| record.plan.basis.snapshot.clone());
-        let decide = |existing: Option<&PlanRecord>| {
-            policy::decide(&policy::Moment {
-                verdict,
-                held_for_looks: entry.memory.history.held_for,
-                waited_since: entry.memory.history.since(),
-                runway_expires_at: entry.runway,
-                facts: &entry.facts,
-                memory: &entry.memory,
-                world,
-                settings: &self.settings.policy,
-                existing,
-            })
+        let moment = |existing| policy::Moment {
+            verdict,
+            held_for_looks: entry.memory.history.held_for,
+            waited_since: entry.memory.history.since(),
+            runway_expires_at: entry.runway,
+            facts: &entry.facts,
+            memory: &entry.memory,
+            world,
+            settings: &self.settings.policy,
+            existing,
         };
-        let mut assessment = decide(existing.as_ref());
+        let mut asked = moment(existing.as_ref());
+        let mut assessment = policy::decide(&asked);
         // Somebody said no to exactly these facts: that stands until they change.
         let rejected = assessment
             .plan
@@ -180,8 +199,10 @@ impl Book {
             .and_then(|plan| self.plans.get(&plan.hash))
             .filter(|record| matches!(record.state, PlanState::Rejected { .. }));
         if let (None, Some(rejected)) = (&existing, rejected) {
-            assessment = decide(Some(rejected));
+            asked = moment(Some(rejected));
+            assessment = policy::decide(&asked);
         }
+        self.recorder.judged(&asked, &assessment);
         self.keep_plans(key, &assessment, existing, now, effects);
         let Some(entry) = self.followers.get_mut(key) else {
             return;
@@ -266,6 +287,21 @@ impl Book {
             let Some(record) = self.plans.get(&hash) else {
                 continue;
             };
+            self.recorder.began(
+                &candidate.key,
+                Began {
+                    at: now,
+                    pass: 0,
+                    plan: hash.clone(),
+                    cause: record.plan.basis.cause,
+                    rungs: entry
+                        .assessment
+                        .as_ref()
+                        .map(|assessment| assessment.rungs.clone())
+                        .unwrap_or_default(),
+                    trigger: trigger.clone(),
+                },
+            );
             let plan = Box::new(record.plan.clone());
             self.lock(&candidate.key, now);
             effects.push(Effect::StartRun { plan, trigger });

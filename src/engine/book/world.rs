@@ -50,23 +50,44 @@ impl Book {
             .collect()
     }
 
-    /// Counts the followers of a cluster for the breakers. What a drill made is broken on purpose:
+    /// The followers of a cluster as the breakers count them. What a drill made is broken on purpose:
     /// it opens no breaker, and dilutes none.
+    pub(super) fn members(&self, cluster: &ClusterName) -> Vec<policy::Member> {
+        self.of(cluster)
+            .filter_map(|(key, entry)| {
+                let verdict = entry.verdict.as_ref().filter(|_| !self.drills.made(key))?;
+                Some(policy::Member {
+                    key: key.clone(),
+                    remote: entry.facts.remote.clone(),
+                    unhealthy: verdict.cause != Cause::None,
+                    paused_by_people: verdict.cause == Cause::Paused && !entry.memory.in_doubt(),
+                    never_and_acknowledged: verdict.cause.approval() == Approval::Never
+                        && entry.memory.history.acknowledged().is_some(),
+                    in_flight_or_cooling: entry.locked || entry.settling.is_some(),
+                })
+            })
+            .collect()
+    }
+
+    /// The same of all clusters.
+    pub(super) fn all_members(&self) -> Vec<policy::Member> {
+        let clusters = self.clusters_with_followers();
+        clusters
+            .iter()
+            .flat_map(|cluster| self.members(cluster))
+            .collect()
+    }
+
+    /// A follower in a run outlives its cluster's place in the configuration.
+    fn clusters_with_followers(&self) -> BTreeSet<ClusterName> {
+        self.followers.keys().map(|key| key.cluster.clone()).collect()
+    }
+
+    /// Counts the followers of a cluster for the breakers.
     pub(super) fn tally(&mut self, cluster: &ClusterName) {
         let mut tally = policy::Tally::default();
-        for (key, entry) in self.of(cluster) {
-            let Some(verdict) = entry.verdict.as_ref().filter(|_| !self.drills.made(key)) else {
-                continue;
-            };
-            tally.add(&policy::Member {
-                key: key.clone(),
-                remote: entry.facts.remote.clone(),
-                unhealthy: verdict.cause != Cause::None,
-                paused_by_people: verdict.cause == Cause::Paused && !entry.memory.in_doubt(),
-                never_and_acknowledged: verdict.cause.approval() == Approval::Never
-                    && entry.memory.history.acknowledged().is_some(),
-                in_flight_or_cooling: entry.locked || entry.settling.is_some(),
-            });
+        for member in self.members(cluster) {
+            tally.add(&member);
         }
         self.tallies.insert(cluster.clone(), tally);
     }

@@ -12,6 +12,7 @@ use crate::http::App;
 use crate::http::access::Access;
 use crate::http::dto::{Problem, Why};
 use crate::http::pages::frame::{Frame, Tab};
+use crate::http::pages::past::{PastOf, past};
 use crate::http::pages::picture::{Picture, picture};
 use crate::http::pages::rows::{
     EvidenceRow, Fact, GuardRow, cause_words, cluster_url, decision_words, evidence, guards, ladder_words,
@@ -37,6 +38,7 @@ pub(super) struct OneFollower {
     runway_tone: &'static str,
     cost: String,
     picture: Option<Picture>,
+    past: Option<PastOf>,
     handbook: Option<Short>,
     decision: &'static str,
     reasons: Vec<String>,
@@ -131,6 +133,7 @@ pub(super) async fn follower(
     access: &Access,
     cluster: &str,
     index: &str,
+    query: Option<&str>,
 ) -> Result<OneFollower, Problem> {
     let key = FollowerKey::parse(&format!("{cluster}/{index}"))?;
     access.read(&(&key).into())?;
@@ -160,6 +163,7 @@ pub(super) async fn follower(
             .map(|cost| format!("Doing nothing costs: {cost}."))
             .unwrap_or_default(),
         picture: picture(&why.lag_history, now),
+        past: past(app, &key, query).await,
         handbook: why.handbook.clone().filter(|_| item.cause != Cause::None),
         decision: decision_words(item.decision),
         reasons: why.reasons.clone(),

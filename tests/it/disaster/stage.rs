@@ -562,6 +562,7 @@ impl Stage {
             blockers: Vec::new(),
             notify: std::sync::Arc::default(),
             keep_runs: Duration::MAX,
+            history: refollow::history::HistorySettings::OFF,
             shutdown_timeout: Duration::from_secs(30),
         };
         let now_ms = pairs[0].world.now_ms();

@@ -8,12 +8,14 @@ use refollow::domain::brake::BrakeScope;
 use refollow::domain::cause::Cause;
 use refollow::domain::decision::DecisionKind;
 use refollow::domain::ids::{FollowerKey, IndexName};
+use refollow::history::HistorySettings;
 use refollow::http::dto::{ApproveBody, BrakeRequest, Caller, Daemon as _, RecreateBody};
 use refollow::policy::glob::Glob;
 use refollow::policy::{self, Action, Mode, Rule};
 use refollow::sandbox::pair::{Side, Version};
 use refollow::store::Store as _;
 use refollow::store::faulty::Side as Landing;
+use refollow::store::memory::MemoryStore;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -124,6 +126,15 @@ struct Director {
 
 /// Plays it, and says what the oracle found.
 pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
+    play_kept(story, lie, HistorySettings::OFF).await.0
+}
+
+/// The same with what the daemon keeps of the past, and the state that it is in.
+pub async fn play_kept(
+    story: &Story,
+    lie: Option<Arc<dyn Lie>>,
+    history: HistorySettings,
+) -> (Record, Arc<MemoryStore>) {
     let mut policy = story.policy();
     if let Some(blind) = story.blind {
         blind(&mut policy);
@@ -137,6 +148,8 @@ pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
         seed: story.seed,
     })
     .await;
+    stage.settings.history = history;
+    let store = Arc::clone(&stage.store);
     if let Some(lie) = lie {
         stage.seam.lie(lie);
     }
@@ -212,7 +225,10 @@ pub async fn play(story: &Story, lie: Option<Arc<dyn Lie>>) -> Record {
             break;
         }
     }
-    director.record(story, parameters).await
+    if let Some(daemon) = &director.stage.daemon {
+        daemon.engine.flush_history().await;
+    }
+    (director.record(story, parameters).await, store)
 }
 
 fn standings<T>(

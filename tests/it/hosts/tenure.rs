@@ -172,7 +172,7 @@ async fn a_newer_database_a_wrong_name_and_a_server_that_is_not_there_are_told_w
                 newer,
                 StoreError::Newer {
                     found: 99,
-                    known: 2,
+                    known: 3,
                     ..
                 }
             ),

@@ -118,6 +118,7 @@ pub async fn watch_over(world: World, setup: Setup) -> Watch {
         blockers: Vec::new(),
         notify: std::sync::Arc::default(),
         keep_runs: Duration::MAX,
+        history: refollow::history::HistorySettings::OFF,
     };
     let tasks = Tasks::new();
     let engine = Engine::open(

@@ -58,6 +58,7 @@ pub(super) fn settings() -> Settings {
         blockers: Vec::new(),
         notify: std::sync::Arc::default(),
         keep_runs: Duration::MAX,
+        history: crate::history::HistorySettings::OFF,
     }
 }
 
