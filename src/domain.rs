@@ -18,6 +18,7 @@ pub mod ids;
 pub mod incident;
 pub mod installation;
 pub mod journal;
+pub mod load;
 pub mod memory;
 pub mod named;
 pub mod plan;

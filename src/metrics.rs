@@ -11,6 +11,7 @@
 
 pub mod followers;
 pub mod groups;
+pub mod load;
 pub mod own;
 pub mod text;
 
@@ -18,5 +19,6 @@ pub use followers::{
     AutoFollowRow, BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, Level, Snapshot,
 };
 pub use groups::{IncidentRow, PatternRow};
+pub use load::LoadRow;
 pub use own::{LookError, Metrics};
 pub use text::Format;

@@ -11,6 +11,7 @@ use crate::domain::ids::ClusterName;
 use crate::domain::named::Holder;
 use crate::domain::run::Limits;
 use crate::elastic::client::{Client, ClientSettings, Permit};
+use crate::elastic::load::SharedLoad;
 use crate::elastic::net::{NetTransport, Unbuildable};
 use crate::elastic::transport::SharedTransport;
 use crate::engine::blockers::{Asks, Blocker};
@@ -39,7 +40,8 @@ impl Permit for Standing {
     }
 }
 
-/// One client per configured cluster, which changes nothing unless the state is ours.
+/// One client per configured cluster, which changes nothing unless the state is ours. Each goes on with
+/// what the former one of its cluster counted.
 ///
 /// # Errors
 /// The first that cannot be built: a certificate or key that TLS does not take.
@@ -47,6 +49,7 @@ pub fn clients(
     config: &Config,
     clock: &SharedClock,
     store: &Arc<dyn Store>,
+    former: &BTreeMap<ClusterName, SharedLoad>,
 ) -> Result<BTreeMap<ClusterName, Arc<Client>>, BuildError> {
     let mut clients = BTreeMap::new();
     for cluster in &config.clusters {
@@ -63,13 +66,17 @@ pub fn clients(
             })?;
         let settings = ClientSettings {
             looks_in_flight: usize::try_from(cluster.requests_in_flight).unwrap_or(1),
+            requests_per_second: Some(cluster.requests_per_second),
             look_deadline: cluster.call_deadline,
             long_deadline: cluster.long_call_deadline,
             ..ClientSettings::default()
         };
-        let client = Client::new(cluster.name.clone(), endpoints, settings, Arc::clone(clock))
+        let mut client = Client::new(cluster.name.clone(), endpoints, settings, Arc::clone(clock))
             .following_as(cluster.credentials.follow.who())
             .permitted_by(Arc::new(Standing(Arc::clone(store))));
+        if let Some(load) = former.get(&cluster.name) {
+            client = client.loading(Arc::clone(load));
+        }
         clients.insert(cluster.name.clone(), Arc::new(client));
     }
     Ok(clients)

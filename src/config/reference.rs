@@ -234,7 +234,13 @@ pub const OPTIONS: &[Entry] = &[
         "clusters[].requests_in_flight",
         "whole number, 1 to 64",
         "4",
-        "How many requests the daemon has open to this cluster at once.",
+        "How many looking requests the daemon has open to this cluster at once. Of several the last is kept for repairs; requests that change something have four places of their own.",
+    ),
+    entry(
+        "clusters[].requests_per_second",
+        "whole number, 1 to 10000",
+        "50",
+        "How many requests a second the looks that come by themselves stay below; a second's worth may go at once. Requests of a repair count, and never wait; a quarter is kept for looks however busy repairs are.",
     ),
     optional(
         "clusters[].auth",

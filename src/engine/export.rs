@@ -15,7 +15,7 @@ use crate::engine::heard;
 use crate::evidence;
 use crate::metrics::{
     AutoFollowRow, BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, IncidentRow, Level,
-    PatternRow, Snapshot,
+    LoadRow, PatternRow, Snapshot,
 };
 
 /// A cluster whose last successful look is older than this many poll intervals is stale, and its
@@ -67,6 +67,12 @@ impl Book {
                     look_took: cluster
                         .tried
                         .then(|| Duration::from_secs_f64(cluster.look_seconds)),
+                    load: Some(LoadRow {
+                        counts: cluster.load.counts(),
+                        look: cluster.look_cost.map(|cost| (cost.requests, cost.bytes)),
+                        leader_look: cluster.leader_look_cost.map(|cost| (cost.requests, cost.bytes)),
+                        trouble: cluster.load.pressure().map(|pressure| pressure.reason),
+                    }),
                     remotes: cluster
                         .remotes
                         .iter()

@@ -17,6 +17,7 @@ use crate::domain::handbook;
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::incident::IncidentKind;
 use crate::domain::journal::{Entry, RunOutcome};
+use crate::domain::load::Trouble;
 use crate::domain::plan::{Consent, Plan, Replaced};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
@@ -363,8 +364,24 @@ pub struct ClusterItem {
     pub followers: u64,
     /// Why the last look failed.
     pub problem: Option<String>,
+    /// Why it is asked less than usual, and for how long; `null`: it is asked as usual.
+    #[serde(default)]
+    pub spared: Option<Spared>,
     /// The aliases it knows.
     pub remotes: Vec<RemoteItem>,
+}
+
+/// A cluster that is asked less than usual.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spared {
+    /// Why.
+    pub reason: Trouble,
+    /// Since when.
+    pub since: Timestamp,
+    /// It is not looked at before this; `null`: only second calls are fewer.
+    pub until: Option<Timestamp>,
+    /// The same in words, to follow the cluster's name.
+    pub what: String,
 }
 
 /// One alias of one cluster.

@@ -13,6 +13,7 @@ use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::state::State;
 use crate::domain::time::{Timestamp, millis_between};
 use crate::metrics::groups::{IncidentRow, PatternRow, encode_incidents, encode_patterns};
+use crate::metrics::load::{LoadRow, encode_load};
 use crate::metrics::text::{Encoder, Kind, Labels};
 
 /// How much is exported of each follower.
@@ -71,6 +72,8 @@ pub struct ClusterRow<'a> {
     pub last_success: Option<Timestamp>,
     /// How long the last look took.
     pub look_took: Option<Duration>,
+    /// What it is asked.
+    pub load: Option<LoadRow>,
     /// `_remote/info`: `connected` by alias, `None` where it could not be read.
     pub remotes: Vec<(&'a RemoteAlias, Option<bool>)>,
 }
@@ -191,7 +194,7 @@ fn millis(value: i64) -> f64 {
     number(value) / 1000.0
 }
 
-fn flag(value: bool) -> f64 {
+pub(super) fn flag(value: bool) -> f64 {
     f64::from(u8::from(value))
 }
 
@@ -243,6 +246,7 @@ impl Snapshot<'_> {
             })
             .collect();
         encode_clusters(&clusters, &fresh, out);
+        encode_load(&clusters, out);
         encode_followers(&followers, out);
         self.encode_switches(out);
         self.encode_held(out);

@@ -291,6 +291,7 @@ impl Daemon for FakeDaemon {
     fn clusters(&self) -> Clusters {
         Clusters {
             clusters: vec![ClusterItem {
+                spared: None,
                 name: ClusterName::parse("eu").unwrap(),
                 up: Some(true),
                 version: Some("8.10.4".to_owned()),

@@ -12,7 +12,7 @@ use crate::engine::book::{Book, ClusterEntry, FollowerEntry, OpenIncident};
 use crate::engine::events::EventKind;
 use crate::http::dto::{
     Caller, ClusterItem, Clusters, Done, FollowerItem, IncidentItem, Incidents, PatternItem, Patterns,
-    PlanDetail, PlanNow, Problem, RemoteItem, Status, Why,
+    PlanDetail, PlanNow, Problem, RemoteItem, Spared, Status, Why,
 };
 use crate::metrics::HeldStep;
 use crate::policy;
@@ -98,6 +98,12 @@ impl Desk {
                 last_success_at: cluster.last_ok_at,
                 followers: book.followers.keys().filter(|key| &key.cluster == name).count() as u64,
                 problem: cluster.last_error.clone(),
+                spared: cluster.load.pressure().map(|pressure| Spared {
+                    reason: pressure.reason,
+                    since: pressure.since,
+                    until: pressure.until,
+                    what: pressure.words(),
+                }),
                 remotes: cluster
                     .remotes
                     .iter()

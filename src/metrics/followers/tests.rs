@@ -130,6 +130,7 @@ impl World {
             stale_after: Duration::from_mins(5),
             clusters: vec![
                 ClusterRow {
+                    load: None,
                     name: &self.us,
                     up: Some(false),
                     last_success: Some(at(-1000)),
@@ -137,6 +138,7 @@ impl World {
                     remotes: vec![(&self.lead, Some(true))],
                 },
                 ClusterRow {
+                    load: None,
                     name: &self.eu,
                     up: Some(true),
                     last_success: Some(at(0)),

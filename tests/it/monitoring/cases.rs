@@ -414,6 +414,7 @@ fn drawn(minute: i64) -> Frame {
         level: Level::Index,
         stale_after: FIVE,
         clusters: vec![ClusterRow {
+            load: None,
             name: &eu,
             up: Some(true),
             last_success: Some(at(minute)),
