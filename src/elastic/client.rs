@@ -385,7 +385,7 @@ impl Client {
                 Ok(response) if is_shut(&response) => shut = Some(Asked { endpoint, response }),
                 Ok(response) => {
                     self.answered.store(endpoint, Ordering::Relaxed);
-                    self.load.answered(&response, self.clock.now());
+                    self.load.answered(purpose, &response, self.clock.now());
                     return Ok(Asked { endpoint, response });
                 }
                 Err(error) => {
@@ -399,7 +399,7 @@ impl Client {
             }
         }
         if let Some(asked) = &shut {
-            self.load.answered(&asked.response, self.clock.now());
+            self.load.answered(purpose, &asked.response, self.clock.now());
         }
         shut.ok_or(NoAnswer(failures))
     }
@@ -417,14 +417,14 @@ impl Client {
         let took = began.elapsed();
         self.load.count(purpose, took, &result);
         if purpose != Purpose::Change && took * 2 > deadline {
-            self.load.slow(self.clock.now());
+            self.load.slow(purpose, self.clock.now());
         }
         result
     }
 
     /// What a change's answer tells of the cluster's load.
     pub(super) fn heard(&self, response: &Response) {
-        self.load.answered(response, self.clock.now());
+        self.load.answered(Purpose::Change, response, self.clock.now());
     }
 }
 

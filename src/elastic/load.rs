@@ -137,23 +137,23 @@ impl Load {
     }
 
     /// An answer that counts, of whichever URL gave it.
-    pub(super) fn answered(&self, response: &Response, at: Timestamp) {
+    pub(super) fn answered(&self, purpose: Purpose, response: &Response, at: Timestamp) {
         if let Some(trouble) = pressure::trouble(response) {
-            self.met(trouble, pressure::asked_wait(response, at), at);
+            self.met(purpose, trouble, pressure::asked_wait(response, at), at);
         }
     }
 
     /// A look of the cluster took longer than half of its deadline.
-    pub(super) fn slow(&self, at: Timestamp) {
-        self.met(Trouble::Slow, None, at);
+    pub(super) fn slow(&self, purpose: Purpose, at: Timestamp) {
+        self.met(purpose, Trouble::Slow, None, at);
     }
 
     /// The cluster's master was seen to have many tasks waiting.
-    pub fn busy_master(&self, at: Timestamp) {
-        self.met(Trouble::BusyMaster, None, at);
+    pub fn busy_master(&self, purpose: Purpose, at: Timestamp) {
+        self.met(purpose, Trouble::BusyMaster, None, at);
     }
 
-    fn met(&self, trouble: Trouble, asked: Option<Duration>, at: Timestamp) {
+    fn met(&self, purpose: Purpose, trouble: Trouble, asked: Option<Duration>, at: Timestamp) {
         let now = self.now();
         let mut bounds = self.bounds();
         if trouble.backs_off() {
@@ -161,7 +161,9 @@ impl Load {
         } else {
             bounds.met.strained += 1;
         }
-        bounds.back_off.met(trouble, asked, (now, at), fastrand::f64());
+        bounds
+            .back_off
+            .met((trouble, purpose), asked, (now, at), fastrand::f64());
     }
 
     /// A look that comes by itself begins.
@@ -177,10 +179,11 @@ impl Load {
     pub fn look_ends(&self, began: &LookBegan) -> LookCost {
         let (requests, bytes) = self.counts().of(began.purpose);
         let before = began.counts.of(began.purpose);
+        let now = self.now();
         let mut bounds = self.bounds();
         let rejected = bounds.met.rejected != began.met.rejected;
         let strained = bounds.met.strained != began.met.strained;
-        bounds.back_off.look_ended(rejected, strained);
+        bounds.back_off.look_ended(began.purpose, now, rejected, strained);
         LookCost {
             requests: requests.saturating_sub(before.0),
             bytes: bytes.saturating_sub(before.1),
@@ -234,23 +237,23 @@ fn error(result: &Result<Response, TransportError>) -> Option<RequestError> {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &'static str) -> Result<Response, TransportError> {
-        Ok(Response {
+    fn answer(status: u16, body: &'static str) -> Response {
+        Response {
             status,
             body: body.into(),
             content_type: None,
             product: None,
             retry_after: None,
-        })
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn every_request_is_counted_for_what_it_was_made_and_how_it_failed() {
         let load = Load::default();
         let second = Duration::from_secs(1);
-        load.count(Purpose::Followers, second, &answer(200, "{}"));
-        load.count(Purpose::Followers, second, &answer(404, "{}"));
-        load.count(Purpose::Repair, second, &answer(429, ""));
+        load.count(Purpose::Followers, second, &Ok(answer(200, "{}")));
+        load.count(Purpose::Followers, second, &Ok(answer(404, "{}")));
+        load.count(Purpose::Repair, second, &Ok(answer(429, "")));
         let deadline = TransportError::Deadline {
             deadline: second,
             sent: true,
@@ -289,13 +292,13 @@ mod tests {
     async fn a_look_during_which_somebody_else_was_rejected_ends_nothing() {
         let load = Load::default();
         let began = load.look_begins(Purpose::Followers);
-        load.answered(&answer(429, "").unwrap(), Timestamp::UNIX_EPOCH);
+        load.answered(Purpose::Leaders, &answer(429, ""), Timestamp::UNIX_EPOCH);
         let _cost = load.look_ends(&began);
         assert!(load.wait() > Duration::from_secs(20));
         tokio::time::sleep(load.wait()).await;
         let began = load.look_begins(Purpose::Leaders);
-        load.count(Purpose::Leaders, Duration::ZERO, &answer(200, "{}"));
-        load.count(Purpose::Followers, Duration::ZERO, &answer(200, "{}"));
+        load.count(Purpose::Leaders, Duration::ZERO, &Ok(answer(200, "{}")));
+        load.count(Purpose::Followers, Duration::ZERO, &Ok(answer(200, "{}")));
         let cost = load.look_ends(&began);
         assert_eq!(load.pressure(), None);
         assert_eq!(

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::domain::load::{Pressure, Trouble};
+use crate::domain::load::{Pressure, Purpose, Trouble};
 use crate::domain::time::{Timestamp, after, millis_between};
 use crate::elastic::error::exception;
 use crate::elastic::transport::Response;
@@ -79,6 +79,9 @@ pub(super) struct BackOff {
     step: u32,
     reason: Option<Trouble>,
     since: Option<Timestamp>,
+    /// Which look met it last, where it was one, and when.
+    of: Option<Purpose>,
+    met_at: Duration,
     /// The present period's end, on the caller's monotonic clock and as people read it.
     until: Duration,
     until_at: Option<Timestamp>,
@@ -91,7 +94,7 @@ impl BackOff {
     /// changes anything: the requests that were under way say the same once more.
     pub(super) fn met(
         &mut self,
-        trouble: Trouble,
+        (trouble, purpose): (Trouble, Purpose),
         asked: Option<Duration>,
         (now, at): (Duration, Timestamp),
         chance: f64,
@@ -100,6 +103,10 @@ impl BackOff {
             self.strain.get_or_insert((trouble, at)).0 = trouble;
             return;
         }
+        if purpose.is_routine() {
+            self.of = Some(purpose);
+        }
+        self.met_at = now;
         let asked = asked.unwrap_or_default().min(LONGEST);
         let wait = if self.step == 0 || now >= self.until {
             self.step = (self.step + 1).min(MOST_STEPS);
@@ -118,13 +125,15 @@ impl BackOff {
     }
 
     /// A look that comes by itself has ended; whether it, or anybody meanwhile, met each kind of
-    /// trouble.
-    pub(super) fn look_ended(&mut self, rejected: bool, strained: bool) {
-        if !rejected {
+    /// trouble. A look that makes other calls than the one which met it proves little, unless that has
+    /// not been made for long.
+    pub(super) fn look_ended(&mut self, purpose: Purpose, now: Duration, rejected: bool, strained: bool) {
+        let proves = self.of.is_none_or(|of| of == purpose) || now >= self.met_at + 2 * LONGEST;
+        if !rejected && proves {
             self.step = self.step.saturating_sub(1);
         }
         if self.step == 0 {
-            (self.reason, self.since, self.until_at) = (None, None, None);
+            (self.reason, self.since, self.of, self.until_at) = (None, None, None, None);
         }
         if !strained {
             self.strain = None;
@@ -245,14 +254,14 @@ mod tests {
         let mut now = 0;
         let mut waits = Vec::new();
         for _ in 0..7 {
-            back_off.met(Trouble::Rejected, None, moment(now), 1.0);
+            back_off.met((Trouble::Rejected, Purpose::Followers), None, moment(now), 1.0);
             waits.push(back_off.wait(secs(now)).as_secs());
             now += waits.last().unwrap();
         }
         assert_eq!(waits, [30, 60, 120, 240, 300, 300, 300]);
         // Chance shortens, by a fifth at most.
         let mut early = BackOff::default();
-        early.met(Trouble::NoMaster, None, moment(0), 0.0);
+        early.met((Trouble::NoMaster, Purpose::Followers), None, moment(0), 0.0);
         assert_eq!(early.wait(Duration::ZERO), secs(24));
     }
 
@@ -260,10 +269,15 @@ mod tests {
     fn requests_under_way_say_the_same_once_more_and_a_longer_retry_after_counts() {
         let mut back_off = BackOff::default();
         for _ in 0..60 {
-            back_off.met(Trouble::Rejected, None, moment(10), 1.0);
+            back_off.met((Trouble::Rejected, Purpose::Followers), None, moment(10), 1.0);
         }
         assert_eq!(back_off.wait(secs(10)), secs(30));
-        back_off.met(Trouble::Rejected, Some(secs(100)), moment(12), 1.0);
+        back_off.met(
+            (Trouble::Rejected, Purpose::Followers),
+            Some(secs(100)),
+            moment(12),
+            1.0,
+        );
         assert_eq!(back_off.wait(secs(10)), secs(102));
         assert_eq!(back_off.pressure(secs(20)).unwrap().until, Some(moment(112).1));
     }
@@ -271,30 +285,44 @@ mod tests {
     #[test]
     fn a_look_without_trouble_takes_one_step_back_and_the_last_one_ends_it() {
         let mut back_off = BackOff::default();
-        back_off.met(Trouble::Rejected, None, moment(0), 1.0);
-        back_off.met(Trouble::Rejected, None, moment(30), 1.0);
-        back_off.look_ended(true, false);
+        back_off.met((Trouble::Rejected, Purpose::Followers), None, moment(0), 1.0);
+        back_off.met((Trouble::Rejected, Purpose::Followers), None, moment(30), 1.0);
+        back_off.look_ended(Purpose::Followers, secs(90), true, false);
         assert_eq!(back_off.pressure(secs(90)).unwrap().step, 2);
-        back_off.look_ended(false, false);
+        back_off.look_ended(Purpose::Followers, secs(90), false, false);
         let recovering = back_off.pressure(secs(90)).unwrap();
         assert_eq!((recovering.step, recovering.until), (1, None));
         assert_eq!(recovering.since, Timestamp::UNIX_EPOCH);
-        back_off.look_ended(false, false);
+        back_off.look_ended(Purpose::Followers, secs(90), false, false);
         assert_eq!(back_off.pressure(secs(90)), None);
     }
 
     #[test]
     fn slow_answers_make_second_calls_fewer_and_looks_no_rarer() {
         let mut back_off = BackOff::default();
-        back_off.met(Trouble::Slow, None, moment(5), 1.0);
-        back_off.met(Trouble::BusyMaster, None, moment(6), 1.0);
+        back_off.met((Trouble::Slow, Purpose::Followers), None, moment(5), 1.0);
+        back_off.met((Trouble::BusyMaster, Purpose::Followers), None, moment(6), 1.0);
         assert_eq!(back_off.wait(secs(5)), Duration::ZERO);
         let pressure = back_off.pressure(secs(5)).unwrap();
         assert_eq!((pressure.reason, pressure.step), (Trouble::BusyMaster, 1));
         assert_eq!(pressure.since, moment(5).1);
-        back_off.look_ended(false, true);
+        back_off.look_ended(Purpose::Followers, secs(90), false, true);
         assert!(back_off.pressure(secs(5)).is_some());
-        back_off.look_ended(false, false);
+        back_off.look_ended(Purpose::Followers, secs(90), false, false);
         assert_eq!(back_off.pressure(secs(5)), None);
+    }
+
+    #[test]
+    fn the_other_side_s_look_ends_nothing_until_the_one_that_met_it_is_long_gone() {
+        let mut back_off = BackOff::default();
+        back_off.met((Trouble::Rejected, Purpose::Leaders), None, moment(0), 1.0);
+        back_off.met((Trouble::Rejected, Purpose::Change), None, moment(1), 1.0);
+        back_off.look_ended(Purpose::Followers, secs(60), false, false);
+        assert!(back_off.pressure(secs(60)).is_some());
+        let mut left = back_off;
+        left.look_ended(Purpose::Followers, secs(601), false, false);
+        assert_eq!(left.pressure(secs(601)), None);
+        back_off.look_ended(Purpose::Leaders, secs(60), false, false);
+        assert_eq!(back_off.pressure(secs(60)), None);
     }
 }

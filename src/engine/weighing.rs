@@ -23,7 +23,7 @@ impl Engine {
             .pending_tasks(cluster)
             .is_some_and(|tasks| tasks > MANY_PENDING)
         {
-            load.busy_master(now);
+            load.busy_master(began.purpose(), now);
         }
         let cost = load.look_ends(began);
         if let Some(entry) = book.clusters.get_mut(cluster) {
