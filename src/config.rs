@@ -15,6 +15,7 @@ use crate::telemetry::Format;
 mod auth;
 mod blockers;
 mod cluster;
+mod metrics;
 mod problem;
 mod read;
 pub mod reference;
@@ -26,6 +27,7 @@ mod units;
 pub use crate::config::auth::Auth;
 pub use crate::config::blockers::{Asks, Blocker};
 pub use crate::config::cluster::{BaseUrl, Cluster};
+pub use crate::config::metrics::{MetricsLevel, MetricsOptions, MetricsRule};
 pub use crate::config::problem::{Problem, Problems, Warning};
 
 use crate::config::read::{Notes, Section};
@@ -48,16 +50,6 @@ pub const DEFAULT_SOCKET: &str = "/run/refollow/admin.sock";
 /// place of that list: whoever builds the enforcement takes its line away. While a limit is
 /// listed, recreate is held at `ask` (contract, *Modes*).
 const NOT_ENFORCED: &[&str] = &[];
-
-/// How fine the metrics are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MetricsLevel {
-    /// One series per follower.
-    #[default]
-    Index,
-    /// One series per shard beside it.
-    Shard,
-}
 
 /// `[daemon]`, without the mode, which the policy is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +109,8 @@ pub struct Config {
     /// Mode, rules, judge, approval, verify, limits, windows. Its list of limits that are not
     /// enforced is filled from [`Config::not_enforced`].
     pub policy: Settings,
-    /// How fine the metrics are.
-    pub metrics_level: MetricsLevel,
+    /// What is exported.
+    pub metrics: MetricsOptions,
     /// Other systems that can say no.
     pub blockers: Vec<Blocker>,
     /// `store.keep_runs`: how long ended runs and closed plans are kept.
@@ -225,13 +217,7 @@ fn build(mut root: Section<'_>) -> Config {
     let auth = auth::auth(&mut root, daemon.listen, &clusters);
     let policy = rules::settings(&mut root, mode, &clusters);
     let blockers = blockers::blockers(&mut root);
-    let mut metrics = root.section("metrics", "[metrics]");
-    let metrics_level = metrics.word(
-        "level",
-        &[("index", MetricsLevel::Index), ("shard", MetricsLevel::Shard)],
-        MetricsLevel::default(),
-    );
-    metrics.finish();
+    let metrics = metrics::metrics(&mut root, &clusters);
     let keep_runs = keep_runs(&mut root, policy.limits.recreates_per_follower.per);
     root.finish();
     if mode != Mode::Observe && !clusters.is_empty() && clusters.iter().all(|c| c.remotes.is_empty()) {
@@ -251,7 +237,7 @@ fn build(mut root: Section<'_>) -> Config {
         auth,
         clusters,
         policy,
-        metrics_level,
+        metrics,
         blockers,
         keep_runs,
     };

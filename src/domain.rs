@@ -21,6 +21,7 @@ pub mod journal;
 pub mod load;
 pub mod memory;
 pub mod named;
+pub mod near;
 pub mod plan;
 pub mod replicated;
 pub mod run;

@@ -9,10 +9,13 @@
 //! so it cannot be a target label. `cluster` and `index` are never used, because they clash with
 //! labels that Prometheus set-ups attach to targets.
 
+mod exporter;
 pub mod followers;
 pub mod groups;
 pub mod load;
 pub mod own;
+pub mod select;
+mod shards;
 pub mod text;
 
 pub use followers::{
@@ -21,4 +24,5 @@ pub use followers::{
 pub use groups::{IncidentRow, PatternRow};
 pub use load::LoadRow;
 pub use own::{LookError, Metrics};
+pub use select::{Part, Scrape, Series};
 pub use text::Format;

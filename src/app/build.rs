@@ -6,7 +6,7 @@ use std::sync::Arc;
 #[cfg(debug_assertions)]
 use crate::app::testing;
 use crate::clock::SharedClock;
-use crate::config::{self, Config, MetricsLevel};
+use crate::config::{self, Config, MetricsLevel, MetricsOptions};
 use crate::domain::ids::ClusterName;
 use crate::domain::named::Holder;
 use crate::domain::run::Limits;
@@ -15,9 +15,10 @@ use crate::elastic::load::SharedLoad;
 use crate::elastic::net::{NetTransport, Unbuildable};
 use crate::elastic::transport::SharedTransport;
 use crate::engine::blockers::{Asks, Blocker};
-use crate::engine::settings::{ClusterSettings, Settings};
+use crate::engine::settings::{ClusterSettings, LevelRule, MetricsSettings, Settings};
 use crate::http::proxy::Proxy;
 use crate::http::tls::{ClientFiles, TlsFiles};
+use crate::metrics::{Level, Series};
 use crate::store::Store;
 
 /// Why a client could not be built.
@@ -99,7 +100,7 @@ pub fn engine_settings(config: &Config) -> Settings {
             })
             .collect(),
         policy,
-        shard_metrics: config.metrics_level == MetricsLevel::Shard,
+        metrics: metrics_settings(&config.metrics),
         undo_directory: config.daemon.undo_directory.clone(),
         run_limits: Limits::default(),
         brake_file: config.daemon.brake_file.clone(),
@@ -110,6 +111,32 @@ pub fn engine_settings(config: &Config) -> Settings {
     #[cfg(debug_assertions)]
     let settings = testing::impatient(settings);
     settings
+}
+
+fn metrics_settings(configured: &MetricsOptions) -> MetricsSettings {
+    let level = |level| match level {
+        MetricsLevel::Index => Level::Index,
+        MetricsLevel::Shard => Level::Shard,
+    };
+    let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    MetricsSettings {
+        level: level(configured.level),
+        rules: configured
+            .rules
+            .iter()
+            .map(|rule| LevelRule {
+                clusters: rule.clusters.clone(),
+                followers: rule.followers.clone(),
+                remotes: rule.remotes.clone(),
+                level: level(rule.level),
+            })
+            .collect(),
+        series: Series {
+            worst_shards: size(configured.worst_shards),
+            max: size(configured.max_series),
+            exporter_names: configured.exporter_names,
+        },
+    }
 }
 
 fn blocker(configured: &config::Blocker) -> Blocker {

@@ -23,6 +23,7 @@ use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Point;
 use crate::domain::verdict::Evidence;
+use crate::metrics::Scrape;
 
 pub use crate::http::problem::{Problem, ProblemKind};
 
@@ -894,6 +895,17 @@ pub trait Daemon: Send + Sync {
 
     /// The metrics as text, in OpenMetrics 1.0.0 or Prometheus 0.0.4.
     fn metrics_text(&self, open_metrics: bool) -> String;
+    /// One piece of what is wanted of that text, in order; `None` behind the last. Pieces of one scrape
+    /// are from moments that lie a little apart.
+    fn metrics_piece(&self, wanted: &Scrape, number: usize, open_metrics: bool) -> Option<String> {
+        let _all = wanted;
+        (number == 0).then(|| self.metrics_text(open_metrics))
+    }
+    /// Names of the configured clusters.
+    fn cluster_names(&self) -> Vec<ClusterName> {
+        let clusters = self.clusters().clusters;
+        clusters.into_iter().map(|cluster| cluster.name).collect()
+    }
     /// Ready once the store is open and each cluster was tried once; `Err` says what is missing.
     fn ready(&self) -> Result<(), Vec<String>>;
     /// Whether the engine's loop still turns; `Err` says why not.

@@ -14,7 +14,9 @@ use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
 use refollow::elastic::transport::Method;
 use refollow::http::dto::{BrakeRequest, Daemon as _};
-use refollow::metrics::{ClusterRow, FollowerRow, Format, HeldRow, HeldStep, Level, Metrics, Snapshot};
+use refollow::metrics::{
+    ClusterRow, FollowerRow, Format, HeldRow, HeldStep, Level, Metrics, Part, Series, Snapshot,
+};
 use refollow::sandbox::load::bulk;
 use refollow::sandbox::pair::Side;
 use serde_json::json;
@@ -411,7 +413,8 @@ fn drawn(minute: i64) -> Frame {
         .unwrap();
     let snapshot = Snapshot {
         now: at(minute),
-        level: Level::Index,
+        part: Part::Everything,
+        series: Series::default(),
         stale_after: FIVE,
         clusters: vec![ClusterRow {
             load: None,
@@ -440,6 +443,8 @@ fn drawn(minute: i64) -> Frame {
                 runway_expires_at: (sick && *cause == Cause::Credentials).then(|| at(722)),
                 runway_by_shard: &none,
                 stats: None,
+                level: Level::Index,
+                status: None,
             })
             .collect(),
         auto_follow: Vec::new(),
@@ -543,7 +548,8 @@ pub const ALWAYS: u64 = u64::MAX;
 pub fn nothing(now: Timestamp) -> Snapshot<'static> {
     Snapshot {
         now,
-        level: Level::Index,
+        part: Part::Everything,
+        series: Series::default(),
         stale_after: FIVE,
         clusters: Vec::new(),
         followers: Vec::new(),
