@@ -55,14 +55,21 @@ async fn metrics(
     }
     let rest = futures::stream::unfold(
         (app.daemon, wanted, number),
-        move |(daemon, wanted, number)| async move {
-            let text = daemon.metrics_piece(&wanted, number, open_metrics)?;
-            // A large fleet's piece takes a while: others have their turn between two of them.
-            tokio::task::yield_now().await;
-            Some((text, (daemon, wanted, number + 1)))
+        move |(daemon, wanted, mut number)| async move {
+            loop {
+                let text = daemon.metrics_piece(&wanted, number, open_metrics)?;
+                number += 1;
+                // A large fleet's piece takes a while: others have their turn between two of them.
+                tokio::task::yield_now().await;
+                // hyper takes no empty piece: it would be the end of the answer.
+                if !text.is_empty() {
+                    return Some((text, (daemon, wanted, number)));
+                }
+            }
         },
     );
-    let pieces = futures::stream::once(std::future::ready(head)).chain(rest);
+    // The compression asks once more behind the end.
+    let pieces = futures::stream::once(std::future::ready(head)).chain(rest).fuse();
     let body = Body::from_stream(pieces.map(Ok::<_, Infallible>));
     ([(header::CONTENT_TYPE, format.content_type())], body).into_response()
 }

@@ -95,9 +95,15 @@ fn the_shipped_file_and_the_reference_name_the_same_options_and_defaults() {
             option.path
         );
         // Selectors of rules, aliases and days of windows stand there as examples.
-        let example = ["policy.rules", "windows", "blockers", "clusters[].remotes"]
-            .iter()
-            .any(|start| option.path.starts_with(start));
+        let example = [
+            "policy.rules",
+            "metrics.rules",
+            "windows",
+            "blockers",
+            "clusters[].remotes",
+        ]
+        .iter()
+        .any(|start| option.path.starts_with(start));
         if let (Some(default), false) = (option.default, example) {
             let written = format!("{key} = {default}");
             assert!(
