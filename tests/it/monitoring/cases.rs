@@ -17,6 +17,7 @@ use refollow::http::dto::{BrakeRequest, Daemon as _};
 use refollow::metrics::{
     ClusterRow, FollowerRow, Format, HeldRow, HeldStep, Level, Metrics, Part, Series, Snapshot,
 };
+use refollow::sandbox::faults::{Fault, FaultKind};
 use refollow::sandbox::load::bulk;
 use refollow::sandbox::pair::Side;
 use serde_json::json;
@@ -392,6 +393,11 @@ const DRAWN: &[(Cause, State, &str)] = &[
 
 /// One scrape of a hand-made snapshot; from the second minute on everybody is sick.
 fn drawn(minute: i64) -> Frame {
+    drawn_with(minute, Series::default())
+}
+
+/// The same within this bound.
+fn drawn_with(minute: i64, series: Series) -> Frame {
     let start = Timestamp::from_millisecond(START_MS).unwrap();
     let at = |minute: i64| start + jiff::SignedDuration::from_mins(minute);
     let sick = minute >= 2;
@@ -414,7 +420,7 @@ fn drawn(minute: i64) -> Frame {
     let snapshot = Snapshot {
         now: at(minute),
         part: Part::Everything,
-        series: Series::default(),
+        series,
         stale_after: FIVE,
         clusters: vec![ClusterRow {
             load: None,
@@ -498,6 +504,40 @@ fn causes_that_the_sandbox_cannot_make_happen() {
             ("RefollowFollowerLagHigh", 20, 36),
             ("RefollowRepairStuck", 20, 40),
         ],
+    });
+}
+
+#[test]
+fn there_are_more_series_than_allowed() {
+    let tight = Series {
+        max: 100,
+        ..Series::default()
+    };
+    let frame = |minute| drawn_with(minute, if minute < 2 { Series::default() } else { tight });
+    check(&Film {
+        name: "series-left-out",
+        step: MINUTE,
+        frames: (0..24).map(frame).collect(),
+        cast: &[],
+        cases: &[("RefollowSeriesLeftOut", 8, 20)],
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaders_cluster_has_too_much_to_do() {
+    let mut stage = Stage::new("empty", &settings("")).await;
+    stage.follow(&["orders", "payments"]).await;
+    stage.shoot(2, MINUTE).await;
+    stage
+        .world
+        .add_fault(Fault::new(FaultKind::TooManyRequests).on(Side::Leader));
+    stage.shoot(28, MINUTE).await;
+    check(&Film {
+        name: "spared",
+        step: MINUTE,
+        frames: stage.film(),
+        cast: &["orders-f"],
+        cases: &[("RefollowClusterSpared", 12, 24)],
     });
 }
 
