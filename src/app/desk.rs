@@ -211,13 +211,6 @@ impl Daemon for Desk {
         Box::pin(self.end_token(id, who))
     }
 
-    fn metrics_text(&self, open_metrics: bool) -> String {
-        let all = Scrape::default();
-        (0..)
-            .map_while(|number| self.metrics_piece(&all, number, open_metrics))
-            .collect()
-    }
-
     fn metrics_piece(&self, wanted: &Scrape, number: usize, open_metrics: bool) -> Option<String> {
         let now = self.0.now();
         // Nobody else waits for longer than one piece takes.

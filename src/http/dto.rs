@@ -893,13 +893,15 @@ pub trait Daemon: Send + Sync {
     /// Revokes one at once; an unknown one is [`ProblemKind::NotFound`].
     fn revoke_token(&self, id: String, who: Caller) -> Reply<'_, Done>;
 
-    /// The metrics as text, in OpenMetrics 1.0.0 or Prometheus 0.0.4.
-    fn metrics_text(&self, open_metrics: bool) -> String;
-    /// One piece of what is wanted of that text, in order; `None` behind the last. Pieces of one scrape
-    /// are from moments that lie a little apart.
-    fn metrics_piece(&self, wanted: &Scrape, number: usize, open_metrics: bool) -> Option<String> {
-        let _all = wanted;
-        (number == 0).then(|| self.metrics_text(open_metrics))
+    /// One piece of what is wanted of the metrics as text, in OpenMetrics 1.0.0 or Prometheus 0.0.4, in
+    /// order; `None` behind the last. Pieces of one scrape are from moments that lie a little apart.
+    fn metrics_piece(&self, wanted: &Scrape, number: usize, open_metrics: bool) -> Option<String>;
+    /// All pieces of all of them.
+    fn metrics_text(&self, open_metrics: bool) -> String {
+        let all = Scrape::default();
+        (0..)
+            .map_while(|number| self.metrics_piece(&all, number, open_metrics))
+            .collect()
     }
     /// Names of the configured clusters.
     fn cluster_names(&self) -> Vec<ClusterName> {

@@ -557,8 +557,14 @@ impl Daemon for FakeDaemon {
         }
         .boxed()
     }
-    fn metrics_text(&self, open_metrics: bool) -> String {
-        format!("refollow_test 1\n{}", if open_metrics { "# EOF\n" } else { "" })
+    fn metrics_piece(
+        &self,
+        _: &refollow::metrics::Scrape,
+        number: usize,
+        open_metrics: bool,
+    ) -> Option<String> {
+        let end = if open_metrics { "# EOF\n" } else { "" };
+        (number == 0).then(|| format!("refollow_test 1\n{end}"))
     }
     fn ready(&self) -> Result<(), Vec<String>> {
         let missing = self.missing.lock().unwrap().clone();

@@ -557,7 +557,7 @@ impl Stage {
                 })
                 .collect(),
             policy: plot.policy.clone(),
-            metrics: Default::default(),
+            metrics: refollow::engine::settings::MetricsSettings::default(),
             undo_directory: undo.path().to_owned(),
             run_limits: refollow::domain::run::Limits::default(),
             brake_file: undo.path().join("brake"),
