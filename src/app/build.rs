@@ -135,6 +135,7 @@ fn metrics_settings(configured: &MetricsOptions) -> MetricsSettings {
             worst_shards: size(configured.worst_shards),
             max: size(configured.max_series),
             exporter_names: configured.exporter_names,
+            ..Series::default()
         },
     }
 }

@@ -233,6 +233,10 @@ impl Daemon for Desk {
         self.0.metrics.piece(&snapshot, number, format)
     }
 
+    fn follower_count(&self) -> usize {
+        self.0.lock().followers.len()
+    }
+
     fn cluster_names(&self) -> Vec<ClusterName> {
         self.0.lock().clusters.keys().cloned().collect()
     }

@@ -55,7 +55,7 @@ impl Book {
         Snapshot {
             now,
             part: wanted.part,
-            series: self.settings.metrics.series,
+            series: self.settings.metrics.series(),
             stale_after: slowest
                 .unwrap_or_default()
                 .saturating_mul(STALE_INTERVALS)

@@ -51,6 +51,15 @@ pub struct MetricsSettings {
 }
 
 impl MetricsSettings {
+    /// How many series there may be, and whether any of them may be a shard's.
+    pub fn series(&self) -> Series {
+        let deep = |level: Level| level == Level::Shard;
+        Series {
+            shards: deep(self.level) || self.rules.iter().any(|rule| deep(rule.level)),
+            ..self.series
+        }
+    }
+
     /// How much is exported of this follower. One whose alias is not known matches only where every alias
     /// would.
     pub fn level_of(&self, key: &FollowerKey, remote: Option<&RemoteAlias>) -> Level {

@@ -903,6 +903,10 @@ pub trait Daemon: Send + Sync {
             .map_while(|number| self.metrics_piece(&all, number, open_metrics))
             .collect()
     }
+    /// How many followers are known: how large those pieces are.
+    fn follower_count(&self) -> usize {
+        self.status().followers.len()
+    }
     /// Names of the configured clusters.
     fn cluster_names(&self) -> Vec<ClusterName> {
         let clusters = self.clusters().clusters;

@@ -23,8 +23,8 @@ use crate::http::access::Access;
 use crate::http::dto::Problem;
 use crate::metrics::{Format, Part, Scrape};
 
-/// A text of fewer bytes goes out in one piece, with its length.
-const WHOLE: usize = 64 * 1024;
+/// Of so many followers the text goes out whole, with its length.
+const LARGE: usize = 10;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -45,8 +45,10 @@ async fn metrics(
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::from_accept(accept);
     let open_metrics = format == Format::OpenMetrics;
+    // The first piece is small whatever the fleet: it goes out while the others are written.
+    let large = app.daemon.follower_count() > LARGE;
     let (mut head, mut number) = (String::new(), 0);
-    while head.len() < WHOLE {
+    while number == 0 || !large {
         let Some(text) = app.daemon.metrics_piece(&wanted, number, open_metrics) else {
             return ([(header::CONTENT_TYPE, format.content_type())], head).into_response();
         };

@@ -260,12 +260,14 @@ impl Snapshot<'_> {
         Selection::of(&rows, &fresh, &self.series).left_out()
     }
 
-    /// Pieces that the whole text comes in, so that nobody has to hold still for all of it.
+    /// Pieces that the whole text comes in, so that nobody has to hold still for all of it. It depends on
+    /// the configuration alone, and not on what changes between two pieces.
     pub(super) fn pieces(&self) -> usize {
+        let deep = |families: usize| if self.series.shards { families } else { 0 };
         match (self.part, self.series.exporter_names) {
             (Part::Own, _) => 1,
-            (_, false) => FIRST_OF_SHARDS + SHARD_FAMILIES.len(),
-            (_, true) => FIRST_OF_SHARDS + SHARD_FAMILIES.len() + 1 + exporter::SHARDS.len(),
+            (_, false) => FIRST_OF_SHARDS + deep(SHARD_FAMILIES.len()),
+            (_, true) => FIRST_OF_SHARDS + deep(SHARD_FAMILIES.len()) + 1 + deep(exporter::SHARDS.len()),
         }
     }
 
@@ -301,7 +303,12 @@ impl Snapshot<'_> {
             selection.encode(out);
             return;
         }
-        let of_exporter = FIRST_OF_SHARDS + SHARD_FAMILIES.len();
+        let of_exporter = FIRST_OF_SHARDS
+            + if self.series.shards {
+                SHARD_FAMILIES.len()
+            } else {
+                0
+            };
         let kept = |place: usize| {
             if number < of_exporter {
                 selection.index.has(place)

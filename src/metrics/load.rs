@@ -54,8 +54,11 @@ pub(super) fn encode_load(clusters: &[&ClusterRow<'_>], out: &mut Encoder) {
         let mut family = out.family(name, Kind::Counter, help);
         for (labels, row) in &rows {
             for (purpose, count) in Purpose::ALL.iter().zip(read(&row.counts)) {
-                let labels = labels.clone().with("purpose", purpose.as_str());
-                family.sample(labels.as_str(), whole(*count) / unit);
+                family.with(
+                    labels.as_str(),
+                    ("purpose", purpose.as_str()),
+                    whole(*count) / unit,
+                );
             }
         }
     }
@@ -66,8 +69,7 @@ pub(super) fn encode_load(clusters: &[&ClusterRow<'_>], out: &mut Encoder) {
     );
     for (labels, row) in &rows {
         for (class, count) in RequestError::ALL.iter().zip(&row.counts.errors) {
-            let labels = labels.clone().with("class", class.as_str());
-            family.sample(labels.as_str(), whole(*count));
+            family.with(labels.as_str(), ("class", class.as_str()), whole(*count));
         }
     }
     let mut family = out.family(
@@ -86,8 +88,11 @@ pub(super) fn encode_load(clusters: &[&ClusterRow<'_>], out: &mut Encoder) {
     );
     for (labels, row) in &rows {
         for reason in Trouble::ALL {
-            let labels = labels.clone().with("reason", reason.as_str());
-            family.sample(labels.as_str(), flag(row.trouble == Some(*reason)));
+            family.with(
+                labels.as_str(),
+                ("reason", reason.as_str()),
+                flag(row.trouble == Some(*reason)),
+            );
         }
     }
 }
@@ -114,8 +119,7 @@ fn encode_looks(rows: &[(Labels, LoadRow)], out: &mut Encoder) {
                 (Purpose::Leaders, row.leader_look),
             ] {
                 if let Some(cost) = cost {
-                    let labels = labels.clone().with("purpose", purpose.as_str());
-                    family.sample(labels.as_str(), whole(read(cost)));
+                    family.with(labels.as_str(), ("purpose", purpose.as_str()), whole(read(cost)));
                 }
             }
         }

@@ -35,6 +35,8 @@ pub struct Series {
     pub max: usize,
     /// Export the names of `elasticsearch_exporter` too.
     pub exporter_names: bool,
+    /// Whether any follower may be at shard level: where none may, nobody looks for one.
+    pub shards: bool,
 }
 
 impl Default for Series {
@@ -43,6 +45,7 @@ impl Default for Series {
             worst_shards: 20,
             max: 2_000_000,
             exporter_names: false,
+            shards: false,
         }
     }
 }

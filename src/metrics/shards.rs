@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
+use std::fmt::Write as _;
 
 use crate::domain::facts::{Exception, ShardStats};
 use crate::domain::seen::Seen;
@@ -260,7 +261,8 @@ pub(super) fn encode_worst(followers: &[Prepared<'_>], most: usize, out: &mut En
             Seen::Unknown(_) => continue,
         };
         labels.clear();
-        labels.extend([follower.labels(), ",shard=\"", &number.to_string(), "\""]);
+        // Writing into a String cannot fail.
+        let _infallible = write!(labels, "{},shard=\"{number}\"", follower.labels());
         family.with(&labels, ("class", class), flag(stands));
     }
     let mut family = out.family(

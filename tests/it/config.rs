@@ -398,9 +398,11 @@ fn the_first_rule_that_matches_says_how_much_is_exported_of_a_follower() {
         Series {
             worst_shards: 5,
             max: 5000,
-            exporter_names: true
+            exporter_names: true,
+            shards: false,
         }
     );
+    assert!(metrics.series().shards, "a rule asks for them");
     let (lead, other) = (
         RemoteAlias::parse("lead").unwrap(),
         RemoteAlias::parse("other").unwrap(),

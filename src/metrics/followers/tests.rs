@@ -130,7 +130,10 @@ impl World {
         Snapshot {
             now: at(10),
             part: Part::Everything,
-            series: Series::default(),
+            series: Series {
+                shards: level == Level::Shard,
+                ..Series::default()
+            },
             stale_after: Duration::from_mins(5),
             clusters: vec![
                 ClusterRow {
@@ -491,7 +494,10 @@ fn crowded<'a>(
     series: Series,
 ) -> Snapshot<'a> {
     let mut snapshot = world.snapshot(level);
-    snapshot.series = series;
+    snapshot.series = Series {
+        shards: level == Level::Shard,
+        ..series
+    };
     snapshot.followers = (0_i64..)
         .zip(keys.iter().zip(stats))
         .map(|(number, (key, stats))| FollowerRow {
