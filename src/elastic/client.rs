@@ -605,6 +605,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_last_place_is_kept_for_repairs_however_many_looks_wait() {
+        let slow = Arc::new(Slow::default());
+        let client = client(&slow);
+        let routine = join_all((0..10).map(|_| client.look_for(&Look::FollowStats, Purpose::Followers)));
+        let repair = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            client.look(&Look::FollowStats).await;
+            client.clock.now().as_millisecond()
+        };
+        let (answers, repaired_at) = join(routine, repair).await;
+        assert_eq!(answers.concat().len(), 10);
+        assert_eq!(repaired_at, 1500, "it waited for nobody");
+        // Two at a time, and the repair's own.
+        assert_eq!(client.clock.now().as_second(), 5);
+        assert_eq!(slow.most_looks.load(Ordering::SeqCst), 3);
+        let counts = client.load().counts();
+        assert_eq!(counts.requests, [10, 0, 1, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_change_that_would_wait_long_is_not_sent() {
         let slow = Arc::new(Slow::default());
         let client = client(&slow);
