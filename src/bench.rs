@@ -1,4 +1,5 @@
-//! `refollow bench`: what one look costs, beside the bare parse of the same bytes, in one run.
+//! `refollow bench`: what one look costs, beside the bare parse of the same bytes, in one run; and
+//! (`fleet`, `goals`) what a daemon costs that looks at a whole fleet of clusters.
 //!
 //! Builds the answers of a cluster with many followers in memory, then measures the CPU time of
 //! the whole process (not the wall clock: the machines are shared) for two things in turn,
@@ -7,6 +8,9 @@
 //! decide, memories as they are stored, encode the metrics).
 
 mod bare;
+mod fleet;
+mod goals;
+mod stub;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -20,7 +24,12 @@ use crate::domain::ids::ClusterName;
 use crate::domain::time::{Timestamp, after};
 use crate::engine::book::Book;
 use crate::engine::settings::{ClusterSettings, Settings};
+use crate::metrics::{Format, Metrics};
 use crate::policy;
+
+pub use fleet::{Figures, Plan, line, measure as fleet};
+pub use goals::{Goals, goals, goals_table};
+pub use stub::{Fleet, serve};
 
 /// How large the cluster is, and how often it is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +67,9 @@ pub struct Report {
     pub typed_parse_us_per_shard: [f64; 3],
     /// CPU microseconds per shard of a whole look.
     pub look_us_per_shard: [f64; 3],
+    /// Medians of the look's parts: taking the answers in, judging, deciding, writing memories down as
+    /// text, writing the metrics down as text.
+    pub parts_us_per_shard: [f64; 5],
     /// Median of the look over median of the bare parse into a tree.
     pub ratio: f64,
     /// Median of the look over median of the bare parse into types.
@@ -95,6 +107,8 @@ pub fn measure(size: Size) -> Result<Report, String> {
     let mut bare = Vec::new();
     let mut typed = Vec::new();
     let mut look = Vec::new();
+    let mut parts: [Vec<f64>; 5] = Default::default();
+    let metrics = Metrics::new("bench").map_err(|error| error.to_string())?;
     for round in 0..size.rounds.max(1) {
         let began = cpu();
         for (_, body) in &bodies {
@@ -121,14 +135,24 @@ pub fn measure(size: Size) -> Result<Report, String> {
             })
             .collect();
         let began = cpu();
+        let mut mark = began;
+        let mut part = |parts: &mut Vec<f64>| {
+            parts.push(per_shard(mark, shards));
+            mark = cpu();
+        };
         book.learn(&list, now);
+        part(&mut parts[0]);
         book.judge(&cluster, true, now);
-        std::hint::black_box(book.decide(now));
-        for (key, memory) in book.changed_memories() {
+        part(&mut parts[1]);
+        std::hint::black_box(book.decide_about(std::slice::from_ref(&cluster), now));
+        part(&mut parts[2]);
+        for (key, memory) in book.changed_memories_of(&cluster) {
             let text = serde_json::to_string(&memory).map_err(|error| error.to_string())?;
             std::hint::black_box((key, text));
         }
-        std::hint::black_box(book.metrics(now));
+        part(&mut parts[3]);
+        std::hint::black_box(metrics.render(&book.metrics(now), Format::Prometheus));
+        part(&mut parts[4]);
         look.push(per_shard(began, shards));
     }
     let (bare, typed, look) = (spread(bare), spread(typed), spread(look));
@@ -139,6 +163,7 @@ pub fn measure(size: Size) -> Result<Report, String> {
         bare_parse_us_per_shard: bare,
         typed_parse_us_per_shard: typed,
         look_us_per_shard: look,
+        parts_us_per_shard: parts.map(|part| spread(part)[1]),
         ratio: look[1] / bare[1].max(f64::MIN_POSITIVE),
         ratio_typed: look[1] / typed[1].max(f64::MIN_POSITIVE),
     })
@@ -163,6 +188,11 @@ pub fn table(report: &Report) -> Result<String, std::fmt::Error> {
     out.push_str(&row("bare parse into a tree", report.bare_parse_us_per_shard));
     out.push_str(&row("bare parse into types", report.typed_parse_us_per_shard));
     out.push_str(&row("whole look", report.look_us_per_shard));
+    let [learn, judge, decide, store, publish] = report.parts_us_per_shard;
+    writeln!(
+        out,
+        "  of it: taking the answers in {learn:.3}, judging {judge:.3}, deciding {decide:.3}, memories {store:.3}, metrics {publish:.3}"
+    )?;
     writeln!(
         out,
         "  a look costs {:.2} times the bare parse into a tree, {:.2} times the one into types",

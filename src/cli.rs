@@ -25,7 +25,7 @@ pub mod client;
 pub mod look;
 pub mod manual;
 
-use args::{Args, Audit, Command, Global, Token};
+use args::{Args, Audit, Bench, Command, Global, Token};
 use client::Session;
 use client::audit::Source;
 use look::Look;
@@ -80,20 +80,7 @@ async fn dispatch(args: Args) -> u8 {
             answer(&serde_json::Value::Array(results));
             code
         }
-        Command::Bench => match bench::measure(bench::Size::default()) {
-            Ok(report) if global.json => {
-                answer(&serde_json::json!(report));
-                DONE
-            }
-            Ok(report) => {
-                say(bench::table(&report).unwrap_or_default().trim_end());
-                DONE
-            }
-            Err(error) => {
-                complain(&format!("bench: {error}"));
-                FAILED
-            }
-        },
+        Command::Bench { what } => measure(what, global.json).await,
         Command::Audit { command } => audit(command, global).await,
         Command::Completions { shell } => {
             written("completions", manual::completions(shell, &mut std::io::stdout()))
@@ -101,6 +88,79 @@ async fn dispatch(args: Args) -> u8 {
         Command::Man { dir: None } => written("man", manual::page(&mut std::io::stdout())),
         Command::Man { dir: Some(dir) } => written(&dir.display().to_string(), manual::pages(&dir)),
         asking => ask(asking, global).await,
+    }
+}
+
+/// One look in this process, or a fleet in processes of their own.
+async fn measure(what: Option<Bench>, json: bool) -> u8 {
+    fn told<T: serde::Serialize>(found: Result<T, String>, json: bool, print: fn(&T) -> String) -> u8 {
+        match found {
+            Ok(report) if json => {
+                answer(&serde_json::json!(report));
+                DONE
+            }
+            Ok(report) => {
+                say(print(&report).trim_end());
+                DONE
+            }
+            Err(error) => {
+                complain(&format!("bench: {error}"));
+                FAILED
+            }
+        }
+    }
+    let progress = |line: &str| complain(line);
+    match what {
+        None => told(bench::measure(bench::Size::default()), json, |report| {
+            bench::table(report).unwrap_or_default()
+        }),
+        Some(Bench::Stub {
+            clusters,
+            followers,
+            shards,
+            hang,
+            trickle,
+        }) => {
+            let fleet = bench::Fleet {
+                clusters,
+                followers,
+                shards,
+                hang,
+                trickle,
+            };
+            told(bench::serve(fleet).await, json, |()| String::new())
+        }
+        Some(Bench::Fleet {
+            clusters,
+            followers,
+            shards,
+            interval,
+            leaders,
+            hang,
+            trickle,
+            measure,
+        }) => {
+            if hang + trickle >= clusters {
+                complain("bench: --hang and --trickle leave no cluster that answers; give more --clusters");
+                return WRONG;
+            }
+            let plan = bench::Plan {
+                fleet: bench::Fleet {
+                    clusters,
+                    followers,
+                    shards,
+                    hang,
+                    trickle,
+                },
+                interval,
+                leaders,
+                measure,
+                scrapes: 5,
+                restart: true,
+            };
+            told(bench::fleet(plan, progress).await, json, bench::line)
+        }
+        Some(Bench::Table) => told(bench::goals(progress).await, json, bench::goals_table),
     }
 }
 
@@ -310,7 +370,7 @@ async fn ask(command: Command, global: Global) -> u8 {
         | Command::Sandbox(_)
         | Command::Diagnose { .. }
         | Command::Audit { .. }
-        | Command::Bench
+        | Command::Bench { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => WRONG,
     }

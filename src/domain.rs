@@ -22,6 +22,7 @@ pub mod load;
 pub mod memory;
 pub mod named;
 pub mod near;
+pub mod per_shard;
 pub mod plan;
 pub mod replicated;
 pub mod run;

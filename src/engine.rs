@@ -473,12 +473,12 @@ impl Engine {
             for leader in book.sick_leaders(cluster) {
                 self.leader_pokes.of(&leader).notify_one();
             }
-            (book.decide(now), news)
+            (book.decide_about(std::slice::from_ref(cluster), now), news)
         };
         self.perform(effects).await;
         // What began just now must have begun then after a restart too; the rest can wait.
         let memories = if slow {
-            self.lock().changed_memories()
+            self.lock().changed_memories_of(cluster)
         } else {
             self.lock().memories_of(&news)
         };
@@ -505,10 +505,11 @@ impl Engine {
         let effects = {
             let mut book = self.lock();
             let now = self.clock.now();
-            for cluster in book.followers_of(leader) {
-                book.judge(&cluster, false, now);
+            let clusters = book.followers_of(leader);
+            for cluster in &clusters {
+                book.judge(cluster, false, now);
             }
-            book.decide(now)
+            book.decide_about(&clusters, now)
         };
         self.perform(effects).await;
         ok

@@ -241,7 +241,7 @@ fn why_nothing(case: &Case<'_>, state: State) -> Vec<Evidence> {
             evidence(
                 seen,
                 format!("shards[{}].follower_global_checkpoint", shard.shard),
-                case::number(shard.follower_global_checkpoint),
+                case::number(shard.follower_global_checkpoint.get()),
             )
         })
         .collect()

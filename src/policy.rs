@@ -22,7 +22,7 @@ pub mod windows;
 pub mod world;
 
 pub use admit::{Admission, Candidate, admit};
-pub use breaker::{BreakerOpen, BreakerState, breaker};
+pub use breaker::{BreakerOpen, BreakerState, Tally, breaker};
 pub use consent::{
     ConsentError, Voter, consent, expire, may_approve, new_record, reject, to_be_typed, void_reason,
 };

@@ -181,8 +181,12 @@ pub enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Measure one look at many followers
-    Bench,
+    /// Measure what looking costs
+    Bench {
+        /// What to measure; by default one look at many followers, beside the bare parse of its bytes
+        #[command(subcommand)]
+        what: Option<Bench>,
+    },
     /// Print what a shell needs to complete the commands
     Completions {
         /// The shell
@@ -233,6 +237,59 @@ pub enum Token {
         /// Its id, as `list` shows it
         #[arg(value_name = "ID")]
         id: String,
+    },
+}
+
+/// `bench`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum Bench {
+    /// A daemon of its own, looking at clusters of its own
+    Fleet {
+        /// Follower clusters
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        clusters: usize,
+        /// Followers of each
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        followers: usize,
+        /// Shards of each follower
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        shards: u32,
+        /// How often each cluster is looked at
+        #[arg(long, value_name = "LENGTH", default_value = "15s", value_parser = duration)]
+        interval: Duration,
+        /// Look at the leader clusters too, every four intervals
+        #[arg(long)]
+        leaders: bool,
+        /// Follower clusters that accept connections and never answer
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        hang: usize,
+        /// Follower clusters that answer one byte a second
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        trickle: usize,
+        /// For how long
+        #[arg(long, value_name = "LENGTH", default_value = "60s", value_parser = duration)]
+        measure: Duration,
+    },
+    /// The goals of docs/COST.md beside what this machine reaches; takes about a quarter of an hour
+    Table,
+    /// The clusters of `fleet`, until standard input ends
+    #[command(hide = true)]
+    Stub {
+        /// Follower clusters
+        #[arg(long)]
+        clusters: usize,
+        /// Followers of each
+        #[arg(long)]
+        followers: usize,
+        /// Shards of each follower
+        #[arg(long)]
+        shards: u32,
+        /// Follower clusters that accept connections and never answer
+        #[arg(long)]
+        hang: usize,
+        /// Follower clusters that answer one byte a second
+        #[arg(long)]
+        trickle: usize,
     },
 }
 
@@ -522,6 +579,8 @@ mod tests {
             "audit show --follower eu/orders-f --state sqlite:///tmp/x.db",
             "diagnose a.json b.json",
             "bench",
+            "bench fleet --clusters 10 --followers 5 --shards 2 --interval 1s --measure 2s --leaders",
+            "bench table",
         ] {
             let options = "--config x.toml --socket /tmp/a.sock --json --color never";
             for line in [

@@ -15,6 +15,7 @@ use crate::domain::ids::{
     ClusterName, ClusterUuid, FollowerKey, HistoryUuid, IndexName, IndexUuid, LeaseId, RemoteAlias,
     SnapshotRef,
 };
+use crate::domain::per_shard::PerShard;
 use crate::domain::seen::Seen;
 use crate::domain::shared::Shared;
 use crate::domain::time::{Timestamp, moved};
@@ -94,6 +95,25 @@ impl<T> Series<T> {
         }
     }
 
+    /// Keeps the newest word, and where that is no value the newest value before it.
+    pub fn keep_newest(&mut self) {
+        if self.0.len() < 2 {
+            return;
+        }
+        let known = match self.last() {
+            Some(last) if last.value.present().is_none() => {
+                self.0.iter().rposition(|seen| seen.value.present().is_some())
+            }
+            _ => None,
+        };
+        let newest = self.0.split_off(self.0.len() - 1);
+        let known = known.map(|at| self.0.swap_remove(at));
+        self.0.clear();
+        self.0.extend(known);
+        self.0.extend(newest);
+        self.0.shrink_to_fit();
+    }
+
     /// Keeps the newest `count`.
     pub fn keep_last(&mut self, count: usize) {
         let surplus = self.0.len().saturating_sub(count);
@@ -142,7 +162,38 @@ pub struct ReadException {
     pub exception: Exception,
 }
 
-/// One shard of `_ccr/stats` (reference 1.2). Numbers are `None` where the answer lacks them or
+/// A whole number that an answer may lack. Half the size of an `Option<i64>`: a fleet has half a
+/// million shards, each with two dozen of them. The smallest `i64`, which no answer has, stands for
+/// *not there*.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Count(i64);
+
+impl Count {
+    /// The number, where there is one.
+    pub const fn get(self) -> Option<i64> {
+        if self.0 == i64::MIN { None } else { Some(self.0) }
+    }
+}
+
+impl From<Option<i64>> for Count {
+    fn from(number: Option<i64>) -> Self {
+        Self(number.unwrap_or(i64::MIN))
+    }
+}
+
+impl From<i64> for Count {
+    fn from(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+impl std::fmt::Debug for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+/// One shard of `_ccr/stats` (reference 1.2). A number is not there where the answer lacks it or
 /// has another type there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardStats {
@@ -153,55 +204,55 @@ pub struct ShardStats {
     /// `leader_index`.
     pub leader_index: Option<IndexName>,
     /// `leader_global_checkpoint` as the task last saw it (operations; -1 or -2 for none).
-    pub leader_global_checkpoint: Option<i64>,
+    pub leader_global_checkpoint: Count,
     /// `leader_max_seq_no` as the task last saw it.
-    pub leader_max_seq_no: Option<i64>,
+    pub leader_max_seq_no: Count,
     /// `follower_global_checkpoint`.
-    pub follower_global_checkpoint: Option<i64>,
+    pub follower_global_checkpoint: Count,
     /// `follower_max_seq_no`.
-    pub follower_max_seq_no: Option<i64>,
+    pub follower_max_seq_no: Count,
     /// `last_requested_seq_no`.
-    pub last_requested_seq_no: Option<i64>,
+    pub last_requested_seq_no: Count,
     /// `outstanding_read_requests`.
-    pub outstanding_read_requests: Option<i64>,
+    pub outstanding_read_requests: Count,
     /// `outstanding_write_requests`.
-    pub outstanding_write_requests: Option<i64>,
+    pub outstanding_write_requests: Count,
     /// `write_buffer_operation_count`.
-    pub write_buffer_operation_count: Option<i64>,
+    pub write_buffer_operation_count: Count,
     /// `write_buffer_size_in_bytes`.
-    pub write_buffer_size_in_bytes: Option<i64>,
+    pub write_buffer_size_in_bytes: Count,
     /// `follower_mapping_version`.
-    pub follower_mapping_version: Option<i64>,
+    pub follower_mapping_version: Count,
     /// `follower_settings_version`.
-    pub follower_settings_version: Option<i64>,
+    pub follower_settings_version: Count,
     /// `follower_aliases_version` (7.3 and later).
-    pub follower_aliases_version: Option<i64>,
+    pub follower_aliases_version: Count,
     /// `total_read_time_millis`.
-    pub total_read_time_millis: Option<i64>,
+    pub total_read_time_millis: Count,
     /// `total_read_remote_exec_time_millis`.
-    pub total_read_remote_exec_time_millis: Option<i64>,
+    pub total_read_remote_exec_time_millis: Count,
     /// `successful_read_requests`.
-    pub successful_read_requests: Option<i64>,
+    pub successful_read_requests: Count,
     /// `failed_read_requests`.
-    pub failed_read_requests: Option<i64>,
+    pub failed_read_requests: Count,
     /// `operations_read`.
-    pub operations_read: Option<i64>,
+    pub operations_read: Count,
     /// `bytes_read`.
-    pub bytes_read: Option<i64>,
+    pub bytes_read: Count,
     /// `total_write_time_millis`.
-    pub total_write_time_millis: Option<i64>,
+    pub total_write_time_millis: Count,
     /// `successful_write_requests`.
-    pub successful_write_requests: Option<i64>,
+    pub successful_write_requests: Count,
     /// `failed_write_requests`.
-    pub failed_write_requests: Option<i64>,
+    pub failed_write_requests: Count,
     /// `operations_written`.
-    pub operations_written: Option<i64>,
+    pub operations_written: Count,
     /// `time_since_last_read_millis`; -1 when no read was ever sent.
-    pub time_since_last_read_millis: Option<i64>,
+    pub time_since_last_read_millis: Count,
     /// `read_exceptions`; unknown where it is not a list of exceptions.
-    pub read_exceptions: Seen<Vec<ReadException>>,
+    pub read_exceptions: Seen<Box<[ReadException]>>,
     /// `fatal_exception`: absent where the key is missing, unknown where it is not an exception.
-    pub fatal_exception: Seen<Exception>,
+    pub fatal_exception: Seen<Box<Exception>>,
 }
 
 /// What `_ccr/stats` says of one follower. `Seen::Absent` in a series of it means that
@@ -210,7 +261,7 @@ pub struct ShardStats {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FollowStats {
     /// By shard number; shards whose entry is malformed are left out.
-    pub shards: Shared<BTreeMap<u32, ShardStats>>,
+    pub shards: Shared<PerShard<ShardStats>>,
     /// How many entries could not be read as a shard.
     pub malformed: u32,
     /// `total_global_checkpoint_lag` (8.13 and later).
@@ -477,7 +528,7 @@ pub struct IndexStats {
     /// `indices.<i>.uuid`.
     pub uuid: Option<IndexUuid>,
     /// Primaries that answered, by shard.
-    pub primaries: BTreeMap<u32, ShardSeq>,
+    pub primaries: PerShard<ShardSeq>,
     /// `indices.<i>.primaries.docs.count`.
     pub docs: Option<u64>,
     /// `indices.<i>.primaries.store.size_in_bytes`.
@@ -594,9 +645,9 @@ pub struct FollowerSide {
     /// `/<f>/_ilm/explain`.
     pub ilm: Series<IlmExplain>,
     /// `_cluster/settings?include_defaults&flat_settings`: transient over persistent over default.
-    pub cluster_settings: Series<BTreeMap<String, String>>,
+    pub cluster_settings: Series<Shared<BTreeMap<String, String>>>,
     /// Versions of all nodes (`_nodes?filter_path=nodes.*.version,nodes.*.roles`).
-    pub nodes: Series<Vec<Node>>,
+    pub nodes: Series<Shared<Vec<Node>>>,
     /// Name of the data stream this index backs (`_data_stream`); absent when it backs none.
     pub data_stream: Series<String>,
     /// `/<f>/_count` or `/<f>/_search?size=0`.
@@ -619,7 +670,7 @@ pub struct FollowerSide {
     pub snapshot: Series<SnapshotInfo>,
     // wire: GET /_ccr/auto_follow (an empty list where there is none).
     /// Auto-follow patterns of the follower cluster.
-    pub auto_follow: Series<Vec<AutoFollowPattern>>,
+    pub auto_follow: Series<Shared<Vec<AutoFollowPattern>>>,
     // wire: POST /_security/user/_has_privileges on the follower cluster with the acting credentials, body
     // {"cluster":["monitor","manage_ccr"],"index":[{"names":["<f>"],"privileges":["manage_follow_index","monitor","view_index_metadata","manage"]}]};
     // "cluster:<p>" and "index:<p>" -> allowed. Absent where security is off: 400 "no handler found", 405, or
@@ -733,7 +784,7 @@ pub struct LeaderSide {
     /// `/<l>/_count`.
     pub count: Series<u64>,
     /// Versions of all nodes.
-    pub nodes: Series<Vec<Node>>,
+    pub nodes: Series<Shared<Vec<Node>>>,
     // wire: GET /_ilm/policy/<name of index.lifecycle.name> (needs `read_ilm`), else with `monitor`
     // GET /_cluster/state/metadata?filter_path=metadata.index_lifecycle.policies.<name>; ask only where `ilm` says managed.
     /// Phases of the policy that manages the leader index. Absent: no policy of that name.
@@ -786,19 +837,24 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
-/// What is done to every series of a side alike; a field that is left out does not compile.
+/// What is done to every series of a side alike; a field that is left out does not compile. The
+/// rules compare sightings of those that are `compared` with each other, and read the newest word
+/// of the others ([`Sources`] says which).
 macro_rules! every_series {
-    ($side:ident: $($field:ident),+ $(,)?) => {
+    ($side:ident: compared: $($compared:ident),+; newest: $($field:ident),+ $(,)?) => {
         impl $side {
-            /// Keeps the newest `count` sightings of every call.
+            /// Keeps the newest `count` sightings of the calls whose sightings are compared, and the
+            /// newest word of the others.
             pub fn keep_last(&mut self, count: usize) {
-                let Self { $($field),+ } = self;
-                $($field.keep_last(count);)+
+                let Self { $($compared,)+ $($field),+ } = self;
+                $($compared.keep_last(count);)+
+                $($field.keep_newest();)+
             }
 
             /// The clock was set: every sighting moves along.
             pub fn clock_moved(&mut self, by_millis: i64) {
-                let Self { $($field),+ } = self;
+                let Self { $($compared,)+ $($field),+ } = self;
+                $($compared.clock_moved(by_millis);)+
                 $($field.clock_moved(by_millis);)+
             }
         }
@@ -806,11 +862,15 @@ macro_rules! every_series {
 }
 
 every_series! {
-    FollowerSide: root, license, stats, info, remote, meta, settings, routing, health, cluster_health, recovery, index, aliases, explain, tasks, ilm, cluster_settings, nodes, data_stream, count, resume, follow, count_through_alias, disks, snapshots, snapshot, auto_follow, privileges, total_shards, data_stream_replicated, data_stream_write,
+    FollowerSide:
+        compared: stats, remote, recovery, index, count;
+        newest: root, license, info, meta, settings, routing, health, cluster_health, aliases, explain, tasks, ilm, cluster_settings, nodes, data_stream, resume, follow, count_through_alias, disks, snapshots, snapshot, auto_follow, privileges, total_shards, data_stream_replicated, data_stream_write,
 }
 
 every_series! {
-    LeaderSide: root, license, index, meta, settings, stands_for, health, cluster_health, ilm, count, nodes, ilm_phases, lifecycle_date, privileges,
+    LeaderSide:
+        compared: root, index, count;
+        newest: license, meta, settings, stands_for, health, cluster_health, ilm, nodes, ilm_phases, lifecycle_date, privileges,
 }
 
 impl Facts {

@@ -93,6 +93,28 @@ pub struct History {
 }
 
 impl History {
+    /// Whether the other differs only by how often and how lately the same was seen.
+    pub fn only_older_than(&self, other: &Self) -> bool {
+        let Self {
+            looked_at: _,
+            held_for,
+            state,
+            state_since,
+            held,
+            before_unknown,
+            changes,
+            acknowledged,
+        } = self;
+        // A row of looks that has just begun counts; a long one does not count more.
+        (*held_for == other.held_for || *held_for > 2 && other.held_for > 2)
+            && *state == other.state
+            && *state_since == other.state_since
+            && *held == other.held
+            && *before_unknown == other.before_unknown
+            && *changes == other.changes
+            && *acknowledged == other.acknowledged
+    }
+
     /// Takes in one judged look; true when state or cause are others than before.
     pub fn look(&mut self, judged: &Judged) -> bool {
         let Judged {

@@ -202,6 +202,15 @@ impl FollowerKey {
             index: IndexName::parse(index)?,
         })
     }
+
+    /// Stands before every follower of the cluster in their order, and after those of the clusters
+    /// before it: where a range over one cluster begins. No index has its (empty) name.
+    pub fn before_all_of(cluster: &ClusterName) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            index: IndexName(Arc::from("")),
+        }
+    }
 }
 
 impl fmt::Display for FollowerKey {

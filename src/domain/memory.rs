@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::facts::Parameters;
 use crate::domain::history::History;
 use crate::domain::ids::{ClusterUuid, HistoryUuid, IndexName, IndexUuid, RemoteAlias, RunId};
+use crate::domain::shared::Shared;
 use crate::domain::state::State;
 use crate::domain::time::{Timestamp, moved};
 
@@ -98,11 +99,11 @@ pub struct Memory {
     /// What the alias led to (`seeds` or `proxy_address`) when the lease was last seen fresh.
     pub remote_addresses: Option<Vec<String>>,
     /// Follow parameters.
-    pub parameters: Option<Parameters>,
+    pub parameters: Option<Shared<Parameters>>,
     /// Settings set on the follower itself (not replicated from the leader).
-    pub own_settings: Option<BTreeMap<String, String>>,
+    pub own_settings: Option<Shared<BTreeMap<String, String>>>,
     /// Aliases with their definition as JSON text.
-    pub aliases: Option<BTreeMap<String, String>>,
+    pub aliases: Option<Shared<BTreeMap<String, String>>>,
     /// Data stream that it backs.
     pub data_stream: Option<String>,
     /// Number of primary shards.
@@ -145,6 +146,78 @@ impl Memory {
         self.own_run
             .as_ref()
             .is_some_and(|own| own.doubtful && self.last_well_at.is_none_or(|well| well <= own.at))
+    }
+}
+
+impl Memory {
+    /// Whether another look taught nothing but that time has passed: the same follower is still as
+    /// well as it was, and its leases are still renewed. What is stored may be a few minutes older
+    /// than that: after a restart less is known then, never more.
+    pub fn only_older_than(&self, other: &Self) -> bool {
+        let Self {
+            last_well_at,
+            last_renewing_at,
+            leases,
+            history,
+            follower_index_uuid,
+            remote,
+            leader_index,
+            leader_index_uuid,
+            leader_shard_history_uuids,
+            followed_is_recorded,
+            follower_cluster_uuid,
+            leader_cluster_uuid,
+            remote_addresses,
+            parameters,
+            own_settings,
+            aliases,
+            data_stream,
+            shard_count,
+            high_water,
+            lease_period,
+            last_state,
+            declared,
+            promised_by_pattern,
+            own_run,
+            beside,
+            resume_accepted_at,
+            fatal_since,
+            last_rise_at,
+        } = self;
+        let renewed = |leases: &BTreeMap<u32, LeaseMark>| -> Vec<(u32, bool)> {
+            leases
+                .iter()
+                .map(|(shard, mark)| (*shard, mark.renewed_at.is_some()))
+                .collect()
+        };
+        last_well_at.is_some() == other.last_well_at.is_some()
+            && last_renewing_at.is_some() == other.last_renewing_at.is_some()
+            && (leases == &other.leases || renewed(leases) == renewed(&other.leases))
+            && history.only_older_than(&other.history)
+            && *follower_index_uuid == other.follower_index_uuid
+            && *remote == other.remote
+            && *leader_index == other.leader_index
+            && *leader_index_uuid == other.leader_index_uuid
+            && *leader_shard_history_uuids == other.leader_shard_history_uuids
+            && *followed_is_recorded == other.followed_is_recorded
+            && *follower_cluster_uuid == other.follower_cluster_uuid
+            && *leader_cluster_uuid == other.leader_cluster_uuid
+            && *remote_addresses == other.remote_addresses
+            && *parameters == other.parameters
+            && *own_settings == other.own_settings
+            && *aliases == other.aliases
+            && *data_stream == other.data_stream
+            && *shard_count == other.shard_count
+            && *high_water == other.high_water
+            && *lease_period == other.lease_period
+            && *last_state == other.last_state
+            && *declared == other.declared
+            && *promised_by_pattern == other.promised_by_pattern
+            && *own_run == other.own_run
+            && *beside == other.beside
+            && *resume_accepted_at == other.resume_accepted_at
+            && *fatal_since == other.fatal_since
+            && *last_rise_at == other.last_rise_at
     }
 }
 

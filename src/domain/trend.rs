@@ -23,7 +23,8 @@ pub struct Point {
     pub lag: Option<i64>,
 }
 
-/// The points of one follower, oldest first.
+/// The points of one follower, oldest first. Of points in a row with the same lag only the first
+/// and the last are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trend {
     points: Vec<Point>,
@@ -41,9 +42,28 @@ impl Trend {
                 return;
             }
         }
+        // A lag that stays the same is drawn by its two ends.
+        if let [.., before, last] = self.points.as_mut_slice()
+            && before.lag == lag
+            && last.lag == lag
+        {
+            last.at = at;
+            before.at = before.at.max(moved(at, -DAY_MILLIS));
+            return;
+        }
+        if self.points.len() == self.points.capacity() {
+            self.points.reserve_exact(8);
+        }
         self.points.push(Point { at, lag });
-        self.points
-            .retain(|point| millis_between(point.at, at) <= DAY_MILLIS);
+        let begin = moved(at, -DAY_MILLIS);
+        let gone = self.points.windows(2).take_while(|two| two[1].at < begin).count();
+        self.points.drain(..gone);
+        // A flat line that began before goes on from there.
+        match self.points.as_mut_slice() {
+            [first, second, ..] if first.at < begin && first.lag == second.lag => first.at = begin,
+            [first, ..] if first.at < begin => drop(self.points.remove(0)),
+            _ => {}
+        }
         if self.points.len() > POINTS {
             let covered = self
                 .points
@@ -102,7 +122,7 @@ mod tests {
     fn what_becomes_unknown_or_known_is_kept_at_once() {
         let mut trend = Trend::default();
         for look in 0..200 {
-            trend.look(at(look * 15), Some(1));
+            trend.look(at(look * 15), Some(look % 7));
         }
         let before = trend.points().len();
         let last = trend.points()[before - 1].at;
@@ -115,6 +135,20 @@ mod tests {
         trend.look(soon(3), Some(4));
         trend.look(soon(-5000), Some(4));
         assert_eq!(trend.points().len(), before + 2, "no time has passed");
+    }
+
+    #[test]
+    fn a_lag_that_stays_the_same_is_two_points_however_long() {
+        let mut trend = Trend::default();
+        for look in 0..20_000 {
+            trend.look(at(look * 15), Some(0));
+        }
+        let points = trend.points();
+        assert_eq!(points.len(), 2);
+        assert_eq!(points[1].at, at(19_999 * 15));
+        assert_eq!(millis_between(points[0].at, points[1].at), DAY_MILLIS);
+        trend.look(at(20_000 * 15), Some(5));
+        assert_eq!(trend.points().len(), 3);
     }
 
     #[test]

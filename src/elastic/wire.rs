@@ -16,6 +16,7 @@ mod learn;
 mod lenient;
 mod owner;
 mod path;
+mod rebuild;
 mod state;
 
 use std::collections::{BTreeMap, HashMap};
@@ -33,10 +34,12 @@ use crate::domain::facts::{
 };
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::seen::Seen;
+use crate::domain::shared::Shared;
 use crate::domain::time::Timestamp;
 
 pub use exception::of_body as exception_of;
 pub use learn::learn;
+pub use rebuild::{is_long_list, rebuilt};
 
 /// Characters of a body shown in a reason.
 const SHOWN_CHARS: usize = 120;
@@ -76,14 +79,15 @@ enum Body {
     Explain(Seen<(String, Explain)>),
     /// With the body, for the dates of each index.
     Ilm(Seen<Table<IlmExplain>>, bytes::Bytes),
-    ClusterSettings(Seen<BTreeMap<String, String>>),
-    Nodes(Seen<Vec<Node>>),
+    /// What is said of a whole cluster is held once, however many followers it has.
+    ClusterSettings(Seen<Shared<BTreeMap<String, String>>>),
+    Nodes(Seen<Shared<Vec<Node>>>),
     /// With the body, for what else it says of the one stream in question.
     DataStreams(Seen<Table<String>>, bytes::Bytes),
     Disks(Seen<Vec<NodeDisk>>),
     Snapshots(Seen<BTreeMap<String, Vec<String>>>),
     Snapshot(Seen<SnapshotInfo>),
-    AutoFollow(Seen<Vec<AutoFollowPattern>>),
+    AutoFollow(Seen<Shared<Vec<AutoFollowPattern>>>),
     LeaderIndices(Seen<Vec<LeaderIndex>>),
     Privileges(Seen<BTreeMap<String, bool>>),
     IlmPolicy(Seen<BTreeMap<String, Vec<IlmPhase>>>),
@@ -263,8 +267,8 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
         Kind::Aliases => Body::Aliases(look.read(index::aliases, NO_INDEX)),
         Kind::Explain => Body::Explain(look.read(index::explain, &[])),
         Kind::Ilm => Body::Ilm(look.read(index::ilm, NO_INDEX), shared_body(answer)),
-        Kind::ClusterSettings => Body::ClusterSettings(look.read(cluster::settings, &[])),
-        Kind::Nodes => Body::Nodes(look.read(cluster::nodes, &[])),
+        Kind::ClusterSettings => Body::ClusterSettings(look.read(cluster::settings, &[]).map(Shared::from)),
+        Kind::Nodes => Body::Nodes(look.read(cluster::nodes, &[]).map(Shared::from)),
         Kind::DataStreams => Body::DataStreams(look.read(cluster::data_streams, &[]), shared_body(answer)),
         Kind::Disks => Body::Disks(look.read(guards::disks, &[])),
         Kind::Snapshots => Body::Snapshots(look.read(guards::snapshots, &[])),
@@ -274,7 +278,7 @@ fn body_of(answer: &Answer, request: &path::Request, error: Option<&Exception>) 
         )),
         Kind::Customs => Body::Snapshots(look.read(guards::customs, &[])),
         Kind::Created => Body::LeaderIndices(look.read(index::created, &[])),
-        Kind::AutoFollow => Body::AutoFollow(look.read(guards::auto_follow, &[])),
+        Kind::AutoFollow => Body::AutoFollow(look.read(guards::auto_follow, &[]).map(Shared::from)),
         Kind::Privileges => Body::Privileges(guards::privileges(answer)),
         Kind::IlmPolicy => Body::IlmPolicy(look.read(guards::phases, &["resource_not_found_exception"])),
         Kind::Count => Body::Count(match look.good_body(NO_INDEX) {
@@ -417,7 +421,7 @@ impl Parsed {
     /// The auto-follow patterns, where this is `_ccr/auto_follow`; unknown where it is not good.
     pub fn patterns(&self) -> Option<Seen<&[AutoFollowPattern]>> {
         match &self.body {
-            Body::AutoFollow(seen) => Some(seen.as_ref().map(Vec::as_slice)),
+            Body::AutoFollow(seen) => Some(seen.as_ref().map(|list| list.as_slice())),
             _ => None,
         }
     }

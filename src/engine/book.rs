@@ -14,6 +14,7 @@ mod learning;
 mod looks;
 mod patterns;
 mod plans;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -79,7 +80,15 @@ pub(crate) struct Book {
     pub settings: Settings,
     pub started_at: Timestamp,
     pub clusters: BTreeMap<ClusterName, ClusterEntry>,
-    pub followers: BTreeMap<FollowerKey, FollowerEntry>,
+    pub followers: scope::Followers,
+    /// Those that a run of ours is being opened for or goes on for.
+    locked: BTreeSet<FollowerKey>,
+    /// By leader cluster: the clusters whose `remotes` name it.
+    following: BTreeMap<ClusterName, Vec<ClusterName>>,
+    /// UUIDs that more than one configured cluster shows.
+    duplicates: BTreeSet<ClusterUuid>,
+    /// How many followers of each cluster are unhealthy, for the breakers.
+    tallies: BTreeMap<ClusterName, policy::Tally>,
     /// Plans that are open, and the last closed ones of each follower (rejected ones count).
     pub plans: BTreeMap<PlanHash, PlanRecord>,
     /// Plans that have expired since the daemon started.
@@ -130,6 +139,10 @@ impl Book {
             started_at: now,
             clusters,
             followers: BTreeMap::new(),
+            locked: BTreeSet::new(),
+            following: BTreeMap::new(),
+            duplicates: BTreeSet::new(),
+            tallies: BTreeMap::new(),
             plans: BTreeMap::new(),
             plans_expired: 0,
             brakes: Vec::new(),
@@ -158,6 +171,7 @@ impl Book {
             }
         }
         book.name_blockers();
+        book.note_following();
         book.declare(now);
         book
     }
@@ -196,7 +210,16 @@ impl Book {
 
     /// Whether any run goes on.
     pub fn any_run(&self) -> bool {
-        self.followers.values().any(|entry| entry.locked)
+        !self.locked.is_empty()
+    }
+
+    /// Locks a follower for a run: nobody else may start one.
+    pub(super) fn lock(&mut self, key: &FollowerKey, now: Timestamp) {
+        if let Some(entry) = self.followers.get_mut(key) {
+            entry.locked = true;
+            entry.locked_since = Some(now);
+            self.locked.insert(key.clone());
+        }
     }
 
     /// Takes a new configuration; returns the clusters that are new.
@@ -226,6 +249,8 @@ impl Book {
         for entry in self.followers.values_mut() {
             entry.memory.declared = false;
         }
+        self.note_following();
+        self.note_duplicates();
         self.name_blockers();
         self.declare(now);
         added
@@ -269,15 +294,13 @@ impl Book {
         else {
             return;
         };
-        for (key, entry) in &mut self.followers {
-            if &key.cluster == cluster {
-                let leader = entry
-                    .facts
-                    .remote
-                    .as_ref()
-                    .and_then(|alias| remotes.get(alias).cloned());
-                entry.name_leader(leader);
-            }
+        for (_, entry) in scope::of_mut(&mut self.followers, cluster) {
+            let leader = entry
+                .facts
+                .remote
+                .as_ref()
+                .and_then(|alias| remotes.get(alias).cloned());
+            entry.name_leader(leader);
         }
     }
 
@@ -292,10 +315,18 @@ impl Book {
     pub fn changed_memories(&mut self) -> Vec<(FollowerKey, Memory)> {
         self.followers
             .iter_mut()
-            .filter_map(|(key, entry)| {
-                std::mem::take(&mut entry.memory_changed).then(|| (key.clone(), entry.memory.clone()))
-            })
+            .filter_map(|(key, entry)| changed((key, entry)))
             .collect()
+    }
+
+    /// Those of one cluster's followers.
+    pub fn changed_memories_of(&mut self, cluster: &ClusterName) -> Vec<(FollowerKey, Memory)> {
+        let mut entries = scope::of_mut(&mut self.followers, cluster).peekable();
+        // One of them always: the newest look in the state tells a restart what the time was.
+        if let Some((_, first)) = entries.peek_mut() {
+            first.memory_changed |= first.verdict.is_some();
+        }
+        entries.filter_map(changed).collect()
     }
 
     /// Locks a follower for a run that a former daemon left.
@@ -304,15 +335,15 @@ impl Book {
         let entry = self
             .followers
             .entry(key.clone())
-            .or_insert_with(|| FollowerEntry::new(key, Memory::default(), now));
-        entry.locked = true;
-        entry.locked_since = Some(now);
+            .or_insert_with(|| FollowerEntry::new(key.clone(), Memory::default(), now));
         entry.run = Some(run.clone());
         entry.plan = Some(plan.hash.clone());
+        self.lock(&key, now);
     }
 
     /// Lets a follower go after its run.
     pub fn unlock(&mut self, key: &FollowerKey) {
+        self.locked.remove(key);
         if let Some(entry) = self.followers.get_mut(key) {
             entry.locked = false;
             entry.locked_since = None;
@@ -331,4 +362,12 @@ impl Book {
             entry.postponed_until = Some(after(now, interval.unwrap_or_default().saturating_mul(2)));
         }
     }
+}
+
+/// The follower's memory, once after each time that it changed.
+fn changed((key, entry): (&FollowerKey, &mut FollowerEntry)) -> Option<(FollowerKey, Memory)> {
+    std::mem::take(&mut entry.memory_changed).then(|| {
+        entry.stored_at = Some(entry.facts.now);
+        (key.clone(), entry.memory.clone())
+    })
 }

@@ -253,7 +253,7 @@ impl Engine {
                 }
             }
             let patterns = match facts.follower.auto_follow.now() {
-                Seen::Present(patterns) => patterns.clone(),
+                Seen::Present(patterns) => Vec::clone(patterns),
                 Seen::Absent => Vec::new(),
                 Seen::Unknown(why) => {
                     return Err(stop(format!(

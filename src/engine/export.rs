@@ -230,7 +230,7 @@ impl Book {
     /// the same verdict. `None` where no such follower is known.
     pub fn evidence(&self, key: &FollowerKey) -> Option<serde_json::Value> {
         let entry = self.followers.get(key)?;
-        let heard = entry.heard.of_verdict();
+        let heard = entry.heard.of_verdict(&entry.facts);
         // The facts as they were judged: looks since then may have taught more.
         let mut facts = Facts::nothing(key.clone(), entry.facts.now);
         let with = entry.judged_with.as_ref();
@@ -243,15 +243,17 @@ impl Book {
             || entry.facts.leader_cluster.clone(),
             |with| with.leader_cluster.clone(),
         );
-        for answer in heard {
+        for answer in &heard {
             wire::learn(&mut facts, &wire::parse(answer));
             facts.keep_last(SIGHTINGS);
         }
-        let answers: Vec<Answer> = heard::select(heard, &Sources::of_verdict(&facts))
+        let answers: Vec<Answer> = heard::select(&heard, &Sources::of_verdict(&facts))
             .iter()
             .map(|answer| Answer::clone(answer))
             .collect();
-        let memory = with.map_or(&entry.memory, |with| &with.memory);
+        let memory = with
+            .and_then(|with| with.memory.as_ref())
+            .unwrap_or(&entry.memory);
         let decision = entry
             .assessment
             .as_ref()

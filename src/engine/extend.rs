@@ -322,7 +322,7 @@ impl Engine {
             let entry = book.followers.get(key);
             policy::undo_reason(
                 &extension,
-                entry.map(crate::engine::book::FollowerEntry::cause),
+                entry.map(|entry| entry.cause()),
                 entry.and_then(|entry| entry.memory.history.since()),
                 &book.settings.policy,
                 now,

@@ -55,7 +55,7 @@ impl Engine {
         ask(client, &Look::ClusterSettings, &mut facts).await;
         // Another's is left alone, and an unknown one not overwritten: the guards say the rest.
         let settings = facts.follower.cluster_settings.now();
-        let found = installation::seen(settings, own.as_deref(), self.now());
+        let found = installation::seen(settings.map(|settings| &**settings), own.as_deref(), self.now());
         let cluster = &plan.basis.cluster;
         match found {
             Seen::Present(Marked::No | Marked::Ours { due: true }) => {}
@@ -130,7 +130,11 @@ impl Engine {
             };
             let mut facts = Facts::nothing(key, self.now());
             ask(&client, &Look::ClusterSettings, &mut facts).await;
-            let found = installation::seen(facts.follower.cluster_settings.now(), own.as_deref(), self.now());
+            let found = installation::seen(
+                facts.follower.cluster_settings.now().map(|settings| &**settings),
+                own.as_deref(),
+                self.now(),
+            );
             if !matches!(found, Seen::Present(Marked::Ours { .. })) {
                 continue;
             }

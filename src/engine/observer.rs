@@ -20,8 +20,9 @@ use crate::engine::Engine;
 use crate::engine::book::Book;
 use crate::engine::schedule::next_due;
 
-/// Calls of one look that wait for their answers at once; the client has its own limit besides.
-const AT_ONCE: usize = 4;
+/// Calls of one look that wait for their answers at once; the client has its own limit besides. Each
+/// is a connection whose buffer holds half a megabyte after a long answer, for every cluster.
+const AT_ONCE: usize = 2;
 
 /// Looks at one cluster's followers until cancelled.
 pub(crate) async fn observe_followers(engine: Arc<Engine>, cluster: ClusterName, cancel: CancellationToken) {
@@ -88,9 +89,10 @@ async fn wait(engine: &Engine, cluster: &ClusterName, due: Duration, cancel: &Ca
     let Some(due) = spared(engine, cluster, due, cancel).await else {
         return;
     };
+    let due = Instant::now() + due;
     tokio::select! {
         () = cancel.cancelled() => {}
-        () = tokio::time::sleep(due) => {}
+        () = tokio::time::sleep_until(due) => engine.metrics.look_began(due.elapsed()),
         () = engine.poke(cluster) => {}
     }
 }

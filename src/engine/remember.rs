@@ -10,6 +10,7 @@ use crate::domain::ids::IndexUuid;
 use crate::domain::memory::{HighWater, Memory};
 use crate::domain::replicated::own_settings;
 use crate::domain::seen::Seen;
+use crate::domain::shared::Shared;
 use crate::domain::state::State;
 use crate::domain::verdict::Verdict;
 use crate::judge;
@@ -60,10 +61,7 @@ fn while_well(memory: &mut Memory, facts: &Facts, uuid: Option<IndexUuid>) {
     set(&mut memory.remote, facts.remote.clone());
     set(&mut memory.leader_index, facts.leader_index.clone());
     if let Some(info) = facts.follower.info.present() {
-        let parameters = info.parameters.as_deref();
-        if memory.parameters.as_ref() != parameters {
-            set(&mut memory.parameters, parameters.cloned());
-        }
+        set_other(&mut memory.parameters, info.parameters.as_ref());
     }
     let recorded = facts
         .follower
@@ -116,7 +114,7 @@ fn while_well(memory: &mut Memory, facts: &Facts, uuid: Option<IndexUuid>) {
         }
     }
     if let Some(settings) = facts.follower.settings.present() {
-        memory.own_settings = Some(own_settings(settings));
+        set_other(&mut memory.own_settings, Some(&own_settings(settings).into()));
         set(
             &mut memory.shard_count,
             settings
@@ -124,7 +122,10 @@ fn while_well(memory: &mut Memory, facts: &Facts, uuid: Option<IndexUuid>) {
                 .and_then(|text| text.parse().ok()),
         );
     }
-    set(&mut memory.aliases, facts.follower.aliases.present().cloned());
+    let aliases = facts.follower.aliases.present();
+    if memory.aliases.as_deref() != aliases {
+        set(&mut memory.aliases, aliases.cloned().map(Shared::from));
+    }
     match facts.follower.data_stream.now() {
         Seen::Present(name) => memory.data_stream = Some(name.clone()),
         Seen::Absent => memory.data_stream = None,
@@ -182,6 +183,13 @@ fn renewals_and_fatals(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
     }
     if verdict.cause == Cause::None {
         memory.fatal_since = None;
+    }
+}
+
+/// Keeps the one that is shared already where the value is the same.
+fn set_other<T: PartialEq>(place: &mut Option<Shared<T>>, value: Option<&Shared<T>>) {
+    if value.is_some() && place.as_ref() != value {
+        *place = value.cloned();
     }
 }
 

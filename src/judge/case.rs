@@ -106,16 +106,16 @@ pub(super) fn gone<T>(series: &Series<T>) -> Option<&Sighting<T>> {
 /// nothing beside what it counted then.
 pub(super) fn began_anew(before: &ShardStats, now: &ShardStats) -> bool {
     let counters: [fn(&ShardStats) -> Option<i64>; 10] = [
-        |shard| shard.successful_read_requests,
-        |shard| shard.failed_read_requests,
-        |shard| shard.operations_read,
-        |shard| shard.bytes_read,
-        |shard| shard.total_read_time_millis,
-        |shard| shard.total_read_remote_exec_time_millis,
-        |shard| shard.successful_write_requests,
-        |shard| shard.failed_write_requests,
-        |shard| shard.operations_written,
-        |shard| shard.total_write_time_millis,
+        |shard| shard.successful_read_requests.get(),
+        |shard| shard.failed_read_requests.get(),
+        |shard| shard.operations_read.get(),
+        |shard| shard.bytes_read.get(),
+        |shard| shard.total_read_time_millis.get(),
+        |shard| shard.total_read_remote_exec_time_millis.get(),
+        |shard| shard.successful_write_requests.get(),
+        |shard| shard.failed_write_requests.get(),
+        |shard| shard.operations_written.get(),
+        |shard| shard.total_write_time_millis.get(),
     ];
     counters
         .iter()
@@ -188,7 +188,7 @@ impl<'a> Case<'a> {
     /// Fatal exceptions of the newest statistics.
     pub(super) fn fatal(&self) -> impl Iterator<Item = (&'a Sighting<FollowStats>, u32, &'a Exception)> {
         self.shards()
-            .filter_map(|(seen, shard)| Some((seen, shard.shard, shard.fatal_exception.present()?)))
+            .filter_map(|(seen, shard)| Some((seen, shard.shard, &**shard.fatal_exception.present()?)))
     }
 
     /// A shard whose `fatal_exception` is there and cannot be read.
@@ -284,19 +284,25 @@ impl<'a> Case<'a> {
         let (_, before) = self.stats_before()?;
         now.shards.values().find_map(|shard| {
             // First what is so of nearly every shard of every look: no write ever failed.
-            let failures = shard.failed_write_requests.filter(|failures| *failures > 0)?;
+            let failures = shard
+                .failed_write_requests
+                .get()
+                .filter(|failures| *failures > 0)?;
             let earlier = before.shards.get(&shard.shard)?;
             if began_anew(earlier, shard) {
                 return None;
             }
-            let failures_before = earlier.failed_write_requests?;
+            let failures_before = earlier.failed_write_requests.get()?;
             let goes_on = failures == failures_before
                 && self.rose_lately(seen.at)
-                && shard.outstanding_write_requests.is_some_and(|count| count > 0);
+                && shard
+                    .outstanding_write_requests
+                    .get()
+                    .is_some_and(|count| count > 0);
             let failed = failures > failures_before || goes_on;
-            let stood = shard.operations_written? == earlier.operations_written?
-                && shard.successful_write_requests.unwrap_or(0)
-                    <= earlier.successful_write_requests.unwrap_or(i64::MAX);
+            let stood = shard.operations_written.get()? == earlier.operations_written.get()?
+                && shard.successful_write_requests.get().unwrap_or(0)
+                    <= earlier.successful_write_requests.get().unwrap_or(i64::MAX);
             (failed && stood).then_some((seen, shard.shard))
         })
     }
@@ -310,7 +316,7 @@ impl<'a> Case<'a> {
             .latest_known()
             .and_then(|(_, info)| info.parameters.as_deref());
         from_info
-            .or(self.memory.parameters.as_ref())
+            .or(self.memory.parameters.as_deref())
             .and_then(|parameters| parameters.get("read_poll_timeout"))
             .and_then(|value| value.as_str())
             .and_then(millis_of)

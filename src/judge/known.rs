@@ -48,7 +48,7 @@ pub(super) fn follower_can_write(case: &Case<'_>) -> bool {
 /// Every shard says that none of its writes failed.
 pub(super) fn no_write_failed(case: &Case<'_>) -> bool {
     case.shards()
-        .all(|(_, shard)| shard.failed_write_requests == Some(0))
+        .all(|(_, shard)| shard.failed_write_requests.get() == Some(0))
 }
 
 /// No primary of the follower is known or left unknown to be unallocated.

@@ -129,8 +129,8 @@ fn follower_reached(case: &Case<'_>, shard: u32, at: Timestamp) -> (Option<i64>,
     let mut max_seq_no = None;
     let mut checkpoint = None;
     for one in of_stats {
-        max_seq_no = max_seq_no.max(one.follower_max_seq_no);
-        checkpoint = checkpoint.max(one.follower_global_checkpoint);
+        max_seq_no = max_seq_no.max(one.follower_max_seq_no.get());
+        checkpoint = checkpoint.max(one.follower_global_checkpoint.get());
     }
     for one in of_index {
         max_seq_no = max_seq_no.max(one.max_seq_no);

@@ -137,7 +137,7 @@ pub(super) fn stalled_shard<'a>(
         if shard.fatal_exception.present().is_some() {
             return None;
         }
-        let idle = shard.time_since_last_read_millis?;
+        let idle = shard.time_since_last_read_millis.get()?;
         let wrote = before
             .and_then(|before| before.shards.get(&shard.shard))
             .is_some_and(|earlier| wrote_since(earlier, shard));
@@ -147,10 +147,10 @@ pub(super) fn stalled_shard<'a>(
 
 fn wrote_since(before: &ShardStats, now: &ShardStats) -> bool {
     if began_anew(before, now) {
-        return now.operations_written.is_some_and(|written| written > 0);
+        return now.operations_written.get().is_some_and(|written| written > 0);
     }
     matches!(
-        (before.operations_written, now.operations_written),
+        (before.operations_written.get(), now.operations_written.get()),
         (Some(before), Some(now)) if now > before
     )
 }
@@ -166,8 +166,8 @@ pub(super) fn lag_by_shard(case: &Case<'_>) -> Vec<i64> {
         .shards
         .values()
         .filter_map(|shard| {
-            let follower = shard.follower_global_checkpoint?;
-            let own = shard.leader_global_checkpoint;
+            let follower = shard.follower_global_checkpoint.get()?;
+            let own = shard.leader_global_checkpoint.get();
             let word = leader
                 .and_then(|leader| leader.primaries.get(&shard.shard))
                 .and_then(|primary| primary.global_checkpoint);

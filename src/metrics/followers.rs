@@ -643,7 +643,10 @@ fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
 
 /// `time_since_last_read_millis` is -1 while nothing was read yet (`ShardFollowNodeTaskStatus`).
 pub(super) fn last_read(at: Timestamp, shard: &ShardStats) -> Option<f64> {
-    let since = shard.time_since_last_read_millis.filter(|since| *since >= 0)?;
+    let since = shard
+        .time_since_last_read_millis
+        .get()
+        .filter(|since| *since >= 0)?;
     Some(seconds(at) - millis(since))
 }
 

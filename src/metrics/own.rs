@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::proto::{Metric, MetricFamily, MetricType};
-use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+};
 
 use crate::domain::cause::Remedy;
 use crate::domain::decision::DecisionKind;
@@ -69,6 +71,7 @@ pub struct Metrics {
     proxy_ignored: IntCounter,
     /// Whether it was told that series are left out.
     told_left_out: AtomicBool,
+    look_delay: Histogram,
 }
 
 impl Metrics {
@@ -157,9 +160,16 @@ impl Metrics {
                 "Requests with the proxy's headers from a peer that is not among auth.proxy.from.",
             )?,
             told_left_out: AtomicBool::new(false),
+            look_delay: Histogram::with_opts(
+                HistogramOpts::new(
+                    "refollow_look_delay_seconds",
+                    "How late looks at clusters began after they were due; long ones say that this host is too slow.",
+                )
+                .buckets(vec![0.01, 0.1, 0.5, 1.0, 5.0, 15.0]),
+            )?,
             registry,
         };
-        let collectors: [Box<dyn Collector>; 13] = [
+        let collectors: [Box<dyn Collector>; 14] = [
             Box::new(build),
             Box::new(this.look_errors.clone()),
             Box::new(this.decisions.clone()),
@@ -173,6 +183,7 @@ impl Metrics {
             Box::new(this.tls_expiry.clone()),
             Box::new(this.tls_ok.clone()),
             Box::new(this.proxy_ignored.clone()),
+            Box::new(this.look_delay.clone()),
         ];
         for collector in collectors {
             this.registry.register(collector)?;
@@ -225,6 +236,11 @@ impl Metrics {
         self.look_errors
             .with_label_values(&[cluster.as_str(), kind.as_str()])
             .inc();
+    }
+
+    /// A look began so long after it was due.
+    pub fn look_began(&self, late_by: Duration) {
+        self.look_delay.observe(late_by.as_secs_f64());
     }
 
     /// The policy has decided on one follower.

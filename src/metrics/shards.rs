@@ -21,85 +21,85 @@ pub(super) const SHARD_FAMILIES: &[ShardFamily] = &[
         "refollow_shard_leader_global_checkpoint",
         Kind::Gauge,
         "leader_global_checkpoint of _ccr/stats: what the follower's task last heard of the leader.",
-        |s| s.leader_global_checkpoint.map(number),
+        |s| s.leader_global_checkpoint.get().map(number),
     ),
     (
         "refollow_shard_leader_max_seq_no",
         Kind::Gauge,
         "leader_max_seq_no of _ccr/stats.",
-        |s| s.leader_max_seq_no.map(number),
+        |s| s.leader_max_seq_no.get().map(number),
     ),
     (
         "refollow_shard_follower_global_checkpoint",
         Kind::Gauge,
         "follower_global_checkpoint of _ccr/stats.",
-        |s| s.follower_global_checkpoint.map(number),
+        |s| s.follower_global_checkpoint.get().map(number),
     ),
     (
         "refollow_shard_follower_max_seq_no",
         Kind::Gauge,
         "follower_max_seq_no of _ccr/stats.",
-        |s| s.follower_max_seq_no.map(number),
+        |s| s.follower_max_seq_no.get().map(number),
     ),
     (
         "refollow_shard_last_requested_seq_no",
         Kind::Gauge,
         "last_requested_seq_no of _ccr/stats.",
-        |s| s.last_requested_seq_no.map(number),
+        |s| s.last_requested_seq_no.get().map(number),
     ),
     (
         "refollow_shard_outstanding_read_requests",
         Kind::Gauge,
         "outstanding_read_requests of _ccr/stats.",
-        |s| s.outstanding_read_requests.map(number),
+        |s| s.outstanding_read_requests.get().map(number),
     ),
     (
         "refollow_shard_outstanding_write_requests",
         Kind::Gauge,
         "outstanding_write_requests of _ccr/stats.",
-        |s| s.outstanding_write_requests.map(number),
+        |s| s.outstanding_write_requests.get().map(number),
     ),
     (
         "refollow_shard_write_buffer_operations",
         Kind::Gauge,
         "write_buffer_operation_count of _ccr/stats.",
-        |s| s.write_buffer_operation_count.map(number),
+        |s| s.write_buffer_operation_count.get().map(number),
     ),
     (
         "refollow_shard_write_buffer_size_bytes",
         Kind::Gauge,
         "write_buffer_size_in_bytes of _ccr/stats.",
-        |s| s.write_buffer_size_in_bytes.map(number),
+        |s| s.write_buffer_size_in_bytes.get().map(number),
     ),
     (
         "refollow_shard_follower_mapping_version",
         Kind::Gauge,
         "follower_mapping_version of _ccr/stats.",
-        |s| s.follower_mapping_version.map(number),
+        |s| s.follower_mapping_version.get().map(number),
     ),
     (
         "refollow_shard_follower_settings_version",
         Kind::Gauge,
         "follower_settings_version of _ccr/stats.",
-        |s| s.follower_settings_version.map(number),
+        |s| s.follower_settings_version.get().map(number),
     ),
     (
         "refollow_shard_follower_aliases_version",
         Kind::Gauge,
         "follower_aliases_version of _ccr/stats.",
-        |s| s.follower_aliases_version.map(number),
+        |s| s.follower_aliases_version.get().map(number),
     ),
     (
         "refollow_shard_read_seconds_total",
         Kind::Counter,
         "total_read_time_millis of _ccr/stats, in seconds.",
-        |s| s.total_read_time_millis.map(millis),
+        |s| s.total_read_time_millis.get().map(millis),
     ),
     (
         "refollow_shard_read_remote_exec_seconds_total",
         Kind::Counter,
         "total_read_remote_exec_time_millis of _ccr/stats, in seconds.",
-        |s| s.total_read_remote_exec_time_millis.map(millis),
+        |s| s.total_read_remote_exec_time_millis.get().map(millis),
     ),
     (
         "refollow_shard_read_requests_total",
@@ -107,8 +107,9 @@ pub(super) const SHARD_FAMILIES: &[ShardFamily] = &[
         "successful_read_requests plus failed_read_requests of _ccr/stats.",
         |s| {
             Some(number(
-                s.successful_read_requests?
-                    .saturating_add(s.failed_read_requests?),
+                s.successful_read_requests
+                    .get()?
+                    .saturating_add(s.failed_read_requests.get()?),
             ))
         },
     ),
@@ -116,25 +117,25 @@ pub(super) const SHARD_FAMILIES: &[ShardFamily] = &[
         "refollow_shard_read_requests_failed_total",
         Kind::Counter,
         "failed_read_requests of _ccr/stats.",
-        |s| s.failed_read_requests.map(number),
+        |s| s.failed_read_requests.get().map(number),
     ),
     (
         "refollow_shard_operations_read_total",
         Kind::Counter,
         "operations_read of _ccr/stats.",
-        |s| s.operations_read.map(number),
+        |s| s.operations_read.get().map(number),
     ),
     (
         "refollow_shard_read_bytes_total",
         Kind::Counter,
         "bytes_read of _ccr/stats.",
-        |s| s.bytes_read.map(number),
+        |s| s.bytes_read.get().map(number),
     ),
     (
         "refollow_shard_write_seconds_total",
         Kind::Counter,
         "total_write_time_millis of _ccr/stats, in seconds.",
-        |s| s.total_write_time_millis.map(millis),
+        |s| s.total_write_time_millis.get().map(millis),
     ),
     (
         "refollow_shard_write_requests_total",
@@ -142,8 +143,9 @@ pub(super) const SHARD_FAMILIES: &[ShardFamily] = &[
         "successful_write_requests plus failed_write_requests of _ccr/stats.",
         |s| {
             Some(number(
-                s.successful_write_requests?
-                    .saturating_add(s.failed_write_requests?),
+                s.successful_write_requests
+                    .get()?
+                    .saturating_add(s.failed_write_requests.get()?),
             ))
         },
     ),
@@ -151,13 +153,13 @@ pub(super) const SHARD_FAMILIES: &[ShardFamily] = &[
         "refollow_shard_write_requests_failed_total",
         Kind::Counter,
         "failed_write_requests of _ccr/stats.",
-        |s| s.failed_write_requests.map(number),
+        |s| s.failed_write_requests.get().map(number),
     ),
     (
         "refollow_shard_operations_written_total",
         Kind::Counter,
         "operations_written of _ccr/stats.",
-        |s| s.operations_written.map(number),
+        |s| s.operations_written.get().map(number),
     ),
     (
         "refollow_shard_read_exceptions",
@@ -184,8 +186,9 @@ pub(super) const SHARD_FAMILIES: &[ShardFamily] = &[
 /// Operations that a shard is behind, as its own task knows.
 fn lag(shard: &ShardStats) -> Option<i64> {
     let behind = shard
-        .leader_global_checkpoint?
-        .saturating_sub(shard.follower_global_checkpoint?);
+        .leader_global_checkpoint
+        .get()?
+        .saturating_sub(shard.follower_global_checkpoint.get()?);
     Some(behind.max(0))
 }
 

@@ -52,33 +52,52 @@ impl BreakerState {
     }
 }
 
-/// The next state of the breakers. A breaker opens when at least `min_unhealthy` of its followers
-/// and more than the floor of `max_unhealthy` of them are unhealthy, and closes after `close_after`
-/// below that. Call it at every look.
-pub fn breaker(
-    previous: &BreakerState,
-    population: &[Member],
-    now: Timestamp,
-    limit: &BreakerLimit,
-) -> BreakerState {
-    let mut groups: BTreeMap<(ClusterName, RemoteAlias), (u32, u32)> = BTreeMap::new();
-    // A breaker that is open stays in the books even when all its followers have gone.
-    for key in previous.remotes.keys() {
-        groups.entry(key.clone()).or_default();
-    }
-    let mut all = (0_u32, 0_u32);
-    for member in population {
+/// How many followers there are, and how many of them are unhealthy: of all, and behind each remote.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    all: (u32, u32),
+    remotes: BTreeMap<(ClusterName, RemoteAlias), (u32, u32)>,
+}
+
+impl Tally {
+    /// Counts one follower.
+    pub fn add(&mut self, member: &Member) {
         let bad = u32::from(counts(member));
-        all = (all.0 + bad, all.1 + 1);
+        self.all = (self.all.0 + bad, self.all.1 + 1);
         if let Some(remote) = &member.remote {
-            let group = groups
+            let group = self
+                .remotes
                 .entry((member.key.cluster.clone(), remote.clone()))
                 .or_default();
             *group = (group.0 + bad, group.1 + 1);
         }
     }
+
+    /// All of these.
+    pub fn sum<'a>(tallies: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut sum = Self::default();
+        for tally in tallies {
+            sum.all = (sum.all.0 + tally.all.0, sum.all.1 + tally.all.1);
+            for (key, (bad, of)) in &tally.remotes {
+                let group = sum.remotes.entry(key.clone()).or_default();
+                *group = (group.0 + bad, group.1 + of);
+            }
+        }
+        sum
+    }
+}
+
+/// The next state of the breakers. A breaker opens when at least `min_unhealthy` of its followers
+/// and more than the floor of `max_unhealthy` of them are unhealthy, and closes after `close_after`
+/// below that. Call it at every look.
+pub fn breaker(previous: &BreakerState, tally: &Tally, now: Timestamp, limit: &BreakerLimit) -> BreakerState {
+    let mut groups = tally.remotes.clone();
+    // A breaker that is open stays in the books even when all its followers have gone.
+    for key in previous.remotes.keys() {
+        groups.entry(key.clone()).or_default();
+    }
     BreakerState {
-        overall: next(previous.overall.as_ref(), all, now, limit),
+        overall: next(previous.overall.as_ref(), tally.all, now, limit),
         remotes: groups
             .into_iter()
             .filter_map(|(key, figures)| {
@@ -173,9 +192,22 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{BreakerLimit, BreakerState, Member, RemoteAlias, Tally, Timestamp, after};
     use crate::policy::fixture::{alias, key, member, now};
     use crate::policy::settings::Settings;
+
+    /// Each its own tally, as the clusters of a fleet have theirs.
+    fn breaker(before: &BreakerState, all: &[Member], now: Timestamp, limit: &BreakerLimit) -> BreakerState {
+        let tallies: Vec<Tally> = all
+            .iter()
+            .map(|member| {
+                let mut tally = Tally::default();
+                tally.add(member);
+                tally
+            })
+            .collect();
+        super::breaker(before, &Tally::sum(&tallies), now, limit)
+    }
 
     fn limit() -> BreakerLimit {
         Settings::default().limits.breaker

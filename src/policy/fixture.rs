@@ -16,6 +16,7 @@ use crate::domain::journal::RunOutcome;
 use crate::domain::memory::{HighWater, Memory};
 use crate::domain::plan::{NO_WISHES, Wishes};
 use crate::domain::seen::Seen;
+use crate::domain::shared::Shared;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Identity, Verdict};
@@ -156,31 +157,35 @@ fn shard_stats(shard: u32, fatal: bool) -> ShardStats {
         shard,
         remote: Some(alias()),
         leader_index: Some(IndexName::parse("orders").unwrap()),
-        leader_global_checkpoint: Some(285),
-        leader_max_seq_no: Some(285),
-        follower_global_checkpoint: Some(285),
-        follower_max_seq_no: Some(285),
-        last_requested_seq_no: Some(286),
-        outstanding_read_requests: Some(0),
-        outstanding_write_requests: Some(0),
-        write_buffer_operation_count: Some(0),
-        write_buffer_size_in_bytes: Some(0),
-        follower_mapping_version: None,
-        follower_settings_version: None,
-        follower_aliases_version: None,
-        total_read_time_millis: None,
-        total_read_remote_exec_time_millis: None,
-        successful_read_requests: None,
-        failed_read_requests: None,
-        operations_read: None,
-        bytes_read: None,
-        total_write_time_millis: None,
-        successful_write_requests: None,
-        failed_write_requests: None,
-        operations_written: None,
-        time_since_last_read_millis: Some(1000),
-        read_exceptions: Seen::Present(Vec::new()),
-        fatal_exception: if fatal { Seen::Present(lost) } else { Seen::Absent },
+        leader_global_checkpoint: Some(285).into(),
+        leader_max_seq_no: Some(285).into(),
+        follower_global_checkpoint: Some(285).into(),
+        follower_max_seq_no: Some(285).into(),
+        last_requested_seq_no: Some(286).into(),
+        outstanding_read_requests: Some(0).into(),
+        outstanding_write_requests: Some(0).into(),
+        write_buffer_operation_count: Some(0).into(),
+        write_buffer_size_in_bytes: Some(0).into(),
+        follower_mapping_version: None.into(),
+        follower_settings_version: None.into(),
+        follower_aliases_version: None.into(),
+        total_read_time_millis: None.into(),
+        total_read_remote_exec_time_millis: None.into(),
+        successful_read_requests: None.into(),
+        failed_read_requests: None.into(),
+        operations_read: None.into(),
+        bytes_read: None.into(),
+        total_write_time_millis: None.into(),
+        successful_write_requests: None.into(),
+        failed_write_requests: None.into(),
+        operations_written: None.into(),
+        time_since_last_read_millis: Some(1000).into(),
+        read_exceptions: Seen::Present(Box::default()),
+        fatal_exception: if fatal {
+            Seen::Present(Box::new(lost))
+        } else {
+            Seen::Absent
+        },
     }
 }
 
@@ -280,15 +285,15 @@ pub(crate) fn facts() -> Facts {
         action: None,
         step: None,
     });
-    f.cluster_settings = some(map(&[
+    f.cluster_settings = some(Shared::from(map(&[
         ("cluster.indices.close.enable", "true"),
         ("cluster.max_shards_per_node", "1000"),
         ("cluster.persistent_tasks.allocation.enable", "all"),
         ("cluster.routing.allocation.enable", "all"),
         ("cluster.routing.allocation.disk.threshold_enabled", "true"),
         ("cluster.routing.allocation.disk.watermark.low", "85%"),
-    ]));
-    f.nodes = some(vec![node()]);
+    ])));
+    f.nodes = some(vec![node()].into());
     f.data_stream = seen(Seen::Absent);
     f.disks = some(vec![NodeDisk {
         name: "n".to_owned(),
@@ -297,7 +302,7 @@ pub(crate) fn facts() -> Facts {
         available_bytes: Some(50 << 30),
     }]);
     f.snapshots = some(BTreeMap::new());
-    f.auto_follow = some(Vec::new());
+    f.auto_follow = some(Vec::new().into());
     f.privileges = seen(Seen::Absent);
     f.total_shards = some(4);
     f.count_through_alias = some(1000);
@@ -317,7 +322,7 @@ pub(crate) fn facts() -> Facts {
     l.health = facts.follower.health.clone();
     l.cluster_health = some(health());
     l.ilm = facts.follower.ilm.clone();
-    l.nodes = some(vec![node()]);
+    l.nodes = some(vec![node()].into());
     l.privileges = seen(Seen::Absent);
     facts
 }
@@ -334,12 +339,15 @@ pub(crate) fn memory() -> Memory {
         follower_cluster_uuid: Some(cluster("CF")),
         leader_cluster_uuid: Some(cluster("CL")),
         remote_addresses: Some(vec!["10.0.0.1:9300".to_owned()]),
-        parameters: Some(parameters()),
-        own_settings: Some(map(&[
-            ("index.number_of_replicas", "0"),
-            ("index.refresh_interval", "7s"),
-        ])),
-        aliases: Some(BTreeMap::new()),
+        parameters: Some(parameters().into()),
+        own_settings: Some(
+            map(&[
+                ("index.number_of_replicas", "0"),
+                ("index.refresh_interval", "7s"),
+            ])
+            .into(),
+        ),
+        aliases: Some(BTreeMap::new().into()),
         shard_count: Some(2),
         high_water: [0, 1]
             .into_iter()

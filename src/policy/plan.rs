@@ -135,7 +135,7 @@ pub fn follow_settings(cause: Cause, facts: &Facts, memory: &Memory) -> BTreeMap
     if cause != Cause::RestoreFailed || !takes {
         return BTreeMap::new();
     }
-    let own = memory.own_settings.as_ref();
+    let own = memory.own_settings.as_deref();
     let mut carried: BTreeMap<String, String> = own
         .into_iter()
         .flatten()
@@ -248,15 +248,15 @@ impl Own {
             .info
             .present()
             .and_then(|info| info.parameters.as_deref().cloned())
-            .or_else(|| memory.parameters.clone());
+            .or_else(|| memory.parameters.as_deref().cloned());
         lacks(
             "the follow parameters (they can be read only while it is active) are",
             parameters.is_some(),
         );
         let settings = match follower.settings.now() {
-            _ if copied => memory.own_settings.clone(),
+            _ if copied => memory.own_settings.as_deref().cloned(),
             Seen::Present(settings) => Some(own_settings(settings)),
-            _ => memory.own_settings.clone(),
+            _ => memory.own_settings.as_deref().cloned(),
         };
         lacks("the follower's own settings are", settings.is_some());
         let aliases = follower
@@ -264,7 +264,7 @@ impl Own {
             .present()
             .filter(|_| !copied)
             .cloned()
-            .or_else(|| memory.aliases.clone());
+            .or_else(|| memory.aliases.as_deref().cloned());
         lacks("its aliases are", aliases.is_some());
         Some(Self {
             cluster_uuid: cluster_uuid?,
@@ -414,6 +414,7 @@ mod tests {
     use crate::domain::facts::{FollowTask, Series, Sighting};
     use crate::domain::ids::{PlanHash, SnapshotRef};
     use crate::domain::plan::{LeaseWay, NO_WISHES, Override};
+    use crate::domain::shared::Shared;
     use crate::policy::fixture::{Case, seen, some, uuid};
 
     fn hash(case: &Case) -> PlanHash {
@@ -468,13 +469,13 @@ mod tests {
     fn a_failed_restore_is_planned_with_what_the_follower_had_while_it_was_well() {
         let mut case = Case::lost();
         case.verdict = crate::policy::fixture::verdict(Cause::RestoreFailed);
-        case.memory.own_settings = Some(BTreeMap::from([
+        case.memory.own_settings = Some(Shared::from(BTreeMap::from([
             ("index.priority".to_owned(), "9".to_owned()),
             (
                 "index.routing.allocation.require.box".to_owned(),
                 "warm".to_owned(),
             ),
-        ]));
+        ])));
         change(&mut case.facts.leader.settings, |leader| {
             for (name, value) in [
                 ("index.blocks.write", "true"),
@@ -487,12 +488,12 @@ mod tests {
             }
         });
         change(&mut case.facts.follower.nodes, |nodes| {
-            for node in nodes {
+            for node in nodes.iter_mut() {
                 node.roles = vec!["data_hot".to_owned(), "remote_cluster_client".to_owned()];
             }
         });
         let basis = plan(&case).unwrap().basis;
-        assert_eq!(basis.own_settings, case.memory.own_settings.clone().unwrap());
+        assert_eq!(basis.own_settings, **case.memory.own_settings.as_ref().unwrap());
         let carried: Vec<(&str, &str)> = basis
             .follow_settings
             .iter()
@@ -709,8 +710,8 @@ mod tests {
             }
             change(&mut case.facts.follower.stats, |stats| {
                 for shard in stats.shards.values_mut() {
-                    shard.leader_max_seq_no = Some(seq);
-                    shard.fatal_exception = Seen::Present(crate::domain::facts::Exception { reason: text.clone(), ..Default::default() });
+                    shard.leader_max_seq_no = seq.into();
+                    shard.fatal_exception = Seen::Present(Box::new(crate::domain::facts::Exception { reason: text.clone(), ..Default::default() }));
                 }
             });
             case.verdict.evidence.push(crate::domain::verdict::Evidence { field: text.clone(), value: text, call: String::new(), at: case.facts.now });

@@ -16,6 +16,7 @@ mod leader;
 mod lost;
 mod matrix;
 mod pairs;
+mod rebuilt;
 mod restore;
 mod taken;
 mod tasks;

@@ -91,7 +91,7 @@ impl<'a> Sources<'a> {
         self.newest(&side.cluster_settings);
         self.newest(&side.nodes);
         self.newest(&side.data_stream);
-        self.newest(&side.count);
+        self.all(&side.count);
         self.newest(&side.resume);
         self.newest(&side.follow);
         self.newest(&side.count_through_alias);
@@ -115,7 +115,7 @@ impl<'a> Sources<'a> {
         self.newest(&side.health);
         self.newest(&side.cluster_health);
         self.newest(&side.ilm);
-        self.newest(&side.count);
+        self.all(&side.count);
         self.newest(&side.nodes);
         self.newest(&side.ilm_phases);
         self.newest(&side.lifecycle_date);

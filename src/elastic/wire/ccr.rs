@@ -4,15 +4,19 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
+use serde::de::SeqAccess;
+use serde_json::value::RawValue;
 
-use super::lenient::{L, Obj};
+use super::lenient::{L, Obj, Text, Want};
 use super::{Table, parse_object, table_of};
 use crate::domain::auto_follow::{AutoFollowError, AutoFollowStats};
 use crate::domain::facts::{
     Exception, FollowInfo, FollowStats, FollowStatus, Parameters, ReadException, RemoteInfo, ShardStats,
 };
 use crate::domain::ids::{IndexName, RemoteAlias};
+use crate::domain::per_shard::PerShard;
 use crate::domain::seen::Seen;
+use crate::domain::shared::Shared;
 use crate::domain::time::Timestamp;
 
 #[derive(Deserialize)]
@@ -21,9 +25,62 @@ struct WholeStats {
     follow_stats: L<Obj<IndicesStats>>,
     /// `/<f>/_ccr/stats` has the list at the top.
     #[serde(default)]
-    indices: L<Vec<L<Obj<IndexStats>>>>,
+    indices: L<StatsTable>,
     #[serde(default)]
     auto_follow_stats: L<Obj<RawAutoFollow>>,
+}
+
+/// The list of indices, read straight into the table: of each index only its own shards are held
+/// in between.
+struct StatsTable(Table<FollowStats>);
+
+impl<'de> Want<'de> for StatsTable {
+    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Option<Self>, A::Error> {
+        let mut table = Table::with_capacity(seq.size_hint().unwrap_or(0));
+        while let Some(entry) = seq.next_element::<L<Obj<IndexStats>>>()? {
+            let Some((Obj(mut entry), name)) = entry.0.and_then(|mut entry| {
+                let name = entry.0.index.0.take()?;
+                Some((entry, name))
+            }) else {
+                table.unreadable += 1;
+                continue;
+            };
+            let value = match entry.shards.0.take() {
+                None => Seen::unknown("its `shards` is not a list"),
+                Some(ShardList { shards, malformed }) => Seen::Present(FollowStats {
+                    shards: PerShard::from_iter(shards).into(),
+                    malformed,
+                    total_global_checkpoint_lag: entry.total_global_checkpoint_lag.0,
+                }),
+            };
+            table.entries.insert(name, value);
+        }
+        Ok(Some(Self(table)))
+    }
+}
+
+/// The shards of one index, and how many entries are none.
+struct ShardList {
+    shards: Vec<(u32, ShardStats)>,
+    malformed: u32,
+}
+
+impl<'de> Want<'de> for ShardList {
+    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Option<Self>, A::Error> {
+        let mut list = Self {
+            shards: Vec::with_capacity(seq.size_hint().unwrap_or(4)),
+            malformed: 0,
+        };
+        while let Some(entry) = seq.next_element::<L<Obj<Shard<'de>>>>()? {
+            // All of one index name the same leader: they share its name.
+            let alike = list.shards.last().map(|(_, shard)| shard);
+            match entry.0.and_then(|Obj(shard)| shard_stats(shard, alike)) {
+                Some(shard) => list.shards.push((shard.shard, shard)),
+                None => list.malformed += 1,
+            }
+        }
+        Ok(Some(list))
+    }
 }
 
 #[derive(Deserialize)]
@@ -97,7 +154,7 @@ fn auto_follow_stats(raw: RawAutoFollow) -> AutoFollowStats {
 #[derive(Deserialize)]
 struct IndicesStats {
     #[serde(default)]
-    indices: L<Vec<L<Obj<IndexStats>>>>,
+    indices: L<StatsTable>,
 }
 
 #[derive(Deserialize)]
@@ -107,17 +164,17 @@ struct IndexStats {
     #[serde(default)]
     total_global_checkpoint_lag: L<i64>,
     #[serde(default)]
-    shards: L<Vec<L<Obj<Shard>>>>,
+    shards: L<ShardList>,
 }
 
 #[derive(Deserialize)]
-struct Shard {
+struct Shard<'a> {
     #[serde(default, rename = "shard_id")]
     id: L<u32>,
-    #[serde(default)]
-    remote_cluster: L<RemoteAlias>,
-    #[serde(default)]
-    leader_index: L<IndexName>,
+    #[serde(default, borrow)]
+    remote_cluster: L<Text<'a>>,
+    #[serde(default, borrow)]
+    leader_index: L<Text<'a>>,
     #[serde(default)]
     leader_global_checkpoint: L<i64>,
     #[serde(default)]
@@ -191,86 +248,64 @@ pub(super) fn stats(body: &[u8]) -> Result<Stats, String> {
         .auto_follow_stats
         .0
         .map(|Obj(raw)| Box::new(auto_follow_stats(raw)));
-    let list = whole
+    let StatsTable(table) = whole
         .follow_stats
         .0
         .and_then(|inner| inner.0.indices.0)
         .or(whole.indices.0)
         .ok_or("it holds no list of follower indices")?;
-    let mut table = Table::with_capacity(list.len());
-    for entry in list {
-        let Some(Obj(entry)) = entry.0 else {
-            table.unreadable += 1;
-            continue;
-        };
-        let Some(name) = entry.index.0 else {
-            table.unreadable += 1;
-            continue;
-        };
-        let value = match entry.shards.0 {
-            None => Seen::unknown("its `shards` is not a list"),
-            Some(shards) => Seen::Present(follow_stats(shards, entry.total_global_checkpoint_lag.0)),
-        };
-        table.entries.insert(name, value);
-    }
     Ok((table, auto_follow))
 }
 
-fn follow_stats(shards: Vec<L<Obj<Shard>>>, lag: Option<i64>) -> FollowStats {
-    let mut malformed = 0;
-    let shards = shards
-        .into_iter()
-        .filter_map(|shard| {
-            let shard = shard.0.and_then(|Obj(shard)| shard_stats(shard));
-            malformed += u32::from(shard.is_none());
-            shard.map(|shard| (shard.shard, shard))
-        })
-        .collect();
-    FollowStats {
-        shards,
-        malformed,
-        total_global_checkpoint_lag: lag,
-    }
-}
-
-fn shard_stats(raw: Shard) -> Option<ShardStats> {
+/// `alike`: another shard of the same index, to share names with.
+fn shard_stats(raw: Shard<'_>, alike: Option<&ShardStats>) -> Option<ShardStats> {
     Some(ShardStats {
         shard: raw.id.0?,
-        remote: raw.remote_cluster.0,
-        leader_index: raw.leader_index.0,
-        leader_global_checkpoint: raw.leader_global_checkpoint.0,
-        leader_max_seq_no: raw.leader_max_seq_no.0,
-        follower_global_checkpoint: raw.follower_global_checkpoint.0,
-        follower_max_seq_no: raw.follower_max_seq_no.0,
-        last_requested_seq_no: raw.last_requested_seq_no.0,
-        outstanding_read_requests: raw.outstanding_read_requests.0,
-        outstanding_write_requests: raw.outstanding_write_requests.0,
-        write_buffer_operation_count: raw.write_buffer_operation_count.0,
-        write_buffer_size_in_bytes: raw.write_buffer_size_in_bytes.0,
-        follower_mapping_version: raw.follower_mapping_version.0,
-        follower_settings_version: raw.follower_settings_version.0,
-        follower_aliases_version: raw.follower_aliases_version.0,
-        total_read_time_millis: raw.total_read_time_millis.0,
-        total_read_remote_exec_time_millis: raw.total_read_remote_exec_time_millis.0,
-        successful_read_requests: raw.successful_read_requests.0,
-        failed_read_requests: raw.failed_read_requests.0,
-        operations_read: raw.operations_read.0,
-        bytes_read: raw.bytes_read.0,
-        total_write_time_millis: raw.total_write_time_millis.0,
-        successful_write_requests: raw.successful_write_requests.0,
-        failed_write_requests: raw.failed_write_requests.0,
-        operations_written: raw.operations_written.0,
-        time_since_last_read_millis: raw.time_since_last_read_millis.0,
+        remote: raw.remote_cluster.0.and_then(|text| {
+            let shared = alike.and_then(|other| other.remote.clone());
+            shared
+                .filter(|known| known.as_str() == text.0)
+                .or_else(|| RemoteAlias::parse(&text.0).ok())
+        }),
+        leader_index: raw.leader_index.0.and_then(|text| {
+            let shared = alike.and_then(|other| other.leader_index.clone());
+            shared
+                .filter(|known| known.as_str() == text.0)
+                .or_else(|| IndexName::parse(&text.0).ok())
+        }),
+        leader_global_checkpoint: raw.leader_global_checkpoint.0.into(),
+        leader_max_seq_no: raw.leader_max_seq_no.0.into(),
+        follower_global_checkpoint: raw.follower_global_checkpoint.0.into(),
+        follower_max_seq_no: raw.follower_max_seq_no.0.into(),
+        last_requested_seq_no: raw.last_requested_seq_no.0.into(),
+        outstanding_read_requests: raw.outstanding_read_requests.0.into(),
+        outstanding_write_requests: raw.outstanding_write_requests.0.into(),
+        write_buffer_operation_count: raw.write_buffer_operation_count.0.into(),
+        write_buffer_size_in_bytes: raw.write_buffer_size_in_bytes.0.into(),
+        follower_mapping_version: raw.follower_mapping_version.0.into(),
+        follower_settings_version: raw.follower_settings_version.0.into(),
+        follower_aliases_version: raw.follower_aliases_version.0.into(),
+        total_read_time_millis: raw.total_read_time_millis.0.into(),
+        total_read_remote_exec_time_millis: raw.total_read_remote_exec_time_millis.0.into(),
+        successful_read_requests: raw.successful_read_requests.0.into(),
+        failed_read_requests: raw.failed_read_requests.0.into(),
+        operations_read: raw.operations_read.0.into(),
+        bytes_read: raw.bytes_read.0.into(),
+        total_write_time_millis: raw.total_write_time_millis.0.into(),
+        successful_write_requests: raw.successful_write_requests.0.into(),
+        failed_write_requests: raw.failed_write_requests.0.into(),
+        operations_written: raw.operations_written.0.into(),
+        time_since_last_read_millis: raw.time_since_last_read_millis.0.into(),
         read_exceptions: read_exceptions(raw.read_exceptions.0),
         fatal_exception: match raw.fatal_exception {
             None => Seen::Absent,
-            Some(L(Some(exception))) => Seen::Present(exception),
+            Some(L(Some(exception))) => Seen::Present(Box::new(exception)),
             Some(L(None)) => Seen::unknown("`fatal_exception` is not an exception"),
         },
     })
 }
 
-fn read_exceptions(list: Option<Vec<L<Obj<ReadEntry>>>>) -> Seen<Vec<ReadException>> {
+fn read_exceptions(list: Option<Vec<L<Obj<ReadEntry>>>>) -> Seen<Box<[ReadException]>> {
     let Some(list) = list else {
         return Seen::unknown("`read_exceptions` is missing or not a list");
     };
@@ -286,17 +321,17 @@ fn read_exceptions(list: Option<Vec<L<Obj<ReadEntry>>>>) -> Seen<Vec<ReadExcepti
             exception,
         });
     }
-    Seen::Present(entries)
+    Seen::Present(entries.into())
 }
 
 #[derive(Deserialize)]
-struct WholeInfo {
-    #[serde(default)]
-    follower_indices: L<Vec<L<Obj<InfoEntry>>>>,
+struct WholeInfo<'a> {
+    #[serde(default, borrow)]
+    follower_indices: L<Vec<L<Obj<InfoEntry<'a>>>>>,
 }
 
 #[derive(Deserialize)]
-struct InfoEntry {
+struct InfoEntry<'a> {
     #[serde(default)]
     follower_index: L<String>,
     #[serde(default)]
@@ -305,14 +340,15 @@ struct InfoEntry {
     leader_index: L<IndexName>,
     #[serde(default)]
     status: L<String>,
-    /// Few and open-ended, so kept as JSON values.
-    #[serde(default)]
-    parameters: Option<serde_json::Value>,
+    /// As written: most followers have the same, and the same text is read once.
+    #[serde(default, borrow)]
+    parameters: Option<&'a RawValue>,
 }
 
 /// Indices with CCR metadata, by name.
 pub(super) fn info(body: &[u8]) -> Result<Table<FollowInfo>, String> {
-    let whole: WholeInfo = parse_object(body)?;
+    let whole: WholeInfo<'_> = parse_object(body)?;
+    let mut read: Option<(&str, Option<Shared<Parameters>>)> = None;
     let list = whole
         .follower_indices
         .0
@@ -337,17 +373,27 @@ pub(super) fn info(body: &[u8]) -> Result<Table<FollowInfo>, String> {
                 remote: entry.remote_cluster.0,
                 leader_index: entry.leader_index.0,
                 status,
-                parameters: match entry.parameters {
-                    Some(serde_json::Value::Object(map)) => {
-                        Some(map.into_iter().collect::<Parameters>().into())
+                parameters: entry.parameters.and_then(|raw| match &read {
+                    Some((text, parameters)) if *text == raw.get() => parameters.clone(),
+                    _ => {
+                        let parameters = parameters(raw.get());
+                        read = Some((raw.get(), parameters.clone()));
+                        parameters
                     }
-                    _ => None,
-                },
+                }),
             }),
         };
         table.entries.insert(name, value);
     }
     Ok(table)
+}
+
+/// Few and open-ended, so kept as JSON values.
+fn parameters(text: &str) -> Option<Shared<Parameters>> {
+    match serde_json::from_str(text) {
+        Ok(serde_json::Value::Object(map)) => Some(map.into_iter().collect::<Parameters>().into()),
+        _ => None,
+    }
 }
 
 #[derive(Deserialize)]

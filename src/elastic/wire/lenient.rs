@@ -16,6 +16,10 @@ pub(super) trait Want<'de>: Sized {
     fn from_text(_: &str) -> Option<Self> {
         None
     }
+    /// A text that stands in the answer as it is.
+    fn from_borrowed(text: &'de str) -> Option<Self> {
+        Self::from_text(text)
+    }
     fn from_int(_: i64) -> Option<Self> {
         None
     }
@@ -81,6 +85,9 @@ impl<'de, T: Want<'de>> Visitor<'de> for Lenient<T> {
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
         Ok(T::from_text(value))
     }
+    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(T::from_borrowed(value))
+    }
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
@@ -121,6 +128,19 @@ impl Want<'_> for bool {
 impl Want<'_> for String {
     fn from_text(text: &str) -> Option<Self> {
         Some(text.to_owned())
+    }
+}
+
+/// A text, borrowed from the answer where it stands there without escapes.
+#[derive(Debug)]
+pub(super) struct Text<'a>(pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> Want<'de> for Text<'a> {
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Self(Cow::Owned(text.to_owned())))
+    }
+    fn from_borrowed(text: &'de str) -> Option<Self> {
+        Some(Self(Cow::Borrowed(text)))
     }
 }
 

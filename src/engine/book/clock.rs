@@ -36,8 +36,8 @@ impl Book {
             entry.heard.clock_moved(by_millis);
             entry.trend.clock_moved(by_millis);
             entry.memory.clock_moved(by_millis);
-            if let Some(with) = &mut entry.judged_with {
-                with.memory.clock_moved(by_millis);
+            if let Some(memory) = entry.judged_with.as_mut().and_then(|with| with.memory.as_mut()) {
+                memory.clock_moved(by_millis);
             }
             entry.memory_changed = true;
             entry.locked_since.iter_mut().for_each(shift);

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Book, Effect};
+use super::{Book, Effect, FollowerEntry};
 use crate::domain::cause::Remedy;
 use crate::domain::decision::DecisionKind;
-use crate::domain::ids::{FollowerKey, PlanHash};
+use crate::domain::ids::{ClusterName, FollowerKey, PlanHash};
 use crate::domain::journal::Trigger;
 use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::time::Timestamp;
@@ -14,32 +14,84 @@ use crate::policy;
 use crate::store::AuditEvent;
 
 impl Book {
-    /// Asks the policy about every follower, and says what must be done.
+    /// Asks the policy about every follower that may need something, and says what must be done.
+    /// One that nothing is wrong with needs nothing until a look says otherwise.
     pub fn decide(&mut self, now: Timestamp) -> Vec<Effect> {
+        self.settle(None, now);
+        self.tally_all();
+        let mut effects = self.turn(now);
+        let keys = self.awake(None);
+        self.decide_each(keys, now, &mut effects);
+        effects
+    }
+
+    /// The same after a look, of the followers of these clusters only. What waits elsewhere (for a
+    /// breaker, a budget, a window) is decided on at the next beat, a few seconds later.
+    pub fn decide_about(&mut self, clusters: &[ClusterName], now: Timestamp) -> Vec<Effect> {
+        for cluster in clusters {
+            self.settle(Some(cluster), now);
+        }
+        let mut effects = self.turn(now);
+        let keys: Vec<FollowerKey> = clusters
+            .iter()
+            .flat_map(|cluster| self.awake(Some(cluster)))
+            .collect();
+        self.decide_each(keys, now, &mut effects);
+        effects
+    }
+
+    /// What goes on with time: breakers, plans that expire.
+    fn turn(&mut self, now: Timestamp) -> Vec<Effect> {
         let mut effects = std::mem::take(&mut self.owed);
-        let before = self.breaker.clone();
-        self.settle(now);
-        self.breaker = policy::breaker(
-            &before,
-            &self.population(),
+        let next = policy::breaker(
+            &self.breaker,
+            &policy::Tally::sum(self.tallies.values()),
             now,
             &self.settings.policy.limits.breaker,
         );
-        if self.breaker != before {
+        if next != self.breaker {
+            let before = std::mem::replace(&mut self.breaker, next);
             if let Ok(value) = serde_json::to_value(&self.breaker) {
                 effects.push(Effect::SaveBreaker(value));
             }
             self.tell_breaker(&before, now, &mut effects);
         }
         self.expire(now, &mut effects);
-        let mut world = self.common_world(now);
-        let keys: Vec<FollowerKey> = self.followers.keys().cloned().collect();
-        let mut candidates = Vec::new();
-        for key in keys {
-            self.decide_one(&key, &mut world, now, &mut effects, &mut candidates);
-        }
-        self.start(candidates, &world, now, &mut effects);
         effects
+    }
+
+    /// Followers (of one cluster, or of all) that the policy may say something new about.
+    fn awake(&self, cluster: Option<&ClusterName>) -> Vec<FollowerKey> {
+        let wanted = |(key, entry): (&FollowerKey, &FollowerEntry)| (!entry.is_quiet()).then(|| key.clone());
+        match cluster {
+            Some(cluster) => self.of(cluster).filter_map(wanted).collect(),
+            None => self
+                .followers
+                .iter()
+                .filter_map(|(key, entry)| wanted((key, entry)))
+                .collect(),
+        }
+    }
+
+    fn decide_each(&mut self, keys: Vec<FollowerKey>, now: Timestamp, effects: &mut Vec<Effect>) {
+        if keys.is_empty() {
+            return;
+        }
+        let mut world = self.common_world(now);
+        let mut candidates = Vec::new();
+        for key in &keys {
+            self.decide_one(key, &mut world, now, effects, &mut candidates);
+        }
+        if candidates.is_empty() {
+            return;
+        }
+        // Who starts first is a question between all who could, wherever they are.
+        let asked: BTreeSet<&FollowerKey> = keys.iter().collect();
+        let others = self.awake(None);
+        for key in others.iter().filter(|key| !asked.contains(key)) {
+            self.decide_one(key, &mut world, now, effects, &mut candidates);
+        }
+        self.start(candidates, &world, now, effects);
     }
 
     pub(super) fn tell_breaker(
@@ -171,6 +223,7 @@ impl Book {
             ));
         }
         entry.assessment = Some(assessment);
+        entry.decided_in = entry.verdict.as_ref().map(|verdict| verdict.state);
         // A plan that waits, also one from before a restart, has its snapshot looked up.
         entry.facts.asked_snapshot = asked_snapshot.filter(|_| entry.plan.is_some());
     }
@@ -213,12 +266,9 @@ impl Book {
             let Some(record) = self.plans.get(&hash) else {
                 continue;
             };
-            entry.locked = true;
-            entry.locked_since = Some(now);
-            effects.push(Effect::StartRun {
-                plan: Box::new(record.plan.clone()),
-                trigger,
-            });
+            let plan = Box::new(record.plan.clone());
+            self.lock(&candidate.key, now);
+            effects.push(Effect::StartRun { plan, trigger });
         }
     }
 }

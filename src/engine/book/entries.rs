@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::AutoFollow;
 use crate::domain::cause::Cause;
+use crate::domain::decision::DecisionKind;
 use crate::domain::facts::{Facts, LeaderSide};
 use crate::domain::ids::{ClusterName, ClusterUuid, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::load::Trouble;
@@ -71,7 +72,8 @@ impl ClusterEntry {
 /// and a reload may name another leader cluster before the next look.
 #[derive(Debug)]
 pub(crate) struct JudgedWith {
-    pub memory: Memory,
+    /// `None` for one that nothing is wrong with: its memory then was what it is now, but for time.
+    pub memory: Option<Memory>,
     pub remote: Option<RemoteAlias>,
     pub leader_index: Option<IndexName>,
     pub leader_cluster: Option<ClusterName>,
@@ -87,8 +89,12 @@ pub(crate) struct FollowerEntry {
     /// What the verdict was given with, beside the answers.
     pub judged_with: Option<JudgedWith>,
     pub memory_changed: bool,
+    /// When its memory was last handed out to be stored.
+    pub stored_at: Option<Timestamp>,
     pub verdict: Option<Verdict>,
     pub assessment: Option<policy::Assessment>,
+    /// The state in which the assessment found it.
+    pub decided_in: Option<State>,
     pub run: Option<RunId>,
     /// A run is being opened or goes on: nobody else may start one.
     pub locked: bool,
@@ -118,18 +124,20 @@ pub(crate) struct FollowerEntry {
 }
 
 impl FollowerEntry {
-    pub(super) fn new(key: FollowerKey, memory: Memory, now: Timestamp) -> Self {
+    pub(super) fn new(key: FollowerKey, memory: Memory, now: Timestamp) -> Box<Self> {
         let mut facts = Facts::nothing(key, now);
         facts.remote.clone_from(&memory.remote);
         facts.leader_index.clone_from(&memory.leader_index);
-        Self {
+        Box::new(Self {
             facts,
             heard: Heard::default(),
             memory,
             judged_with: None,
             memory_changed: false,
+            stored_at: None,
             verdict: None,
             assessment: None,
+            decided_in: None,
             run: None,
             locked: false,
             locked_since: None,
@@ -145,7 +153,7 @@ impl FollowerEntry {
             settling: None,
             incident: None,
             untold: false,
-        }
+        })
     }
 
     /// Takes the leader cluster that the configuration names. What was seen of another one says
@@ -161,6 +169,20 @@ impl FollowerEntry {
                 .errors
                 .retain(|error| error.cluster != former || &error.cluster == own);
         }
+    }
+
+    /// Nothing is wrong with it, the policy has said so, and nothing about it can change that but
+    /// another verdict.
+    pub(super) fn is_quiet(&self) -> bool {
+        let Some(verdict) = &self.verdict else {
+            // Not judged yet: there is nothing to ask about.
+            return true;
+        };
+        let left = self
+            .assessment
+            .as_ref()
+            .is_some_and(|assessment| assessment.decision.kind == DecisionKind::Leave);
+        left && verdict.cause == Cause::None && self.plan.is_none() && self.decided_in == Some(verdict.state)
     }
 
     /// A repair is in its ladder, so the guards will be asked.

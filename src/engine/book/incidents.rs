@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Book, FollowerEntry};
+use super::{Book, FollowerEntry, scope};
 use crate::domain::cause::Cause;
-use crate::domain::ids::FollowerKey;
+use crate::domain::ids::{ClusterName, FollowerKey};
 use crate::domain::incident::Incident;
 use crate::domain::time::{Timestamp, millis_between};
 use crate::engine::events::EventKind;
@@ -23,11 +23,11 @@ pub(crate) struct OpenIncident {
 }
 
 impl Book {
-    /// Finds the incidents of this moment, and tells what is new of them.
-    pub(super) fn regroup(&mut self, now: Timestamp) {
+    /// Finds the incidents of a cluster at this moment, and tells what is new of them. None spans
+    /// two follower clusters (`judge::incident`).
+    pub(super) fn regroup(&mut self, cluster: &ClusterName, now: Timestamp) {
         let sick: Vec<Sick<'_>> = self
-            .followers
-            .iter()
+            .of(cluster)
             // What a drill breaks on purpose is nobody's incident.
             .filter(|(key, _)| !self.drills.made(key))
             .filter(|(_, entry)| entry.verdict.is_some() && entry.cause() != Cause::None)
@@ -41,7 +41,9 @@ impl Book {
             })
             .collect();
         let found = incidents(&sick);
-        let mut before = std::mem::take(&mut self.incidents);
+        let of_others = |_: &String, open: &mut OpenIncident| &open.incident.cluster != cluster;
+        let mut before: BTreeMap<String, OpenIncident> = std::mem::take(&mut self.incidents);
+        self.incidents = before.extract_if(.., of_others).collect();
         let mut lines = Vec::new();
         let mut member_of: BTreeMap<FollowerKey, String> = BTreeMap::new();
         for incident in found {
@@ -87,7 +89,7 @@ impl Book {
         for line in lines {
             self.story.tell(now, EventKind::Incident, None, line);
         }
-        for (key, entry) in &mut self.followers {
+        for (key, entry) in scope::of_mut(&mut self.followers, cluster) {
             entry.incident = member_of.remove(key);
         }
     }

@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Book, JudgedWith};
+use super::{Book, JudgedWith, scope};
 use crate::domain::cause::Cause;
+use crate::domain::facts::SIGHTINGS;
 use crate::domain::history::{Judged, longest_gap};
 use crate::domain::ids::{ClusterName, FollowerKey};
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::{Span, Timestamp, after};
 use crate::domain::verdict::Verdict;
 use crate::engine::events::EventKind;
 use crate::engine::remember::remember;
 use crate::judge;
+
+/// What is remembered of a follower is stored at least this often, also while nothing changes but
+/// that it was seen well again.
+const STORED_EVERY: Span = Span::from_mins(5);
 
 impl Book {
     /// Notes how a look at a cluster went.
@@ -62,15 +67,9 @@ impl Book {
             return Vec::new();
         }
         let longest_gap = longest_gap(known.settings.poll_interval);
-        let keys: Vec<FollowerKey> = self
-            .followers
-            .keys()
-            .filter(|key| &key.cluster == cluster)
-            .cloned()
-            .collect();
+        let keys: Vec<FollowerKey> = self.of(cluster).map(|(key, _)| key.clone()).collect();
         let members: BTreeSet<FollowerKey> = self
-            .followers
-            .iter()
+            .of(cluster)
             .filter(|(_, entry)| entry.incident.is_some())
             .map(|(key, _)| key.clone())
             .collect();
@@ -84,8 +83,9 @@ impl Book {
         if whole {
             self.judge_patterns(cluster, now);
         }
-        self.regroup(now);
-        self.tell_news(&members, &news, now);
+        self.regroup(cluster, now);
+        self.tally(cluster);
+        self.tell_news(cluster, &members, &news, now);
         news.into_keys().collect()
     }
 
@@ -93,11 +93,12 @@ impl Book {
     /// One that an incident leaves behind sick speaks for itself again.
     fn tell_news(
         &mut self,
+        cluster: &ClusterName,
         members: &BTreeSet<FollowerKey>,
         news: &BTreeMap<FollowerKey, String>,
         now: Timestamp,
     ) {
-        for (key, entry) in &self.followers {
+        for (key, entry) in scope::of(&self.followers, cluster) {
             let was_member = members.contains(key);
             let cured = entry.cause() == Cause::None;
             if entry.incident.is_some() || was_member && cured {
@@ -124,6 +125,7 @@ impl Book {
         let unsettled = self.unsettled(now).is_some();
         let entry = self.followers.get_mut(key)?;
         entry.facts.now = now;
+        entry.facts.keep_last(SIGHTINGS);
         let mut verdict = judge::judge(&entry.facts, Some(&entry.memory));
         let mut memory = remember(&entry.memory, &entry.facts, &verdict);
         let news = memory.history.look(&Judged {
@@ -134,14 +136,19 @@ impl Book {
             longest_gap,
         });
         verdict.flapping = memory.history.flapping();
-        entry.memory_changed |= memory != entry.memory;
+        entry.memory_changed |= !entry.memory.only_older_than(&memory)
+            || entry
+                .stored_at
+                .is_none_or(|at| after(at, STORED_EVERY) <= now || now < at);
+        let quiet = verdict.cause == Cause::None && entry.plan.is_none() && !entry.locked;
+        let before = std::mem::replace(&mut entry.memory, memory);
         entry.judged_with = Some(JudgedWith {
-            memory: std::mem::replace(&mut entry.memory, memory),
+            memory: (!quiet).then_some(before),
             remote: entry.facts.remote.clone(),
             leader_index: entry.facts.leader_index.clone(),
             leader_cluster: entry.facts.leader_cluster.clone(),
         });
-        entry.heard.judged(&entry.facts);
+        entry.heard.judged(&entry.facts, quiet);
         entry.lag = judge::lag(&entry.facts);
         entry.trend.look(now, entry.lag);
         entry.runways = judge::runway_by_shard(&entry.facts, Some(&entry.memory));

@@ -3,16 +3,15 @@
 //! followers and hundreds of second calls anything else is too slow.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
-use super::{Book, ClusterEntry, FollowerEntry};
+use super::{Book, ClusterEntry, FollowerEntry, scope};
 use crate::domain::answer::Answer;
-use crate::domain::facts::SIGHTINGS;
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName};
 use crate::domain::memory::Memory;
 use crate::domain::time::Timestamp;
 use crate::elastic::wire::{self, Parsed};
 use crate::engine::events::EventKind;
+use crate::engine::heard::Kept;
 
 /// More followers than this that are found at once are told in one line.
 const MOST_FOUND: usize = 20;
@@ -25,12 +24,14 @@ struct Leaders {
 }
 
 impl Leaders {
-    fn of(book: &Book) -> Self {
+    /// Of the followers that an answer of that cluster may concern.
+    fn of(book: &Book, cluster: &ClusterName) -> Self {
         let mut found = Self {
             of: HashMap::new(),
             unnamed: Vec::new(),
         };
-        for (key, entry) in &book.followers {
+        let clusters = book.concerned_by(cluster);
+        for (key, entry) in clusters.iter().flat_map(|cluster| book.of(cluster)) {
             match &entry.facts.leader_index {
                 Some(leader) => found.of.entry(leader.clone()).or_default().push(key.clone()),
                 None => found.unnamed.push(key.clone()),
@@ -62,25 +63,39 @@ impl Leaders {
 impl Book {
     /// Takes in answers of any cluster.
     pub fn learn(&mut self, answers: &[Answer], now: Timestamp) {
+        for answers in answers.chunk_by(|one, next| one.cluster == next.cluster) {
+            self.learn_of(answers, now);
+        }
+    }
+
+    /// Takes in answers of one cluster.
+    fn learn_of(&mut self, answers: &[Answer], now: Timestamp) {
         // Good as long as no follower is entered: a leader that is known by name keeps it.
         let mut leaders: Option<Leaders> = None;
+        let mut other_uuid = false;
         for answer in answers {
             let parsed = wire::parse(answer);
-            let kept = Arc::new(answer.clone());
+            let kept = Kept::new(answer);
             self.learn_auto_follow(&parsed);
             if self.enter_found(&parsed, now) {
                 leaders = None;
             }
             let concerned = parsed.only_of().map(|names| {
                 leaders
-                    .get_or_insert_with(|| Leaders::of(self))
+                    .get_or_insert_with(|| Leaders::of(self, &answer.cluster))
                     .concerned(&answer.cluster, &names)
             });
+            let clusters = match concerned {
+                None => self.concerned_by(&answer.cluster),
+                Some(_) => Vec::new(),
+            };
             let asked = self.clusters.get(&answer.cluster);
             match concerned {
                 None => {
-                    for entry in self.followers.values_mut() {
-                        take_in(entry, &parsed, &kept, asked);
+                    for cluster in &clusters {
+                        for (_, entry) in scope::of_mut(&mut self.followers, cluster) {
+                            take_in(entry, &parsed, &kept, asked);
+                        }
                     }
                 }
                 Some(keys) => {
@@ -93,6 +108,7 @@ impl Book {
             }
             if let Some(cluster) = self.clusters.get_mut(&answer.cluster) {
                 if let Some(root) = parsed.root() {
+                    other_uuid |= cluster.uuid != root.cluster_uuid;
                     cluster.uuid.clone_from(&root.cluster_uuid);
                     cluster.version = Some(root.version.to_string());
                 }
@@ -101,15 +117,25 @@ impl Book {
                 }
             }
         }
+        if other_uuid {
+            self.note_duplicates();
+        }
+    }
+
+    /// Notes which UUIDs more than one configured cluster shows.
+    pub(super) fn note_duplicates(&mut self) {
+        let mut seen = BTreeSet::new();
+        self.duplicates = self
+            .clusters
+            .values()
+            .filter_map(|cluster| cluster.uuid.clone())
+            .filter(|uuid| !seen.insert(uuid.clone()))
+            .collect();
     }
 
     /// Enters the followers that an answer lists and that were not known; true when there were any.
     fn enter_found(&mut self, parsed: &Parsed, now: Timestamp) -> bool {
-        let known = self
-            .followers
-            .keys()
-            .filter(|key| key.cluster == parsed.cluster)
-            .map(|key| key.index.as_str());
+        let known = self.of(&parsed.cluster).map(|(key, _)| key.index.as_str());
         if !parsed.lists_others(known) {
             return false;
         }
@@ -141,15 +167,14 @@ impl Book {
 }
 
 /// Adds what an answer says of one follower; `asked` is the cluster that gave it.
-fn take_in(entry: &mut FollowerEntry, parsed: &Parsed, kept: &Arc<Answer>, asked: Option<&ClusterEntry>) {
-    let is_own = entry.facts.key.cluster == kept.cluster;
-    let concerns = is_own || entry.facts.leader_cluster.as_ref() == Some(&kept.cluster);
+fn take_in(entry: &mut FollowerEntry, parsed: &Parsed, kept: &Kept, asked: Option<&ClusterEntry>) {
+    let is_own = entry.facts.key.cluster == kept.answer().cluster;
+    let concerns = is_own || entry.facts.leader_cluster.as_ref() == Some(&kept.answer().cluster);
     if !concerns {
         return;
     }
     if wire::learn(&mut entry.facts, parsed) {
         entry.heard.keep(kept);
-        entry.facts.keep_last(SIGHTINGS);
     }
     // The answer may have named the alias, and the configuration says what is behind it.
     if let Some(cluster) = asked.filter(|_| is_own) {

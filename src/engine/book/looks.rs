@@ -47,7 +47,7 @@ impl Book {
     /// is remembered while followers are well.
     pub fn second_looks(&mut self, cluster: &ClusterName, slow: bool, now: Timestamp) -> Vec<Look> {
         let room = self.room(cluster);
-        let mine = self.followers.iter().filter(|(key, _)| &key.cluster == cluster);
+        let mine = self.of(cluster);
         let mut looks = Vec::new();
         // What every verdict on a sick one rests on, of all of them in two calls: with each asked
         // for alone, many at once would be known one after another and never together.
@@ -127,7 +127,8 @@ impl Book {
         let mut listed: BTreeSet<IndexName> = BTreeSet::new();
         let mut sick: BTreeMap<IndexName, (FollowerKey, Vec<Look>)> = BTreeMap::new();
         let mut suspected: Vec<Look> = Vec::new();
-        for (key, entry) in &self.followers {
+        let clusters = self.concerned_by(leader);
+        for (key, entry) in clusters.iter().flat_map(|cluster| self.of(cluster)) {
             if entry.facts.leader_cluster.as_ref() != Some(leader) {
                 continue;
             }
@@ -202,22 +203,21 @@ impl Book {
     }
 
     /// Clusters whose followers name this one as their leader.
-    pub fn followers_of(&self, leader: &ClusterName) -> BTreeSet<ClusterName> {
-        self.followers
-            .values()
-            .filter(|entry| entry.facts.leader_cluster.as_ref() == Some(leader))
-            .map(|entry| entry.facts.key.cluster.clone())
-            .collect()
+    pub fn followers_of(&self, leader: &ClusterName) -> Vec<ClusterName> {
+        let names = |cluster: &ClusterName| {
+            self.of(cluster)
+                .any(|(_, entry)| entry.facts.leader_cluster.as_ref() == Some(leader))
+        };
+        self.concerned_by(leader).into_iter().filter(names).collect()
     }
 
     /// Leader clusters of the sick followers of a cluster: worth a fresh look.
     pub fn sick_leaders(&self, cluster: &ClusterName) -> BTreeSet<ClusterName> {
-        self.followers
-            .iter()
-            .filter(|(key, entry)| {
+        self.of(cluster)
+            .filter(|(_, entry)| {
                 // Retrying for no known cause: the leader itself may tell.
                 let quiet = matches!(entry.state(), State::Following | State::CatchingUp);
-                &key.cluster == cluster && (entry.cause() != Cause::None || !quiet)
+                entry.cause() != Cause::None || !quiet
             })
             .filter_map(|(_, entry)| entry.facts.leader_cluster.clone())
             .collect()

@@ -1,8 +1,10 @@
 //! What the policy knows beside one follower: the other followers, runs, brakes, breakers.
 
-use super::Book;
+use std::collections::BTreeSet;
+
+use super::{Book, FollowerEntry, scope};
 use crate::domain::cause::{Approval, Cause};
-use crate::domain::ids::{FollowerKey, RunId};
+use crate::domain::ids::{ClusterName, FollowerKey, RunId};
 use crate::domain::seen::Seen;
 use crate::domain::time::{Timestamp, after};
 use crate::policy;
@@ -10,10 +12,10 @@ use crate::policy;
 impl Book {
     /// Runs that go on, as the policy counts them.
     pub(super) fn in_flight(&self) -> Vec<policy::InFlight> {
-        self.followers
+        self.locked
             .iter()
-            .filter(|(_, entry)| entry.locked)
-            .filter_map(|(key, entry)| {
+            .filter_map(|key| {
+                let entry = self.followers.get(key)?;
                 let record = self.plans.get(entry.plan.as_ref()?)?;
                 let remedy = record
                     .plan
@@ -48,31 +50,46 @@ impl Book {
             .collect()
     }
 
-    /// What a drill made is broken on purpose: it opens no breaker, and dilutes none.
-    pub(super) fn population(&self) -> Vec<policy::Member> {
-        self.followers
-            .iter()
-            .filter(|(key, _)| !self.drills.made(key))
-            .filter_map(|(key, entry)| {
-                let verdict = entry.verdict.as_ref()?;
-                Some(policy::Member {
-                    key: key.clone(),
-                    remote: entry.facts.remote.clone(),
-                    unhealthy: verdict.cause != Cause::None,
-                    paused_by_people: verdict.cause == Cause::Paused && !entry.memory.in_doubt(),
-                    never_and_acknowledged: verdict.cause.approval() == Approval::Never
-                        && entry.memory.history.acknowledged().is_some(),
-                    in_flight_or_cooling: entry.locked || entry.settling.is_some(),
-                })
-            })
-            .collect()
+    /// Counts the followers of a cluster for the breakers. What a drill made is broken on purpose:
+    /// it opens no breaker, and dilutes none.
+    pub(super) fn tally(&mut self, cluster: &ClusterName) {
+        let mut tally = policy::Tally::default();
+        for (key, entry) in self.of(cluster) {
+            let Some(verdict) = entry.verdict.as_ref().filter(|_| !self.drills.made(key)) else {
+                continue;
+            };
+            tally.add(&policy::Member {
+                key: key.clone(),
+                remote: entry.facts.remote.clone(),
+                unhealthy: verdict.cause != Cause::None,
+                paused_by_people: verdict.cause == Cause::Paused && !entry.memory.in_doubt(),
+                never_and_acknowledged: verdict.cause.approval() == Approval::Never
+                    && entry.memory.history.acknowledged().is_some(),
+                in_flight_or_cooling: entry.locked || entry.settling.is_some(),
+            });
+        }
+        self.tallies.insert(cluster.clone(), tally);
+    }
+
+    /// Counts every cluster anew.
+    pub(super) fn tally_all(&mut self) {
+        self.tallies.clear();
+        // A follower in a run outlives its cluster's place in the configuration.
+        let clusters: BTreeSet<ClusterName> = self.followers.keys().map(|key| key.cluster.clone()).collect();
+        for cluster in clusters {
+            self.tally(&cluster);
+        }
     }
 
     /// Ends the settling of those that have been well for the settle time since their run ended:
     /// time that passes while one is unwell does not count.
-    pub(super) fn settle(&mut self, now: Timestamp) {
+    pub(super) fn settle(&mut self, cluster: Option<&ClusterName>, now: Timestamp) {
         let settle = self.settings.policy.verify_settle;
-        for entry in self.followers.values_mut() {
+        let entries: Box<dyn Iterator<Item = &mut FollowerEntry>> = match cluster {
+            Some(cluster) => Box::new(scope::of_mut(&mut self.followers, cluster).map(|(_, entry)| entry)),
+            None => Box::new(self.followers.values_mut().map(|entry| &mut **entry)),
+        };
+        for entry in entries {
             let Some(ended) = entry.settling else { continue };
             let well_since = entry
                 .memory
@@ -120,20 +137,11 @@ impl Book {
         world.spared = both
             .filter_map(|name| Some((name.clone(), self.clusters.get(name)?.load.pressure()?)))
             .collect();
-        world.duplicate_cluster_uuid =
-            [Some(key.cluster.clone()), leader]
-                .into_iter()
-                .flatten()
-                .any(|name| {
-                    let uuid = self.clusters.get(&name).and_then(|cluster| cluster.uuid.as_ref());
-                    uuid.is_some()
-                        && self
-                            .clusters
-                            .values()
-                            .filter(|cluster| cluster.uuid.as_ref() == uuid)
-                            .count()
-                            > 1
-                });
+        world.duplicate_cluster_uuid = [Some(&key.cluster), leader.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|name| self.clusters.get(name)?.uuid.as_ref())
+            .any(|uuid| self.duplicates.contains(uuid));
         // A leader that is itself a follower there is a chain or a pair that replicates both ways.
         world.both_ways = match entry.map(|entry| (&entry.facts.leader_cluster, &entry.facts.leader_index)) {
             Some((Some(cluster), Some(index))) => {

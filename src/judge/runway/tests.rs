@@ -3,8 +3,8 @@
 use super::*;
 use crate::domain::answer::Call;
 use crate::domain::facts::{
-    Exception, Facts, FollowInfo, FollowStats, FollowStatus, IndexStats, RemoteInfo, Series, ShardSeq,
-    ShardStats, Sighting,
+    Facts, FollowInfo, FollowStats, FollowStatus, IndexStats, RemoteInfo, Series, ShardSeq, ShardStats,
+    Sighting,
 };
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, LeaseId, RemoteAlias};
 use crate::domain::memory::Memory;
@@ -31,30 +31,30 @@ fn shard(number: u32) -> ShardStats {
         shard: number,
         remote: None,
         leader_index: None,
-        leader_global_checkpoint: None,
-        leader_max_seq_no: None,
-        follower_global_checkpoint: None,
-        follower_max_seq_no: None,
-        last_requested_seq_no: None,
-        outstanding_read_requests: None,
-        outstanding_write_requests: None,
-        write_buffer_operation_count: None,
-        write_buffer_size_in_bytes: None,
-        follower_mapping_version: None,
-        follower_settings_version: None,
-        follower_aliases_version: None,
-        total_read_time_millis: None,
-        total_read_remote_exec_time_millis: None,
-        successful_read_requests: None,
-        failed_read_requests: None,
-        operations_read: None,
-        bytes_read: None,
-        total_write_time_millis: None,
-        successful_write_requests: None,
-        failed_write_requests: None,
-        operations_written: None,
-        time_since_last_read_millis: None,
-        read_exceptions: Seen::Present(Vec::new()),
+        leader_global_checkpoint: None.into(),
+        leader_max_seq_no: None.into(),
+        follower_global_checkpoint: None.into(),
+        follower_max_seq_no: None.into(),
+        last_requested_seq_no: None.into(),
+        outstanding_read_requests: None.into(),
+        outstanding_write_requests: None.into(),
+        write_buffer_operation_count: None.into(),
+        write_buffer_size_in_bytes: None.into(),
+        follower_mapping_version: None.into(),
+        follower_settings_version: None.into(),
+        follower_aliases_version: None.into(),
+        total_read_time_millis: None.into(),
+        total_read_remote_exec_time_millis: None.into(),
+        successful_read_requests: None.into(),
+        failed_read_requests: None.into(),
+        operations_read: None.into(),
+        bytes_read: None.into(),
+        total_write_time_millis: None.into(),
+        successful_write_requests: None.into(),
+        failed_write_requests: None.into(),
+        operations_written: None.into(),
+        time_since_last_read_millis: None.into(),
+        read_exceptions: Seen::Present(Box::default()),
         fatal_exception: Seen::Absent,
     }
 }
@@ -142,7 +142,7 @@ fn make_fatal(facts: &mut Facts, number: u32) {
     if let Seen::Present(stats) = &mut seen.value
         && let Some(shard) = stats.shards.get_mut(&number)
     {
-        shard.fatal_exception = Seen::Present(Exception::default());
+        shard.fatal_exception = Seen::Present(Box::default());
     }
     facts.follower.stats.push(seen);
 }

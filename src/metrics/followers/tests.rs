@@ -36,35 +36,35 @@ fn shard(shard: u32, fatal: Seen<Exception>, since_read: Option<i64>) -> ShardSt
         shard,
         remote: None,
         leader_index: None,
-        leader_global_checkpoint: Some(value),
-        leader_max_seq_no: Some(value),
-        follower_global_checkpoint: Some(value),
-        follower_max_seq_no: Some(value),
-        last_requested_seq_no: Some(value),
-        outstanding_read_requests: Some(1),
-        outstanding_write_requests: Some(2),
-        write_buffer_operation_count: Some(3),
-        write_buffer_size_in_bytes: Some(4),
-        follower_mapping_version: Some(5),
-        follower_settings_version: Some(6),
-        follower_aliases_version: Some(7),
-        total_read_time_millis: Some(1500),
-        total_read_remote_exec_time_millis: Some(1250),
-        successful_read_requests: Some(100),
-        failed_read_requests: Some(9),
-        operations_read: Some(500),
-        bytes_read: Some(9_007_199_254_740_991),
-        total_write_time_millis: Some(750),
-        successful_write_requests: Some(200),
-        failed_write_requests: None,
-        operations_written: Some(400),
-        time_since_last_read_millis: since_read,
-        read_exceptions: Seen::Present(vec![ReadException {
+        leader_global_checkpoint: Some(value).into(),
+        leader_max_seq_no: Some(value).into(),
+        follower_global_checkpoint: Some(value).into(),
+        follower_max_seq_no: Some(value).into(),
+        last_requested_seq_no: Some(value).into(),
+        outstanding_read_requests: Some(1).into(),
+        outstanding_write_requests: Some(2).into(),
+        write_buffer_operation_count: Some(3).into(),
+        write_buffer_size_in_bytes: Some(4).into(),
+        follower_mapping_version: Some(5).into(),
+        follower_settings_version: Some(6).into(),
+        follower_aliases_version: Some(7).into(),
+        total_read_time_millis: Some(1500).into(),
+        total_read_remote_exec_time_millis: Some(1250).into(),
+        successful_read_requests: Some(100).into(),
+        failed_read_requests: Some(9).into(),
+        operations_read: Some(500).into(),
+        bytes_read: Some(9_007_199_254_740_991).into(),
+        total_write_time_millis: Some(750).into(),
+        successful_write_requests: Some(200).into(),
+        failed_write_requests: None.into(),
+        operations_written: Some(400).into(),
+        time_since_last_read_millis: since_read.into(),
+        read_exceptions: Seen::Present(Box::new([ReadException {
             from_seq_no: Some(3),
             retries: Some(4),
             exception: Exception::default(),
-        }]),
-        fatal_exception: fatal,
+        }])),
+        fatal_exception: fatal.map(Box::new),
     }
 }
 
@@ -476,10 +476,13 @@ fn crowd(count: i64) -> (Vec<FollowerKey>, Vec<FollowStats>) {
     let key = |number: i64| FollowerKey::parse(&format!("eu/f{number:04}")).unwrap();
     let stats = |number: i64| {
         let mut shard = shard(0, Seen::Absent, Some(0));
-        shard.leader_global_checkpoint = Some(1000 + number);
-        shard.follower_global_checkpoint = Some(1000);
+        shard.leader_global_checkpoint = Some(1000 + number).into();
+        shard.follower_global_checkpoint = Some(1000).into();
         FollowStats {
-            shards: BTreeMap::from([(0, shard)]).into(),
+            shards: [(0, shard)]
+                .into_iter()
+                .collect::<crate::domain::per_shard::PerShard<_>>()
+                .into(),
             malformed: 0,
             total_global_checkpoint_lag: Some(number),
         }
@@ -572,7 +575,10 @@ fn the_worst_shards_are_exported_at_every_level_fatal_ones_first() {
     let (world, mut crowd) = (World::new(), crowd(100));
     let mut fatal = shard(0, Seen::Present(exception("x", None)), Some(0));
     fatal.leader_global_checkpoint = fatal.follower_global_checkpoint;
-    crowd.1[3].shards = BTreeMap::from([(0, fatal)]).into();
+    crowd.1[3].shards = [(0, fatal)]
+        .into_iter()
+        .collect::<crate::domain::per_shard::PerShard<_>>()
+        .into();
     let worst = |worst_shards| {
         let series = Series {
             worst_shards,

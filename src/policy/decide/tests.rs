@@ -345,7 +345,11 @@ fn what_is_observe_only_is_told_and_never_asked() {
         .cluster_settings
         .0
         .iter_mut()
-        .for_each(|seen| seen.value = Seen::Present([(MARKER.to_owned(), "another".to_owned())].into()));
+        .for_each(|seen| {
+            seen.value = Seen::Present(
+                std::collections::BTreeMap::from([(MARKER.to_owned(), "another".to_owned())]).into(),
+            )
+        });
     assert_eq!(kind(&case), DecisionKind::Alert);
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::cause::Cause;
 use crate::domain::facts::{ClusterHealth, EsVersion, Health, License, Node, Series};
+use crate::domain::shared::Shared;
 use crate::domain::time::{Span, after};
 use crate::policy::guards::Question;
 use crate::policy::guards::read::{
@@ -30,7 +31,7 @@ pub(super) fn remote_connected(q: &Question<'_>) -> Check {
 
 /// Reference guard 10: the follower cluster is not older than the leader cluster.
 pub(super) fn versions(q: &Question<'_>) -> Check {
-    let lowest = |series: &Series<Vec<Node>>, side: &str| -> Result<(EsVersion, EsVersion), Hold> {
+    let lowest = |series: &Series<Shared<Vec<Node>>>, side: &str| -> Result<(EsVersion, EsVersion), Hold> {
         let nodes = need(series, &format!("the {side} cluster's nodes"))?;
         let versions = nodes
             .iter()

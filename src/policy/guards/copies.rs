@@ -82,12 +82,14 @@ pub(super) fn sequence_numbers(q: &Question<'_>) -> Check {
             .stats
             .present()
             .and_then(|stats| stats.shards.get(&shard));
-        let max = of_follower
-            .0
-            .max(by_task.and_then(|task| task.follower_max_seq_no).unwrap_or(-2));
+        let max = of_follower.0.max(
+            by_task
+                .and_then(|task| task.follower_max_seq_no.get())
+                .unwrap_or(-2),
+        );
         let checkpoint = of_follower.1.max(
             by_task
-                .and_then(|task| task.follower_global_checkpoint)
+                .and_then(|task| task.follower_global_checkpoint.get())
                 .unwrap_or(-2),
         );
         if of_leader.0 < max || of_leader.1 < checkpoint {

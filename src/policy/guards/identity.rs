@@ -417,7 +417,15 @@ pub(super) fn one_way(q: &Question<'_>) -> Check {
 /// run there leaves its name in the cluster's settings.
 pub(super) fn no_other_installation(q: &Question<'_>) -> Check {
     let own = q.world.installation.as_deref();
-    match installation::seen(q.facts.follower.cluster_settings.now(), own, q.world.now) {
+    match installation::seen(
+        q.facts
+            .follower
+            .cluster_settings
+            .now()
+            .map(|settings| &**settings),
+        own,
+        q.world.now,
+    ) {
         Seen::Present(Marked::Ours { .. }) => {
             Ok("the cluster's marker names this installation of refollow".to_owned())
         }

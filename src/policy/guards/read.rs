@@ -6,6 +6,7 @@ use crate::domain::cause::Cause;
 use crate::domain::decision::{GuardResult, GuardVerdict};
 use crate::domain::facts::{IndexMeta, IndexSettings, IndexStats, Series};
 use crate::domain::ids::{HistoryUuid, IndexUuid};
+use crate::domain::per_shard::PerShard;
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 use crate::policy::guards::{Question, Stage};
@@ -153,7 +154,7 @@ pub(super) fn follower_stats<'a>(q: &Question<'a>) -> Result<&'a IndexStats, Hol
 /// Statistics of an index of which no shard has data.
 static NO_DATA: IndexStats = IndexStats {
     uuid: None,
-    primaries: BTreeMap::new(),
+    primaries: PerShard::new(),
     docs: None,
     store_bytes: None,
 };

@@ -803,14 +803,17 @@ fn a_leaders_policy_that_would_delete_it_before_the_copy_is_done_blocks() {
 #[test]
 fn auto_follow_races_only_for_a_leader_with_a_new_uuid() {
     let mut case = Case::lost();
-    case.facts.follower.auto_follow = some(vec![crate::domain::facts::AutoFollowPattern {
-        name: "p".to_owned(),
-        remote: case.facts.remote.clone(),
-        leader_patterns: vec!["ord*".to_owned()],
-        exclusions: Vec::new(),
-        follow_pattern: None,
-        active: true,
-    }]);
+    case.facts.follower.auto_follow = some(
+        vec![crate::domain::facts::AutoFollowPattern {
+            name: "p".to_owned(),
+            remote: case.facts.remote.clone(),
+            leader_patterns: vec!["ord*".to_owned()],
+            exclusions: Vec::new(),
+            follow_pattern: None,
+            active: true,
+        }]
+        .into(),
+    );
     let verdict = |case: &Case| verdict_of(case, Stage::Plan, Remedy::Recreate, "auto_follow");
     assert_eq!(verdict(&case), GuardVerdict::Pass);
     change(&mut case.facts.leader.settings, |settings| {

@@ -165,6 +165,28 @@ pub(super) fn play(world: &World, start: Start) -> Result<String, ScenarioError>
     Ok(start.what().to_owned())
 }
 
+/// Replaces the world's pair by one with that many followers of so many shards each, all alike and
+/// all written to: for measuring, not a scenario.
+///
+/// # Errors
+/// When the pair refuses a step.
+pub fn many(world: &World, followers: usize, shards: u32) -> Result<(), ScenarioError> {
+    let now_ms = world.now_ms();
+    let mut pair = Pair::new(&PairOptions {
+        start_ms: now_ms.saturating_sub(millis(AGE)),
+        ..world.options().clone()
+    });
+    let mut load = Load::every(LOAD_EVERY, now_ms);
+    for number in 0..followers {
+        let leader = format!("logs-{number:05}");
+        set_up(&mut pair, &leader, &spec("", shards, u64::from(shards) * 10, 1))?;
+        load.add(&leader, u64::from(shards), u64::from(shards) * 10);
+    }
+    pair.advance_to(now_ms.max(pair.now_ms()));
+    world.replace(pair, load);
+    Ok(())
+}
+
 /// A pair that has been running for [`AGE`] at `now_ms`, with its background load.
 fn make(options: &PairOptions, now_ms: i64, start: Start) -> Result<(Pair, Load), ScenarioError> {
     let mut pair = Pair::new(&PairOptions {
@@ -178,7 +200,7 @@ fn make(options: &PairOptions, now_ms: i64, start: Start) -> Result<(Pair, Load)
     };
     if start != Start::Empty {
         for spec in &HEALTHY {
-            set_up(&mut pair, spec)?;
+            set_up(&mut pair, spec.leader, spec)?;
             if spec.load > 0 {
                 load.add(spec.leader, spec.load, spec.documents);
             }
@@ -189,7 +211,7 @@ fn make(options: &PairOptions, now_ms: i64, start: Start) -> Result<(Pair, Load)
 }
 
 /// Makes a leader, fills it, follows it and sets the follower's own settings.
-fn set_up(pair: &mut Pair, spec: &Spec) -> Result<(), ScenarioError> {
+fn set_up(pair: &mut Pair, name: &str, spec: &Spec) -> Result<(), ScenarioError> {
     let mut leader = json!({
         "settings": {"number_of_shards": spec.shards, "number_of_replicas": 0},
     });
@@ -200,10 +222,10 @@ fn set_up(pair: &mut Pair, spec: &Spec) -> Result<(), ScenarioError> {
         pair,
         Side::Leader,
         Method::Put,
-        &format!("/{}", spec.leader),
+        &format!("/{name}"),
         Some(&leader),
     )?;
-    let documents = bulk(spec.leader, 0, spec.documents);
+    let documents = bulk(name, 0, spec.documents);
     if matches!(pair.handle(Side::Leader, &documents), Handled::Down) {
         return Err(ScenarioError::Unfit("the leader is down".to_owned()));
     }
@@ -212,16 +234,17 @@ fn set_up(pair: &mut Pair, spec: &Spec) -> Result<(), ScenarioError> {
         pair,
         Side::Leader,
         Method::Post,
-        &format!("/{}/_flush?force=true", spec.leader),
+        &format!("/{name}/_flush?force=true"),
         None,
     )?;
-    follow(pair, spec)?;
+    let follower = format!("{name}-f");
+    follow(pair, name, &follower, spec.parameters)?;
     if let Some(own) = object(spec.own_settings) {
         must(
             pair,
             Side::Follower,
             Method::Put,
-            &format!("/{}/_settings", spec.follower()),
+            &format!("/{follower}/_settings"),
             Some(&own),
         )?;
     }
@@ -229,12 +252,12 @@ fn set_up(pair: &mut Pair, spec: &Spec) -> Result<(), ScenarioError> {
 }
 
 /// Follows and lets time pass until the answer is there.
-fn follow(pair: &mut Pair, spec: &Spec) -> Result<(), ScenarioError> {
-    let mut body = json!({"remote_cluster": "lead", "leader_index": spec.leader});
-    if let (Some(Value::Object(parameters)), Some(into)) = (object(spec.parameters), body.as_object_mut()) {
+fn follow(pair: &mut Pair, leader: &str, follower: &str, parameters: &str) -> Result<(), ScenarioError> {
+    let mut body = json!({"remote_cluster": "lead", "leader_index": leader});
+    if let (Some(Value::Object(parameters)), Some(into)) = (object(parameters), body.as_object_mut()) {
         into.extend(parameters);
     }
-    let target = format!("/{}/_ccr/follow?wait_for_active_shards=1", spec.follower());
+    let target = format!("/{follower}/_ccr/follow?wait_for_active_shards=1");
     let request = crate::sandbox::load::request(Method::Put, &target, Some(body.to_string()));
     let response = match pair.handle(Side::Follower, &request) {
         Handled::Answer(response) => Some(response),

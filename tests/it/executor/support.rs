@@ -666,7 +666,7 @@ fn remember(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
     if let Some(info) = facts.follower.info.present()
         && info.parameters.is_some()
     {
-        memory.parameters = info.parameters.as_deref().cloned();
+        memory.parameters = info.parameters.clone();
     }
     if let Some(stats) = facts.leader.index.present() {
         memory.leader_shard_history_uuids = stats
@@ -703,8 +703,9 @@ fn remember(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
         .follower
         .settings
         .present()
-        .map(refollow::domain::replicated::own_settings);
-    memory.aliases = facts.follower.aliases.present().cloned();
+        .map(refollow::domain::replicated::own_settings)
+        .map(Into::into);
+    memory.aliases = facts.follower.aliases.present().cloned().map(Into::into);
     memory.shard_count = facts
         .follower
         .settings
