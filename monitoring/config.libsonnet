@@ -41,6 +41,7 @@
     brakeFor: 14400,
     incidentFor: 300,
     clusterDownFor: 300,
+    sparedFor: 900,
     staleAfter: 600,
     downFor: 300,
     downDuringRepairFor: 60,

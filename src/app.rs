@@ -13,6 +13,7 @@ mod standby;
 #[cfg(debug_assertions)]
 mod testing;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -96,7 +97,7 @@ pub async fn start_over(
     store: Arc<dyn Store>,
     clock: SharedClock,
 ) -> Result<Running, StartError> {
-    let clients = build::clients(config, &clock, &store)?;
+    let clients = build::clients(config, &clock, &store, &BTreeMap::new())?;
     let tasks = Tasks::new();
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
     metrics.config_loaded(true, clock.now());
@@ -288,7 +289,8 @@ fn take_over(running: &Running, config: &Config, new: &Config) -> Result<(), Str
             restart.join(", ")
         ));
     }
-    let clients = build::clients(new, &running.engine.clock, &running.engine.store)
+    let engine = &running.engine;
+    let clients = build::clients(new, &engine.clock, &engine.store, &engine.loads())
         .map_err(|error| error.to_string())?;
     running.engine.reload(build::engine_settings(new), clients);
     running.engine.metrics.config_loaded(true, running.engine.now());

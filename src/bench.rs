@@ -95,7 +95,7 @@ pub fn measure(size: Size) -> Result<Report, String> {
             declared_followers: Vec::new(),
         }],
         policy: policy::Settings::default(),
-        shard_metrics: false,
+        metrics: crate::engine::settings::MetricsSettings::default(),
         undo_directory: std::path::PathBuf::new(),
         run_limits: crate::domain::run::Limits::default(),
         brake_file: std::path::PathBuf::new(),

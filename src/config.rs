@@ -17,6 +17,7 @@ use crate::telemetry::Format;
 mod auth;
 mod blockers;
 mod cluster;
+mod metrics;
 mod notify;
 mod problem;
 mod read;
@@ -29,6 +30,7 @@ mod units;
 pub use crate::config::auth::Auth;
 pub use crate::config::blockers::{Asks, Blocker};
 pub use crate::config::cluster::{BaseUrl, Cluster};
+pub use crate::config::metrics::{MetricsLevel, MetricsOptions, MetricsRule};
 pub use crate::config::problem::{Problem, Problems, Warning};
 
 use crate::config::read::{Notes, Section};
@@ -51,16 +53,6 @@ pub const DEFAULT_SOCKET: &str = "/run/refollow/admin.sock";
 /// place of that list: whoever builds the enforcement takes its line away. While a limit is
 /// listed, recreate is held at `ask` (contract, *Modes*).
 const NOT_ENFORCED: &[&str] = &[];
-
-/// How fine the metrics are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MetricsLevel {
-    /// One series per follower.
-    #[default]
-    Index,
-    /// One series per shard beside it.
-    Shard,
-}
 
 /// `[daemon]`, without the mode, which the policy is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,8 +112,8 @@ pub struct Config {
     /// Mode, rules, judge, approval, verify, limits, windows. Its list of limits that are not
     /// enforced is filled from [`Config::not_enforced`].
     pub policy: Settings,
-    /// How fine the metrics are.
-    pub metrics_level: MetricsLevel,
+    /// What is exported.
+    pub metrics: MetricsOptions,
     /// Other systems that can say no.
     pub blockers: Vec<Blocker>,
     /// Whom to tell what.
@@ -233,13 +225,7 @@ fn build(mut root: Section<'_>) -> Config {
     let policy = rules::settings(&mut root, mode, &clusters);
     let blockers = blockers::blockers(&mut root);
     let notify = Arc::new(notify::notify(&mut root, &clusters));
-    let mut metrics = root.section("metrics", "[metrics]");
-    let metrics_level = metrics.word(
-        "level",
-        &[("index", MetricsLevel::Index), ("shard", MetricsLevel::Shard)],
-        MetricsLevel::default(),
-    );
-    metrics.finish();
+    let metrics = metrics::metrics(&mut root, &clusters);
     let keep_runs = keep_runs(&mut root, policy.limits.recreates_per_follower.per);
     let history = history(&mut root);
     root.finish();
@@ -260,7 +246,7 @@ fn build(mut root: Section<'_>) -> Config {
         auth,
         clusters,
         policy,
-        metrics_level,
+        metrics,
         blockers,
         notify,
         keep_runs,

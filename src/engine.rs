@@ -38,6 +38,7 @@ pub mod telling;
 mod tokens;
 mod turns;
 pub mod undo;
+mod weighing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -51,10 +52,12 @@ use crate::clock::Clock;
 use crate::domain::answer::{Answer, Outcome};
 use crate::domain::brake::Brake;
 use crate::domain::ids::{ClusterName, FollowerKey, RunId};
+use crate::domain::load::Purpose;
 use crate::domain::plan::{PlanRecord, PlanState};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 use crate::elastic::client::Client;
+use crate::elastic::load::SharedLoad;
 use crate::engine::book::{Book, Effect};
 use crate::engine::clock_watch::ClockWatch;
 use crate::engine::observer::{failure, first_looks, look_all};
@@ -124,6 +127,7 @@ impl Engine {
     ) -> Result<Arc<Self>, StoreError> {
         let now = clock.now();
         let mut book = Book::new(settings, store.memories().await?, now);
+        book.take_loads(&clients);
         // Rejected ones too: a person's no outlives the daemon.
         for record in store.plans(false).await? {
             if record.state.is_open() || matches!(record.state, PlanState::Rejected { .. }) {
@@ -228,11 +232,18 @@ impl Engine {
     /// Takes a new configuration, whole: it was checked, so nothing here can fail half way. Runs in
     /// flight keep the clients they began with.
     pub fn reload(self: &Arc<Self>, settings: Settings, clients: BTreeMap<ClusterName, Arc<Client>>) {
-        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = clients;
+        for client in clients.values() {
+            client.load().limit(client.settings().requests_per_second);
+        }
+        self.clients
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&clients);
         let now = self.now();
         let added = {
             let mut book = self.lock();
             let added = book.reconfigure(settings, now);
+            book.take_loads(&clients);
             book.story.tell(
                 now,
                 events::EventKind::Operator,
@@ -244,6 +255,13 @@ impl Engine {
         for cluster in added {
             self.observe(&cluster);
         }
+    }
+
+    /// What each cluster is asked: a new client goes on with the counts of the one before it.
+    pub fn loads(&self) -> BTreeMap<ClusterName, SharedLoad> {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        let load = |(name, client): (&ClusterName, &Arc<Client>)| (name.clone(), Arc::clone(client.load()));
+        clients.iter().map(load).collect()
     }
 
     /// The client of a cluster, as configured now.
@@ -444,15 +462,17 @@ impl Engine {
         let Some(client) = self.client(cluster) else {
             return false;
         };
-        let began = Instant::now();
-        let answers = look_all(&client, first_looks(slow)).await;
+        let (began, load) = (Instant::now(), client.load());
+        let unloaded = load.look_begins(Purpose::Followers);
+        let answers = look_all(&client, first_looks(slow), Purpose::Followers).await;
         let ok = failure(&answers);
         self.learn(&answers);
         if ok.is_ok() {
             let second = self.lock().second_looks(cluster, slow, self.clock.now());
-            let answers = look_all(&client, second).await;
+            let answers = look_all(&client, second, Purpose::Followers).await;
             self.learn(&answers);
         }
+        self.weigh(cluster, load, &unloaded);
         let seconds = began.elapsed().as_secs_f64();
         let succeeded = ok.is_ok();
         if !succeeded {
@@ -490,9 +510,11 @@ impl Engine {
         if looks.is_empty() {
             return true;
         }
-        let answers = look_all(&client, looks).await;
+        let unloaded = client.load().look_begins(Purpose::Leaders);
+        let answers = look_all(&client, looks, Purpose::Leaders).await;
         let ok = failure(&answers).is_ok();
         self.learn(&answers);
+        self.weigh(leader, client.load(), &unloaded);
         let effects = {
             let mut book = self.lock();
             let now = self.clock.now();

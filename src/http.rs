@@ -3,7 +3,7 @@
 //! | route (below `/api/v1` where it has no slash of its own) | method | over TCP by |
 //! |---|---|---|
 //! | `/livez`, `/readyz`, `/static/…`, `/login` | GET | anybody |
-//! | `/metrics`, the pages (`pages`), `/events` | GET | `view` |
+//! | `/metrics`, `/sd`, the pages (`pages`), `/events` | GET | `view` |
 //! | `openapi.json`, `clusters`, `followers`, `incidents`, `auto-follow`, `plans`, `plans/{hash}`, `runs`, `runs/{id}`, `brakes`, `events` | GET | `view` |
 //! | `followers/{cluster}/{index}`, `…/why` | GET | `view` |
 //! | `followers/{cluster}/{index}/plan`, `…/evidence`, `drill` | GET | `view`, by name |
@@ -54,6 +54,7 @@ mod pages;
 mod paging;
 pub mod problem;
 pub mod proxy;
+mod scrape;
 mod secret;
 mod sessions;
 pub mod standby;
@@ -314,6 +315,7 @@ struct App {
 fn router(app: App) -> Router {
     api::routes()
         .merge(health::routes())
+        .merge(scrape::routes())
         .merge(tokens::routes())
         .merge(pages::routes())
         .fallback(api::no_such_route)

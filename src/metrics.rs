@@ -9,16 +9,22 @@
 //! so it cannot be a target label. `cluster` and `index` are never used, because they clash with
 //! labels that Prometheus set-ups attach to targets.
 
+mod exporter;
 pub mod followers;
 pub mod groups;
+pub mod load;
 pub mod notifications;
 pub mod own;
+pub mod select;
+mod shards;
 pub mod text;
 
 pub use followers::{
     AutoFollowRow, BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, Level, Snapshot,
 };
 pub use groups::{IncidentRow, PatternRow};
+pub use load::LoadRow;
 pub use notifications::Told;
 pub use own::{LookError, Metrics};
+pub use select::{Part, Scrape, Series};
 pub use text::Format;

@@ -101,6 +101,51 @@ function(config, lib)
     ),
 
     lib.alert(
+      'RefollowClusterSpared',
+      '%s == 1' % lib.metric('refollow_cluster_spared', 'reason=~"rejected|no_master"'),
+      config.sparedFor,
+      'warning',
+      'cluster',
+      'A cluster has too much to do, and refollow asks it less.',
+      std.join('\n', [
+        'Cluster `{{ $labels.es_cluster }}` has {{ if eq $labels.reason "no_master" }}had no master that answers{{ else }}rejected requests{{ end }} for ' + lib.time(config.sparedFor) + ' or longer.' + lib.found(
+          'increase(refollow_request_errors_total{es_cluster=%%q}[%s]) > 0' % lib.time(config.lookBack), ['es_cluster'], ' Failed requests by class:{{ range . | sortByLabel "class" }} {{ .Labels.class }}{{ end }}.'
+        ),
+        'What it is: full queues, open circuit breakers, or masters that cannot be elected. refollow itself is seldom the reason: what it asks stands on the dashboard.',
+        'The data: following may be slow or stand still on this cluster.',
+        'refollow: it looks every few minutes, makes fewer second calls, and begins no repair there (guard `clusters_at_ease`); runs that have begun go on.',
+        'You: look at heap, queues and masters of the cluster, and take other load away.',
+        lib.found(
+          'min(refollow_follower_runway_expiry_timestamp_seconds{es_cluster=%q})', ['es_cluster'], 'By when: ' + lib.instant + ', as far as is known: then the first runway ends. To buy time: `refollow extend-runway {{ $labels.es_cluster }}/<follower> --to 36h`, then approve its plan.'
+        ) + lib.found(
+          'absent(refollow_follower_runway_expiry_timestamp_seconds{es_cluster=%q})', ['es_cluster'], 'By when: no runway is known to be running out.'
+        ),
+        'Type: `refollow status`, and on the cluster `GET /_nodes/stats/breaker,thread_pool` and `GET /_cluster/health`.',
+      ]),
+      'refollow-cluster',
+      lib.clusterQuery,
+    ),
+
+    lib.alert(
+      'RefollowSeriesLeftOut',
+      '%s > 0' % lib.metric('refollow_metrics_series_left_out'),
+      config.reloadFor,
+      'warning',
+      'daemon',
+      'Not every follower is exported: there are more series than allowed.',
+      std.join('\n', [
+        'refollow on `{{ $labels.instance }}` leaves up to {{ $value }} series out of its answer.',
+        'What it is: followers and their shards have more series than `metrics.max_series`.',
+        'The data: not touched, and watched as ever; alerts about the followers that are left out are silent.',
+        'refollow: it leaves out those that are well and least behind, series of shards first. Repairs do not depend on it.',
+        'You: raise `metrics.max_series`, export shards of fewer followers (`metrics.rules`), or scrape the fleet in parts.',
+        'By when: before one of those followers breaks and nobody is told.',
+        'Type: `refollow check-config /etc/refollow/refollow.toml`, then `systemctl reload refollow`.',
+      ]),
+      fleet,
+    ),
+
+    lib.alert(
       'RefollowConfigReloadFailed',
       '%s == 0' % lib.metric('refollow_config_last_reload_successful'),
       config.reloadFor,

@@ -142,6 +142,10 @@ function(config)
           p.at(12, 8, p.lines('How long a scrape takes', 'Of refollow by Prometheus.', [['scrape_duration_seconds{%s}' % config.selector, '{{instance}}']], unit='s')),
         ],
         [
+          p.at(12, 8, p.lines('Requests of a look', 'The last one, at followers and as a leader.', [[m('refollow_look_requests', cluster), '{{es_cluster}} {{purpose}}']])),
+          p.at(12, 8, p.bands('Clusters that are asked less', '1: by the reason that the legend names.', [[m('refollow_cluster_spared', cluster), '{{es_cluster}} {{reason}}']])),
+        ],
+        [
           p.at(12, 6, p.table('Drills', 'Seconds since the last one of each pair.', [['time() - %s' % m('refollow_drill_last_timestamp_seconds', cluster), '{{es_cluster}}/{{remote_cluster}}']], unit='s')),
           p.at(12, 6, p.table('Drills proven', '1: it proved the whole way; 0: it did not.', [[m('refollow_drill_last_success', cluster), '{{es_cluster}}/{{remote_cluster}}']])),
         ],

@@ -6,17 +6,19 @@ use std::sync::Arc;
 #[cfg(debug_assertions)]
 use crate::app::testing;
 use crate::clock::SharedClock;
-use crate::config::{self, Config, MetricsLevel};
+use crate::config::{self, Config, MetricsLevel, MetricsOptions};
 use crate::domain::ids::ClusterName;
 use crate::domain::named::Holder;
 use crate::domain::run::Limits;
 use crate::elastic::client::{Client, ClientSettings, Permit};
+use crate::elastic::load::SharedLoad;
 use crate::elastic::net::{NetTransport, Unbuildable};
 use crate::elastic::transport::SharedTransport;
 use crate::engine::blockers::{Asks, Blocker};
-use crate::engine::settings::{ClusterSettings, Settings};
+use crate::engine::settings::{ClusterSettings, LevelRule, MetricsSettings, Settings};
 use crate::http::proxy::Proxy;
 use crate::http::tls::{ClientFiles, TlsFiles};
+use crate::metrics::{Level, Series};
 use crate::store::Store;
 
 /// Why a client could not be built.
@@ -39,7 +41,8 @@ impl Permit for Standing {
     }
 }
 
-/// One client per configured cluster, which changes nothing unless the state is ours.
+/// One client per configured cluster, which changes nothing unless the state is ours. Each goes on with
+/// what the former one of its cluster counted.
 ///
 /// # Errors
 /// The first that cannot be built: a certificate or key that TLS does not take.
@@ -47,6 +50,7 @@ pub fn clients(
     config: &Config,
     clock: &SharedClock,
     store: &Arc<dyn Store>,
+    former: &BTreeMap<ClusterName, SharedLoad>,
 ) -> Result<BTreeMap<ClusterName, Arc<Client>>, BuildError> {
     let mut clients = BTreeMap::new();
     for cluster in &config.clusters {
@@ -63,13 +67,17 @@ pub fn clients(
             })?;
         let settings = ClientSettings {
             looks_in_flight: usize::try_from(cluster.requests_in_flight).unwrap_or(1),
+            requests_per_second: Some(cluster.requests_per_second),
             look_deadline: cluster.call_deadline,
             long_deadline: cluster.long_call_deadline,
             ..ClientSettings::default()
         };
-        let client = Client::new(cluster.name.clone(), endpoints, settings, Arc::clone(clock))
+        let mut client = Client::new(cluster.name.clone(), endpoints, settings, Arc::clone(clock))
             .following_as(cluster.credentials.follow.who())
             .permitted_by(Arc::new(Standing(Arc::clone(store))));
+        if let Some(load) = former.get(&cluster.name) {
+            client = client.loading(Arc::clone(load));
+        }
         clients.insert(cluster.name.clone(), Arc::new(client));
     }
     Ok(clients)
@@ -92,7 +100,7 @@ pub fn engine_settings(config: &Config) -> Settings {
             })
             .collect(),
         policy,
-        shard_metrics: config.metrics_level == MetricsLevel::Shard,
+        metrics: metrics_settings(&config.metrics),
         undo_directory: config.daemon.undo_directory.clone(),
         run_limits: Limits::default(),
         brake_file: config.daemon.brake_file.clone(),
@@ -105,6 +113,33 @@ pub fn engine_settings(config: &Config) -> Settings {
     #[cfg(debug_assertions)]
     let settings = testing::impatient(settings);
     settings
+}
+
+fn metrics_settings(configured: &MetricsOptions) -> MetricsSettings {
+    let level = |level| match level {
+        MetricsLevel::Index => Level::Index,
+        MetricsLevel::Shard => Level::Shard,
+    };
+    let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    MetricsSettings {
+        level: level(configured.level),
+        rules: configured
+            .rules
+            .iter()
+            .map(|rule| LevelRule {
+                clusters: rule.clusters.clone(),
+                followers: rule.followers.clone(),
+                remotes: rule.remotes.clone(),
+                level: level(rule.level),
+            })
+            .collect(),
+        series: Series {
+            worst_shards: size(configured.worst_shards),
+            max: size(configured.max_series),
+            exporter_names: configured.exporter_names,
+            ..Series::default()
+        },
+    }
 }
 
 fn blocker(configured: &config::Blocker) -> Blocker {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::domain::access::{Grant, Token};
 use crate::domain::brake::BrakeScope;
-use crate::domain::ids::{FollowerKey, PlanHash, RunId};
+use crate::domain::ids::{ClusterName, FollowerKey, PlanHash, RunId};
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::history::Past;
@@ -17,7 +17,7 @@ use crate::http::dto::{
     Patterns, PlanDetail, PlanNow, Plans, Problem, RecreateBody, Reply, RunDetail, Runs, RunwayRequest,
     Status, TriedReceivers, Why,
 };
-use crate::metrics::Format;
+use crate::metrics::{Format, Part, Scrape};
 use crate::store::{AuditEvent, StoreError};
 
 mod audit;
@@ -227,16 +227,34 @@ impl Daemon for Desk {
         Box::pin(self.end_token(id, who))
     }
 
-    fn metrics_text(&self, open_metrics: bool) -> String {
+    fn metrics_piece(&self, wanted: &Scrape, number: usize, open_metrics: bool) -> Option<String> {
         let now = self.0.now();
+        // Nobody else waits for longer than one piece takes.
         let book = self.0.lock();
-        let snapshot = book.metrics(now);
+        let snapshot = book.metrics_of(now, wanted);
+        if number == 0 && wanted.part == Part::Everything {
+            match self.0.metrics.left_out(&snapshot) {
+                Some(0) => tracing::info!("no series is left out of /metrics any more"),
+                Some(count) => tracing::warn!(
+                    "up to {count} series of the least sick followers are left out of /metrics: there are more than metrics.max_series"
+                ),
+                None => {}
+            }
+        }
         let format = if open_metrics {
             Format::OpenMetrics
         } else {
             Format::Prometheus
         };
-        self.0.metrics.render(&snapshot, format)
+        self.0.metrics.piece(&snapshot, number, format)
+    }
+
+    fn follower_count(&self) -> usize {
+        self.0.lock().followers.len()
+    }
+
+    fn cluster_names(&self) -> Vec<ClusterName> {
+        self.0.lock().clusters.keys().cloned().collect()
     }
 
     fn ready(&self) -> Result<(), Vec<String>> {

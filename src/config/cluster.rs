@@ -165,6 +165,8 @@ pub struct Cluster {
     pub long_call_deadline: Duration,
     /// Requests open at once.
     pub requests_in_flight: u32,
+    /// Requests a second that looks stay below.
+    pub requests_per_second: u32,
     /// `auth`, `acting_auth` and `follow_auth` with their defaults.
     pub credentials: Credentials,
     /// Whom to believe: `tls.ca_file`, or the system's authorities.
@@ -247,6 +249,7 @@ fn cluster(
     let call_deadline = section.duration("call_deadline", SHORTEST..=HOUR / 6, 10 * second);
     let long_call_deadline = section.duration("long_call_deadline", SHORTEST..=HOUR, 60 * second);
     let requests_in_flight = section.count("requests_in_flight", 1..=64, 4);
+    let requests_per_second = section.count("requests_per_second", 1..=10_000, 50);
     if long_call_deadline < call_deadline {
         section.problem(
             "long_call_deadline",
@@ -286,6 +289,7 @@ fn cluster(
         call_deadline,
         long_call_deadline,
         requests_in_flight,
+        requests_per_second,
         credentials,
         trust,
         remotes: BTreeMap::new(),

@@ -300,6 +300,30 @@ impl<'n> Section<'n> {
         }
     }
 
+    /// Yes or no. The environment knows only texts, so `true` and `false` from there count.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        let Some(value) = self.take(key) else {
+            return default;
+        };
+        let from_env = value.origin().is_some_and(|name| name.starts_with(PREFIX));
+        match &value.kind {
+            ValueKind::Boolean(flag) => *flag,
+            ValueKind::String(text) if from_env && text.trim() == "true" => true,
+            ValueKind::String(text) if from_env && text.trim() == "false" => false,
+            _ => {
+                let path = self.path_of(key);
+                let problem = format!("is {} and should be true or false", kind(&value));
+                self.wrong(
+                    &path,
+                    &value,
+                    problem,
+                    "write true or false, without quotes".to_owned(),
+                );
+                default
+            }
+        }
+    }
+
     /// A list of texts; `None` where it is absent or not a list. Items that are no texts are
     /// noted and left out.
     pub(super) fn list(&mut self, key: &'static str, example: &str) -> Option<Vec<Text>> {

@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+pub(super) use crate::domain::near::nearest;
+
 /// One option.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -234,7 +236,13 @@ pub const OPTIONS: &[Entry] = &[
         "clusters[].requests_in_flight",
         "whole number, 1 to 64",
         "4",
-        "How many requests the daemon has open to this cluster at once.",
+        "How many looking requests the daemon has open to this cluster at once. Of several the last is kept for repairs; requests that change something have four places of their own.",
+    ),
+    entry(
+        "clusters[].requests_per_second",
+        "whole number, 1 to 10000",
+        "50",
+        "How many requests a second the looks that come by themselves stay below; a second's worth may go at once. Requests of a repair count, and never wait; a quarter is kept for looks however busy repairs are.",
     ),
     optional(
         "clusters[].auth",
@@ -396,7 +404,48 @@ pub const OPTIONS: &[Entry] = &[
         "metrics.level",
         "`index` or `shard`",
         "\"index\"",
-        "Whether per-shard series are exported beside the per-index ones.",
+        "Whether per-shard series are exported beside the per-index ones, where none of `metrics.rules` says otherwise.",
+    ),
+    entry(
+        "metrics.worst_shards",
+        "whole number, 0 to 10000",
+        "20",
+        "Of so many shards, those with a fatal exception first and then those furthest behind, lag and fatal exception are exported at every level.",
+    ),
+    entry(
+        "metrics.max_series",
+        "whole number, 1000 to 100000000",
+        "2000000",
+        "How many series of followers and their shards one scrape holds at most. Beyond it those of the least sick followers are left out: first of the exporter's names, then of shards, then of followers; `refollow_metrics_series_left_out` says how many. Series of refollow itself and of clusters do not count.",
+    ),
+    entry(
+        "metrics.exporter_names",
+        "`true` or `false`",
+        "false",
+        "Also export the `elasticsearch_ccr_…` names of the pending change of elasticsearch_exporter (pull request 1145), for dashboards built for it.",
+    ),
+    entry(
+        "metrics.rules[].clusters",
+        NAMES,
+        "[\"*\"]",
+        "Follower clusters that the rule is about. The first of `[[metrics.rules]]` that matches a follower counts.",
+    ),
+    entry(
+        "metrics.rules[].followers",
+        NAMES,
+        "[\"*\"]",
+        "Follower indices that the rule is about.",
+    ),
+    entry(
+        "metrics.rules[].remotes",
+        NAMES,
+        "[\"*\"]",
+        "Remote aliases that the rule is about.",
+    ),
+    required(
+        "metrics.rules[].level",
+        "`index` or `shard`",
+        "Whether per-shard series of such followers are exported.",
     ),
     entry(
         "limits.recreates_in_flight.total",
@@ -743,17 +792,6 @@ pub(super) fn path_of_variable(name: &str) -> Option<String> {
     settable()
         .find(|option| variable_of(option.path) == name)
         .map(|option| option.path.to_owned())
-}
-
-/// The known word that `word` was probably meant to be.
-pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    // A third of the letters wrong, and at least two, is still a slip; more is another word.
-    let limit = (word.chars().count() / 3).max(2);
-    known
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= limit || (word.len() > 3 && candidate.starts_with(word)))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 /// Where a key that stands in the wrong place belongs: `[daemon]`, `[[clusters]]`.

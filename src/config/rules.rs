@@ -166,20 +166,7 @@ fn rules(policy: &mut Section<'_>, clusters: &[Cluster]) -> Vec<Rule> {
             );
         }
         section.finish();
-        for name in &names {
-            let known = |cluster: &Cluster| Glob::new(&name.text).matches(cluster.name.as_str());
-            // A rule that protects a cluster and has a slip in its name would silently leave
-            // the next, bolder rule to count; so this is a mistake, not a warning.
-            if !clusters.is_empty() && !clusters.iter().any(known) {
-                notes.problem(
-                    &name.path,
-                    Some(shown(&name.text)),
-                    "matches no [[clusters]] entry, so the rule can never match",
-                    "write the name of one, or \"*\"",
-                );
-            }
-        }
-        let globs = |texts: Vec<Text>| texts.into_iter().map(|text| Glob::new(text.text)).collect();
+        check_clusters(notes, &names, clusters);
         let rule = Rule {
             clusters: globs(names),
             followers: globs(followers),
@@ -194,9 +181,29 @@ fn rules(policy: &mut Section<'_>, clusters: &[Cluster]) -> Vec<Rule> {
     rules.into_iter().map(|(_, rule)| rule).collect()
 }
 
+/// A rule that protects a cluster and has a slip in its name would silently leave the next, bolder rule to
+/// count; so this is a mistake, not a warning.
+pub(super) fn check_clusters(notes: &Notes, names: &[Text], clusters: &[Cluster]) {
+    for name in names {
+        let known = |cluster: &Cluster| Glob::new(&name.text).matches(cluster.name.as_str());
+        if !clusters.is_empty() && !clusters.iter().any(known) {
+            notes.problem(
+                &name.path,
+                Some(shown(&name.text)),
+                "matches no [[clusters]] entry, so the rule can never match",
+                "write the name of one, or \"*\"",
+            );
+        }
+    }
+}
+
+pub(super) fn globs(texts: Vec<Text>) -> Vec<Glob> {
+    texts.into_iter().map(|text| Glob::new(text.text)).collect()
+}
+
 /// A list of patterns; left out, it selects everything; empty, it is refused, because an empty
 /// selector selects nothing (safety 10) and nobody writes a rule for nothing.
-fn selector(section: &mut Section<'_>, key: &'static str, example: &str) -> Vec<Text> {
+pub(super) fn selector(section: &mut Section<'_>, key: &'static str, example: &str) -> Vec<Text> {
     let everything = || {
         vec![Text {
             path: String::new(),

@@ -2,7 +2,7 @@
 //! what is wrong.
 //!
 //! Owns fail-over between URLs (for looks only), the limit of requests in flight, and
-//! [`Client::identify`]. Calls that change a cluster are in `elastic::write`; what answers mean
+//! [`Client::identify`]. How many requests a second there may be is `elastic::load`'s business. Calls that change a cluster are in `elastic::write`; what answers mean
 //! is in `elastic::wire`.
 
 use std::sync::Arc;
@@ -12,14 +12,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::clock::SharedClock;
 use crate::domain::answer::{Answer, Call, Outcome};
 use crate::domain::facts::{EsVersion, Root};
 use crate::domain::ids::{ClusterName, ClusterUuid};
+use crate::domain::load::Purpose;
 use crate::elastic::error::{exception, is_elastic_error, shown};
+use crate::elastic::load::{Load, SharedLoad};
 use crate::elastic::read::{Look, Target};
-use crate::elastic::transport::{Credential, Method, Request, Response, SharedTransport, TransportError};
+use crate::elastic::transport::{
+    Credential, Method, Request, Response, SharedTransport, Transport, TransportError,
+};
 
 /// Oldest version whose CCR refollow knows (`measured.md`, issue 3).
 pub const OLDEST: EsVersion = EsVersion {
@@ -33,8 +38,12 @@ pub const NEWEST_MAJOR: u32 = 9;
 /// Limits of one cluster's client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientSettings {
-    /// Looks in flight at one time (at least 1).
+    /// Looks in flight at one time (at least 1). Of several the last is kept for repairs: the looks that
+    /// come by themselves must not hold up the looks of a run.
     pub looks_in_flight: usize,
+    /// Requests a second that looks coming by themselves stay below; those of repairs count, and never
+    /// wait. `None`: no ceiling.
+    pub requests_per_second: Option<u32>,
     /// Changing requests in flight at one time (at least 1): their own limit, so that a follow
     /// that stays open for its whole restore does not blind the looks.
     pub changes_in_flight: usize,
@@ -53,6 +62,7 @@ impl Default for ClientSettings {
     fn default() -> Self {
         Self {
             looks_in_flight: 8,
+            requests_per_second: None,
             changes_in_flight: 4,
             look_deadline: Duration::from_secs(15),
             change_deadline: Duration::from_secs(45),
@@ -70,6 +80,9 @@ pub struct Client {
     /// Index of the URL that answered last.
     answered: AtomicUsize,
     looks: Semaphore,
+    /// Of `looks`, those that come by themselves.
+    routine: Semaphore,
+    load: SharedLoad,
     pub(super) changes: Semaphore,
     pub(super) settings: ClientSettings,
     pub(super) clock: SharedClock,
@@ -98,6 +111,18 @@ impl Client {
     pub fn following_as(mut self, who: String) -> Self {
         self.follow_as = Some(who);
         self
+    }
+
+    /// Goes on with the counts and the bounds of the client before it.
+    #[must_use]
+    pub fn loading(mut self, load: SharedLoad) -> Self {
+        self.load = load;
+        self
+    }
+
+    /// What the cluster is asked, counted and bounded.
+    pub fn load(&self) -> &SharedLoad {
+        &self.load
     }
 
     /// Changes are sent only while it says yes.
@@ -211,11 +236,15 @@ impl Client {
         settings: ClientSettings,
         clock: SharedClock,
     ) -> Self {
+        let load = Load::default();
+        load.limit(settings.requests_per_second);
         Self {
             name,
             endpoints,
             answered: AtomicUsize::new(0),
             looks: Semaphore::new(settings.looks_in_flight.max(1)),
+            routine: Semaphore::new(settings.looks_in_flight.saturating_sub(1).max(1)),
+            load: Arc::new(load),
             changes: Semaphore::new(settings.changes_in_flight.max(1)),
             settings,
             clock,
@@ -234,19 +263,24 @@ impl Client {
         &self.settings
     }
 
-    /// Looks: one answer per request of the look, in order. A failure is an answer that says
-    /// so. Several requests of one look go one after another.
+    /// Looks, for a repair or a person: one answer per request of the look, in order. A failure is an
+    /// answer that says so. Several requests of one look go one after another.
     pub async fn look(&self, look: &Look) -> Vec<Answer> {
+        self.look_for(look, Purpose::Repair).await
+    }
+
+    /// The same for any purpose; where it comes by itself, it waits for its turn under the ceiling.
+    pub async fn look_for(&self, look: &Look, purpose: Purpose) -> Vec<Answer> {
         let mut answers = Vec::new();
         for target in look.targets() {
-            answers.push(self.look_at(target, look.credential()).await);
+            answers.push(self.look_at(target, look.credential(), purpose).await);
         }
         answers
     }
 
-    async fn look_at(&self, target: Target, credential: Credential) -> Answer {
+    async fn look_at(&self, target: Target, credential: Credential, purpose: Purpose) -> Answer {
         let call = call(&target);
-        let outcome = match self.ask(&target, credential).await {
+        let outcome = match self.ask(&target, credential, purpose).await {
             Ok(asked) => Outcome::Got {
                 status: asked.response.status,
                 body: asked.response.body,
@@ -273,7 +307,7 @@ impl Client {
             body: None,
         };
         let call = call(&target);
-        match self.ask(&target, Credential::Read).await {
+        match self.ask(&target, Credential::Read, Purpose::Repair).await {
             Err(none) => Identified {
                 root: Err(no_answer(&none)),
                 answer: self.answer(call, Outcome::Failed(none.to_string().into())),
@@ -306,7 +340,21 @@ impl Client {
     /// Asks the URLs in turn, starting at the one that answered last, until one answers. A
     /// 502, 503 or 504 that Elasticsearch did not write is a proxy saying that this way is shut:
     /// the next URL is tried, and the proxy's answer is the answer only if none is better.
-    pub(super) async fn ask(&self, target: &Target, credential: Credential) -> Result<Asked, NoAnswer> {
+    pub(super) async fn ask(
+        &self,
+        target: &Target,
+        credential: Credential,
+        purpose: Purpose,
+    ) -> Result<Asked, NoAnswer> {
+        self.load.turn(purpose).await;
+        let routine = async {
+            if purpose.is_routine() {
+                self.routine.acquire().await.ok()
+            } else {
+                None
+            }
+        };
+        let _gives_way = routine.await;
         let Ok(_permit) = self.looks.acquire().await else {
             return Err(NoAnswer(Vec::new())); // Never closed.
         };
@@ -327,16 +375,17 @@ impl Client {
             let Some(transport) = self.endpoints.get(endpoint) else {
                 continue;
             };
-            let mut result = transport.send(request.clone()).await;
+            let mut result = self.counted(transport.as_ref(), request.clone(), purpose).await;
             if matches!(result, Err(TransportError::Lost { .. })) {
                 // A kept connection that the far end closed meanwhile fails like this, and says
                 // nothing about the cluster. Looking twice changes nothing.
-                result = transport.send(request.clone()).await;
+                result = self.counted(transport.as_ref(), request.clone(), purpose).await;
             }
             match result {
                 Ok(response) if is_shut(&response) => shut = Some(Asked { endpoint, response }),
                 Ok(response) => {
                     self.answered.store(endpoint, Ordering::Relaxed);
+                    self.load.answered(purpose, &response, self.clock.now());
                     return Ok(Asked { endpoint, response });
                 }
                 Err(error) => {
@@ -349,7 +398,33 @@ impl Client {
                 }
             }
         }
+        if let Some(asked) = &shut {
+            self.load.answered(purpose, &asked.response, self.clock.now());
+        }
         shut.ok_or(NoAnswer(failures))
+    }
+
+    /// Sends, and counts what came of it. A look that took longer than half of its deadline tells
+    /// that the cluster is slow; a change may take long by nature.
+    pub(super) async fn counted(
+        &self,
+        transport: &dyn Transport,
+        request: Request,
+        purpose: Purpose,
+    ) -> Result<Response, TransportError> {
+        let (began, deadline) = (Instant::now(), request.deadline);
+        let result = transport.send(request).await;
+        let took = began.elapsed();
+        self.load.count(purpose, took, &result);
+        if purpose != Purpose::Change && took * 2 > deadline {
+            self.load.slow(purpose, self.clock.now());
+        }
+        result
+    }
+
+    /// What a change's answer tells of the cluster's load.
+    pub(super) fn heard(&self, response: &Response) {
+        self.load.answered(Purpose::Change, response, self.clock.now());
     }
 }
 
@@ -499,6 +574,7 @@ mod tests {
                     body: json_bytes(&body),
                     content_type: None,
                     product: None,
+                    retry_after: None,
                 })
             }
             .boxed()
@@ -526,6 +602,26 @@ mod tests {
         assert_eq!(answers.concat().len(), 10);
         assert_eq!(slow.most_looks.load(Ordering::SeqCst), 3);
         assert_eq!(client.clock.now().as_second(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_place_is_kept_for_repairs_however_many_looks_wait() {
+        let slow = Arc::new(Slow::default());
+        let client = client(&slow);
+        let routine = join_all((0..10).map(|_| client.look_for(&Look::FollowStats, Purpose::Followers)));
+        let repair = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            client.look(&Look::FollowStats).await;
+            client.clock.now().as_millisecond()
+        };
+        let (answers, repaired_at) = join(routine, repair).await;
+        assert_eq!(answers.concat().len(), 10);
+        assert_eq!(repaired_at, 1500, "it waited for nobody");
+        // Two at a time, and the repair's own.
+        assert_eq!(client.clock.now().as_second(), 5);
+        assert_eq!(slow.most_looks.load(Ordering::SeqCst), 3);
+        let counts = client.load().counts();
+        assert_eq!(counts.requests, [10, 0, 1, 0]);
     }
 
     #[tokio::test(start_paused = true)]

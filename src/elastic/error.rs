@@ -94,6 +94,7 @@ mod tests {
             body: bytes::Bytes::copy_from_slice(body.as_bytes()),
             content_type: None,
             product: product.map(str::to_owned),
+            retry_after: None,
         };
         let exception = r#"{"error":{"root_cause":[],"type":"t","reason":null},"status":503}"#;
         assert!(is_elastic_error(&response(exception, None)));

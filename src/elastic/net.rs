@@ -276,6 +276,7 @@ fn whole(response: &reqwest::Response, body: Bytes) -> Response {
         body,
         content_type: header("content-type"),
         product: header("x-elastic-product"),
+        retry_after: header("retry-after"),
     }
 }
 

@@ -82,6 +82,9 @@ pub struct Response {
     pub content_type: Option<String>,
     /// `X-elastic-product` of the answer (7.14 and later send it), where it had one.
     pub product: Option<String>,
+    /// `Retry-After` of the answer as it stands there, where it had one: how long a cluster or a
+    /// proxy that has too much to do wants to be left alone.
+    pub retry_after: Option<String>,
 }
 
 /// Why there was no answer. `sent` says whether the request may have reached the cluster:

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::facts::{EsVersion, Exception, Parameters};
 use crate::domain::ids::{ClusterName, ClusterUuid, IndexName, IndexUuid, RemoteAlias};
 use crate::domain::installation::MARKER;
+use crate::domain::load::Purpose;
 use crate::domain::time::Timestamp;
 use crate::elastic::client::{Client, json_bytes, recognise};
 use crate::elastic::error::{exception, is_elastic_error, shown};
@@ -287,7 +288,7 @@ impl Client {
             path: "/".to_owned(),
             body: None,
         };
-        let asked = match self.ask(&who, Credential::Read).await {
+        let asked = match self.ask(&who, Credential::Read, Purpose::Repair).await {
             Ok(asked) => asked,
             Err(none) => return not_sent("", format!("the cluster could not be identified: {none}")),
         };
@@ -324,8 +325,11 @@ impl Client {
         if let Some(Err(why)) = self.permit.as_ref().map(|permit| permit.may_change()) {
             return not_sent(&url, why);
         }
-        let sent = match transport.send(request).await {
-            Ok(response) => understand(&response, order.promises),
+        let sent = match self.counted(transport.as_ref(), request, Purpose::Change).await {
+            Ok(response) => {
+                self.heard(&response);
+                understand(&response, order.promises)
+            }
             Err(error) if error.may_have_acted() => Sent::Unknown {
                 why: error.to_string(),
             },

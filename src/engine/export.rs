@@ -14,8 +14,8 @@ use crate::engine::book::Book;
 use crate::engine::heard;
 use crate::evidence;
 use crate::metrics::{
-    AutoFollowRow, BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, IncidentRow, Level,
-    PatternRow, Snapshot,
+    AutoFollowRow, BrakeRow, BreakerRow, ClusterRow, FollowerRow, HeldRow, HeldStep, IncidentRow, LoadRow,
+    PatternRow, Scrape, Snapshot,
 };
 
 /// A cluster whose last successful look is older than this many poll intervals is stale, and its
@@ -25,8 +25,13 @@ const STALE_INTERVALS: u32 = 20;
 const STALE_AT_LEAST: Duration = Duration::from_secs(300);
 
 impl Book {
-    /// What Prometheus reads at this moment.
+    /// Everything that Prometheus may read at this moment.
     pub fn metrics(&self, now: Timestamp) -> Snapshot<'_> {
+        self.metrics_of(now, &Scrape::default())
+    }
+
+    /// What a scrape is about.
+    pub fn metrics_of(&self, now: Timestamp, wanted: &Scrape) -> Snapshot<'_> {
         let slowest = self
             .clusters
             .values()
@@ -35,6 +40,7 @@ impl Book {
         let held = self
             .held()
             .into_iter()
+            .filter(|(key, ..)| wanted.is_about(&key.cluster))
             .filter_map(|(key, step, since)| {
                 let (key, entry) = self.followers.get_key_value(&key)?;
                 Some(HeldRow {
@@ -48,11 +54,8 @@ impl Book {
             .collect();
         Snapshot {
             now,
-            level: if self.settings.shard_metrics {
-                Level::Shard
-            } else {
-                Level::Index
-            },
+            part: wanted.part,
+            series: self.settings.metrics.series(),
             stale_after: slowest
                 .unwrap_or_default()
                 .saturating_mul(STALE_INTERVALS)
@@ -60,6 +63,7 @@ impl Book {
             clusters: self
                 .clusters
                 .iter()
+                .filter(|(name, _)| wanted.is_about(name))
                 .map(|(name, cluster)| ClusterRow {
                     name,
                     up: cluster.tried.then_some(cluster.up),
@@ -67,6 +71,12 @@ impl Book {
                     look_took: cluster
                         .tried
                         .then(|| Duration::from_secs_f64(cluster.look_seconds)),
+                    load: Some(LoadRow {
+                        counts: cluster.load.counts(),
+                        look: cluster.look_cost.map(|cost| (cost.requests, cost.bytes)),
+                        leader_look: cluster.leader_look_cost.map(|cost| (cost.requests, cost.bytes)),
+                        trouble: cluster.load.pressure().map(|pressure| pressure.reason),
+                    }),
                     remotes: cluster
                         .remotes
                         .iter()
@@ -77,6 +87,7 @@ impl Book {
             followers: self
                 .followers
                 .iter()
+                .filter(|(key, _)| wanted.is_about(&key.cluster))
                 .map(|(key, entry)| FollowerRow {
                     key,
                     remote: entry.facts.remote.as_ref(),
@@ -93,12 +104,15 @@ impl Book {
                         .stats
                         .last()
                         .and_then(|seen| seen.value.present().map(|stats| (seen.at, stats))),
+                    level: self.settings.metrics.level_of(key, entry.facts.remote.as_ref()),
+                    status: entry.facts.follower.info.present().map(|info| info.status),
                 })
                 .collect(),
-            auto_follow: self.auto_follow_rows(),
+            auto_follow: self.auto_follow_rows(wanted),
             patterns: self
                 .clusters
                 .iter()
+                .filter(|(name, _)| wanted.is_about(name))
                 .flat_map(|(cluster, entry)| {
                     entry.auto_follow.verdicts.iter().map(move |verdict| PatternRow {
                         cluster,
@@ -111,6 +125,7 @@ impl Book {
             incidents: self
                 .incidents
                 .values()
+                .filter(|open| wanted.is_about(&open.incident.cluster))
                 .map(|open| IncidentRow {
                     cluster: &open.incident.cluster,
                     remote: open.incident.remote.as_ref(),
@@ -143,9 +158,10 @@ impl Book {
     }
 
     /// Auto-follow statistics of the clusters that showed any.
-    fn auto_follow_rows(&self) -> Vec<AutoFollowRow<'_>> {
+    fn auto_follow_rows(&self, wanted: &Scrape) -> Vec<AutoFollowRow<'_>> {
         self.clusters
             .iter()
+            .filter(|(name, _)| wanted.is_about(name))
             .filter_map(|(cluster, entry)| {
                 let (at, stats) = entry.auto_follow.stats.as_ref()?;
                 Some(AutoFollowRow {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::answer::{Answer, Outcome};
 use crate::domain::ids::ClusterName;
+use crate::domain::load::Purpose;
 use crate::elastic::client::Client;
 use crate::elastic::read::Look;
 use crate::engine::Engine;
@@ -70,6 +71,9 @@ pub(crate) async fn observe_leader(engine: Arc<Engine>, cluster: ClusterName, ca
         };
         failures = if looked { 0 } else { failures.saturating_add(1) };
         let due = next_due(interval, failures, fastrand::f64());
+        let Some(due) = spared(&engine, &cluster, due, &cancel).await else {
+            return;
+        };
         tokio::select! {
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(due) => {}
@@ -82,6 +86,9 @@ pub(crate) async fn observe_leader(engine: Arc<Engine>, cluster: ClusterName, ca
 }
 
 async fn wait(engine: &Engine, cluster: &ClusterName, due: Duration, cancel: &CancellationToken) {
+    let Some(due) = spared(engine, cluster, due, cancel).await else {
+        return;
+    };
     let due = Instant::now() + due;
     tokio::select! {
         () = cancel.cancelled() => {}
@@ -90,11 +97,33 @@ async fn wait(engine: &Engine, cluster: &ClusterName, due: Duration, cancel: &Ca
     }
 }
 
+/// Waits while a cluster that has too much to do is left alone: nobody's wish for a look now cuts that
+/// short. Gives what is left of `due`; `None` once cancelled.
+async fn spared(
+    engine: &Engine,
+    cluster: &ClusterName,
+    due: Duration,
+    cancel: &CancellationToken,
+) -> Option<Duration> {
+    let began = Instant::now();
+    loop {
+        let wait = engine.client(cluster).map(|client| client.load().wait());
+        // The other side's look may have met trouble meanwhile, and made it longer.
+        let Some(wait) = wait.filter(|wait| !wait.is_zero()) else {
+            return Some(due.saturating_sub(began.elapsed()));
+        };
+        tokio::select! {
+            () = cancel.cancelled() => return None,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
 /// Makes all the looks, a few at a time, and returns their answers in the order asked.
-pub(crate) async fn look_all(client: &Client, looks: Vec<Look>) -> Vec<Answer> {
+pub(crate) async fn look_all(client: &Client, looks: Vec<Look>, purpose: Purpose) -> Vec<Answer> {
     let calls = looks
         .into_iter()
-        .map(|look| async move { client.look(&look).await });
+        .map(|look| async move { client.look_for(&look, purpose).await });
     futures::stream::iter(calls)
         .buffered(AT_ONCE)
         .flat_map(futures::stream::iter)

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::ids::{ClusterName, IndexName, RemoteAlias};
+use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::run::Limits;
 use crate::engine::blockers::Blocker;
 use crate::history::HistorySettings;
+use crate::metrics::{Level, Series};
 use crate::notify;
-use crate::policy;
+use crate::policy::{self, Glob};
 
 /// One configured cluster as the engine sees it.
 #[derive(Debug, Clone)]
@@ -27,6 +28,56 @@ pub struct ClusterSettings {
     pub declared_followers: Vec<IndexName>,
 }
 
+/// A rule about how much is exported of a follower; the first that matches counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LevelRule {
+    /// Names of follower clusters.
+    pub clusters: Vec<Glob>,
+    /// Names of follower indices.
+    pub followers: Vec<Glob>,
+    /// Remote aliases.
+    pub remotes: Vec<Glob>,
+    /// How much.
+    pub level: Level,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MetricsSettings {
+    /// Where no rule matches.
+    pub level: Level,
+    /// Tried from the top.
+    pub rules: Vec<LevelRule>,
+    /// How many series there may be.
+    pub series: Series,
+}
+
+impl MetricsSettings {
+    /// How many series there may be, and whether any of them may be a shard's.
+    pub fn series(&self) -> Series {
+        let deep = |level: Level| level == Level::Shard;
+        Series {
+            shards: deep(self.level) || self.rules.iter().any(|rule| deep(rule.level)),
+            ..self.series
+        }
+    }
+
+    /// How much is exported of this follower. One whose alias is not known matches only where every alias
+    /// would.
+    pub fn level_of(&self, key: &FollowerKey, remote: Option<&RemoteAlias>) -> Level {
+        let any = |globs: &[Glob], name: &str| globs.iter().any(|glob| glob.matches(name));
+        let matching = self.rules.iter().find(|rule| {
+            any(&rule.clusters, key.cluster.as_str())
+                && any(&rule.followers, key.index.as_str())
+                && match remote {
+                    Some(remote) => any(&rule.remotes, remote.as_str()),
+                    None => rule.remotes.iter().any(|glob| glob.as_str() == "*"),
+                }
+        });
+        matching.map_or(self.level, |rule| rule.level)
+    }
+}
+
 /// Everything the engine needs.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -34,8 +85,8 @@ pub struct Settings {
     pub clusters: Vec<ClusterSettings>,
     /// Modes, rules, limits.
     pub policy: policy::Settings,
-    /// Export metrics of each shard, not only of each index.
-    pub shard_metrics: bool,
+    /// How much is exported of each follower.
+    pub metrics: MetricsSettings,
     /// Where the undo commands go before a run starts.
     pub undo_directory: PathBuf,
     /// How patient a run is, but for what `policy` and the clusters' intervals say. Not an option: the

@@ -17,11 +17,13 @@ use crate::domain::handbook;
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
 use crate::domain::incident::IncidentKind;
 use crate::domain::journal::{Entry, RunOutcome};
+use crate::domain::load::Trouble;
 use crate::domain::plan::{Consent, Plan, Replaced};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Point;
 use crate::domain::verdict::Evidence;
+use crate::metrics::Scrape;
 
 pub use crate::history::past::{Past, PastBegan, PastChange, PastPoint};
 pub use crate::http::problem::{Problem, ProblemKind};
@@ -364,8 +366,24 @@ pub struct ClusterItem {
     pub followers: u64,
     /// Why the last look failed.
     pub problem: Option<String>,
+    /// Why it is asked less than usual, and for how long; `null`: it is asked as usual.
+    #[serde(default)]
+    pub spared: Option<Spared>,
     /// The aliases it knows.
     pub remotes: Vec<RemoteItem>,
+}
+
+/// A cluster that is asked less than usual.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spared {
+    /// Why.
+    pub reason: Trouble,
+    /// Since when.
+    pub since: Timestamp,
+    /// It is not looked at before this; `null`: only second calls are fewer.
+    pub until: Option<Timestamp>,
+    /// The same in words, to follow the cluster's name.
+    pub what: String,
 }
 
 /// One alias of one cluster.
@@ -971,8 +989,25 @@ pub trait Daemon: Send + Sync {
     /// Revokes one at once; an unknown one is [`ProblemKind::NotFound`].
     fn revoke_token(&self, id: String, who: Caller) -> Reply<'_, Done>;
 
-    /// The metrics as text, in OpenMetrics 1.0.0 or Prometheus 0.0.4.
-    fn metrics_text(&self, open_metrics: bool) -> String;
+    /// One piece of what is wanted of the metrics as text, in OpenMetrics 1.0.0 or Prometheus 0.0.4, in
+    /// order; `None` behind the last. Pieces of one scrape are from moments that lie a little apart.
+    fn metrics_piece(&self, wanted: &Scrape, number: usize, open_metrics: bool) -> Option<String>;
+    /// All pieces of all of them.
+    fn metrics_text(&self, open_metrics: bool) -> String {
+        let all = Scrape::default();
+        (0..)
+            .map_while(|number| self.metrics_piece(&all, number, open_metrics))
+            .collect()
+    }
+    /// How many followers are known: how large those pieces are.
+    fn follower_count(&self) -> usize {
+        self.status().followers.len()
+    }
+    /// Names of the configured clusters.
+    fn cluster_names(&self) -> Vec<ClusterName> {
+        let clusters = self.clusters().clusters;
+        clusters.into_iter().map(|cluster| cluster.name).collect()
+    }
     /// Ready once the store is open and each cluster was tried once; `Err` says what is missing.
     fn ready(&self) -> Result<(), Vec<String>>;
     /// Whether the engine's loop still turns; `Err` says why not.

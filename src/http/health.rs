@@ -1,21 +1,18 @@
-//! `/livez`, `/readyz` and `/metrics`.
+//! `/livez` and `/readyz`.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 
-use crate::domain::access::Target;
 use crate::http::App;
 use crate::http::access::Access;
-use crate::metrics::Format;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
 }
 
 /// 200 as long as the engine's loop turns: what a supervisor restarts on.
@@ -41,18 +38,4 @@ async fn ready(State(app): State<App>, Extension(access): Extension<Access>) -> 
                 .into_response()
         }
     }
-}
-
-async fn metrics(
-    State(app): State<App>,
-    Extension(access): Extension<Access>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err(problem) = access.read(&Target::Everything) {
-        return problem.into_response();
-    }
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let format = Format::from_accept(accept);
-    let text = app.daemon.metrics_text(format == Format::OpenMetrics);
-    ([(header::CONTENT_TYPE, format.content_type())], text).into_response()
 }

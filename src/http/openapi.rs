@@ -366,7 +366,7 @@ fn schemas() -> Value {
     let run_whole: Vec<&str> = run.into_iter().chain(["journal"]).collect();
     let mut all = json!({
         "Clusters": list("clusters", "Cluster"),
-        "Cluster": object(&["name", "up", "version", "cluster_uuid", "last_look_at", "last_success_at", "followers", "problem", "remotes"], &[]),
+        "Cluster": object(&["name", "up", "version", "cluster_uuid", "last_look_at", "last_success_at", "followers", "problem", "spared", "remotes"], &[("spared", json!({ "type": ["object", "null"] }))]),
         "Status": list("followers", "Follower"),
         "Follower": object(&follower, &[("lag_operations", json!({ "type": ["integer", "null"] })), ("runway_expires_at", maybe_text.clone()), ("incident", maybe_text.clone())]),
         "Incidents": list("incidents", "Incident"),

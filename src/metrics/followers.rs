@@ -8,12 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::cause::Cause;
-use crate::domain::facts::{Exception, FollowStats, ShardStats};
+use crate::domain::facts::{FollowStats, FollowStatus, ShardStats};
 use crate::domain::ids::{ClusterName, FollowerKey, IndexName, RemoteAlias};
 use crate::domain::state::State;
 use crate::domain::time::{Timestamp, millis_between};
+use crate::metrics::exporter;
 use crate::metrics::groups::{IncidentRow, PatternRow, encode_incidents, encode_patterns};
-use crate::metrics::text::{Encoder, Kind, Labels};
+use crate::metrics::load::{LoadRow, encode_load};
+use crate::metrics::select::{Part, Selection, Series};
+use crate::metrics::shards::{SHARD_FAMILIES, encode_family, encode_worst};
+use crate::metrics::text::{Encoder, Kind, Labels, escape_label};
+
+/// The piece with the first of [`SHARD_FAMILIES`].
+const FIRST_OF_SHARDS: usize = 4;
 
 /// How much is exported of each follower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,8 +37,10 @@ pub enum Level {
 pub struct Snapshot<'a> {
     /// The time of the scrape.
     pub now: Timestamp,
-    /// How much is exported.
-    pub level: Level,
+    /// What of it is wanted.
+    pub part: Part,
+    /// How many series there may be.
+    pub series: Series,
     /// Age of the last successful look from which on a cluster counts as not looked at.
     pub stale_after: Duration,
     /// One per configured cluster.
@@ -71,6 +80,8 @@ pub struct ClusterRow<'a> {
     pub last_success: Option<Timestamp>,
     /// How long the last look took.
     pub look_took: Option<Duration>,
+    /// What it is asked.
+    pub load: Option<LoadRow>,
     /// `_remote/info`: `connected` by alias, `None` where it could not be read.
     pub remotes: Vec<(&'a RemoteAlias, Option<bool>)>,
 }
@@ -98,6 +109,10 @@ pub struct FollowerRow<'a> {
     pub runway_by_shard: &'a BTreeMap<u32, Timestamp>,
     /// Its statistics and when they were read.
     pub stats: Option<(Timestamp, &'a FollowStats)>,
+    /// How much is exported of it.
+    pub level: Level,
+    /// `status` of `_ccr/info`, where it was read; only the exporter's names need it.
+    pub status: Option<FollowStatus>,
 }
 
 /// `_ccr/stats`, `auto_follow_stats` of one cluster. `None`: not read.
@@ -184,15 +199,15 @@ pub(super) fn seconds(at: Timestamp) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus has only doubles")]
-fn number(value: i64) -> f64 {
+pub(super) fn number(value: i64) -> f64 {
     value as f64
 }
 
-fn millis(value: i64) -> f64 {
+pub(super) fn millis(value: i64) -> f64 {
     number(value) / 1000.0
 }
 
-fn flag(value: bool) -> f64 {
+pub(super) fn flag(value: bool) -> f64 {
     f64::from(u8::from(value))
 }
 
@@ -208,10 +223,20 @@ type ReadAutoFollow = fn(&AutoFollowRow<'_>) -> Option<i64>;
 type ReadCluster = fn(&ClusterRow<'_>) -> Option<f64>;
 
 /// A follower with what is computed once and not once per family.
-struct Prepared<'s> {
-    row: &'s FollowerRow<'s>,
-    labels: Labels,
-    fresh: bool,
+pub(super) struct Prepared<'s> {
+    pub(super) row: &'s FollowerRow<'s>,
+    /// All of them stand in one text.
+    labels: &'s str,
+    pub(super) fresh: bool,
+    /// All of its shards are exported.
+    pub(super) shards: bool,
+}
+
+impl Prepared<'_> {
+    /// As [`Family`](crate::metrics::text::Family) takes them.
+    pub(super) const fn labels(&self) -> &str {
+        self.labels
+    }
 }
 
 impl Snapshot<'_> {
@@ -222,8 +247,33 @@ impl Snapshot<'_> {
             .is_some_and(|at| millis_between(at, self.now) <= bound)
     }
 
-    /// Every family in a fixed order; rows sorted, each key once.
-    pub(super) fn encode(&self, out: &mut Encoder) {
+    /// Series that the bound leaves out, at most.
+    pub(super) fn left_out(&self) -> usize {
+        let fresh: BTreeSet<&ClusterName> = self
+            .clusters
+            .iter()
+            .filter(|cluster| self.is_fresh(cluster))
+            .map(|cluster| cluster.name)
+            .collect();
+        let mut rows: Vec<_> = self.followers.iter().collect();
+        rows.sort_by_key(|row| row.key);
+        rows.dedup_by_key(|row| row.key);
+        Selection::of(&rows, &fresh, &self.series).left_out()
+    }
+
+    /// Pieces that the whole text comes in, so that nobody has to hold still for all of it. It depends on
+    /// the configuration alone, and not on what changes between two pieces.
+    pub(super) fn pieces(&self) -> usize {
+        let deep = |families: usize| if self.series.shards { families } else { 0 };
+        match (self.part, self.series.exporter_names) {
+            (Part::Own, _) => 1,
+            (_, false) => FIRST_OF_SHARDS + deep(SHARD_FAMILIES.len()),
+            (_, true) => FIRST_OF_SHARDS + deep(SHARD_FAMILIES.len()) + 1 + deep(exporter::SHARDS.len()),
+        }
+    }
+
+    /// One piece: whole families, in a fixed order; rows sorted, each key once.
+    pub(super) fn piece(&self, number: usize, out: &mut Encoder) {
         let mut clusters: Vec<_> = self.clusters.iter().collect();
         clusters.sort_by_key(|cluster| cluster.name);
         clusters.dedup_by_key(|cluster| cluster.name);
@@ -232,27 +282,85 @@ impl Snapshot<'_> {
             .filter(|cluster| self.is_fresh(cluster))
             .map(|cluster| cluster.name)
             .collect();
-        let mut followers: Vec<_> = self.followers.iter().collect();
-        followers.sort_by_key(|row| row.key);
-        followers.dedup_by_key(|row| row.key);
-        let followers: Vec<_> = followers
+        if number == 0 {
+            if self.part != Part::Clusters {
+                self.encode_switches(out);
+            }
+            if self.part == Part::Own {
+                return;
+            }
+            encode_clusters(&clusters, &fresh, out);
+            encode_load(&clusters, out);
+            self.encode_held(out);
+            self.encode_auto_follow(&fresh, out);
+            encode_patterns(&self.patterns, &fresh, out);
+            encode_incidents(&self.incidents, out);
+        }
+        let mut rows: Vec<_> = self.followers.iter().collect();
+        rows.sort_by_key(|row| row.key);
+        rows.dedup_by_key(|row| row.key);
+        let selection = Selection::of(&rows, &fresh, &self.series);
+        if number == 0 {
+            selection.encode(out);
+            return;
+        }
+        let of_exporter = FIRST_OF_SHARDS
+            + if self.series.shards {
+                SHARD_FAMILIES.len()
+            } else {
+                0
+            };
+        let kept = |place: usize| {
+            if number < of_exporter {
+                selection.index.has(place)
+            } else {
+                selection.exporter.has(place)
+            }
+        };
+        let only_shards = number >= FIRST_OF_SHARDS && number != of_exporter;
+        let shown: Vec<(usize, &FollowerRow<'_>)> = rows
             .into_iter()
-            .map(|row| Prepared {
+            .enumerate()
+            .filter(|(place, row)| kept(*place) && (!only_shards || row.level == Level::Shard))
+            .collect();
+        let mut text = String::with_capacity(shown.len() * 96);
+        let mut ends = Vec::with_capacity(shown.len());
+        for (_, row) in &shown {
+            write_labels(row, &mut text);
+            ends.push(text.len());
+        }
+        let mut begin = 0;
+        let followers: Vec<Prepared<'_>> = shown
+            .into_iter()
+            .zip(ends)
+            .map(|((place, row), end)| Prepared {
                 row,
-                labels: follower_labels(row.key, row.remote, row.leader),
+                labels: text
+                    .get(std::mem::replace(&mut begin, end)..end)
+                    .unwrap_or_default(),
                 fresh: fresh.contains(&row.key.cluster),
+                shards: row.level == Level::Shard && selection.shards.has(place),
             })
             .collect();
-        encode_clusters(&clusters, &fresh, out);
-        encode_followers(&followers, out);
-        self.encode_switches(out);
-        self.encode_held(out);
-        if self.level == Level::Shard {
-            encode_shards(&followers, out);
+        match number {
+            1 => encode_states(&followers, out),
+            2 => encode_followers(&followers, out),
+            3 => encode_worst(&followers, self.series.worst_shards, out),
+            _ if number < of_exporter => {
+                if let Some(family) = SHARD_FAMILIES.get(number - FIRST_OF_SHARDS) {
+                    encode_family(&followers, *family, "shard", out);
+                }
+            }
+            _ if number == of_exporter => {
+                let auto_follow = self.auto_follow.iter().filter(|row| fresh.contains(row.cluster));
+                exporter::encode(&followers, auto_follow, self.now, out);
+            }
+            _ => {
+                if let Some(family) = exporter::SHARDS.get(number - of_exporter - 1) {
+                    encode_family(&followers, *family, "shard_id", out);
+                }
+            }
         }
-        self.encode_auto_follow(&fresh, out);
-        encode_patterns(&self.patterns, &fresh, out);
-        encode_incidents(&self.incidents, out);
     }
 
     fn encode_switches(&self, out: &mut Encoder) {
@@ -445,7 +553,22 @@ fn encode_clusters(clusters: &[&ClusterRow<'_>], fresh: &BTreeSet<&ClusterName>,
     }
 }
 
-fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
+/// The labels of a follower, written behind others into one text.
+fn write_labels(row: &FollowerRow<'_>, out: &mut String) {
+    let pairs = [
+        ("es_cluster=\"", row.key.cluster.as_str()),
+        (",remote_cluster=\"", row.remote.map_or("", RemoteAlias::as_str)),
+        (",leader_index=\"", row.leader.map_or("", IndexName::as_str)),
+        (",follower_index=\"", row.key.index.as_str()),
+    ];
+    for (name, value) in pairs {
+        out.push_str(name);
+        escape_label(value, out);
+        out.push('"');
+    }
+}
+
+fn encode_states(followers: &[Prepared<'_>], out: &mut Encoder) {
     let mut family = out.family(
         "refollow_follower_state",
         Kind::Gauge,
@@ -458,10 +581,12 @@ fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
             State::Unknown
         };
         for state in State::ALL {
-            let labels = follower.labels.clone().with("state", state.as_str());
-            family.sample(labels.as_str(), flag(*state == holds));
+            family.with(follower.labels, ("state", state.as_str()), flag(*state == holds));
         }
     }
+}
+
+fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
     let mut family = out.family(
         "refollow_follower_cause",
         Kind::Gauge,
@@ -473,10 +598,7 @@ fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
         } else {
             Cause::Unknown
         };
-        family.sample(
-            follower.labels.clone().with("cause", cause.as_str()).as_str(),
-            1.0,
-        );
+        family.with(follower.labels, ("cause", cause.as_str()), 1.0);
     }
     let mut family = out.family(
         "refollow_follower_cause_since_timestamp_seconds",
@@ -485,7 +607,7 @@ fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
     );
     for follower in followers.iter().filter(|follower| follower.fresh) {
         if let Some(at) = follower.row.cause_since {
-            family.sample(follower.labels.as_str(), seconds(at));
+            family.sample(follower.labels, seconds(at));
         }
     }
     let mut family = out.family(
@@ -495,7 +617,7 @@ fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
     );
     for follower in followers.iter().filter(|follower| follower.fresh) {
         if let Some(lag) = follower.row.lag {
-            family.sample(follower.labels.as_str(), number(lag));
+            family.sample(follower.labels, number(lag));
         }
     }
     let mut family = out.family(
@@ -505,7 +627,7 @@ fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
     );
     for follower in followers.iter().filter(|follower| follower.fresh) {
         if let Some(at) = follower.row.stats.and_then(|(at, stats)| oldest_read(at, stats)) {
-            family.sample(follower.labels.as_str(), at);
+            family.sample(follower.labels, at);
         }
     }
     let mut family = out.family(
@@ -515,13 +637,13 @@ fn encode_followers(followers: &[Prepared<'_>], out: &mut Encoder) {
     );
     for follower in followers {
         if let Some(at) = follower.row.runway_expires_at {
-            family.sample(follower.labels.as_str(), seconds(at));
+            family.sample(follower.labels, seconds(at));
         }
     }
 }
 
 /// `time_since_last_read_millis` is -1 while nothing was read yet (`ShardFollowNodeTaskStatus`).
-fn last_read(at: Timestamp, shard: &ShardStats) -> Option<f64> {
+pub(super) fn last_read(at: Timestamp, shard: &ShardStats) -> Option<f64> {
     let since = shard
         .time_since_last_read_millis
         .get()
@@ -535,266 +657,6 @@ fn oldest_read(at: Timestamp, stats: &FollowStats) -> Option<f64> {
         .values()
         .filter_map(|shard| last_read(at, shard))
         .reduce(f64::min)
-}
-
-/// Name, kind, help, and where the value stands.
-type ShardFamily = (&'static str, Kind, &'static str, fn(&ShardStats) -> Option<f64>);
-
-/// Field by field after `peers.md` A.10.
-const SHARD_FAMILIES: &[ShardFamily] = &[
-    (
-        "refollow_shard_leader_global_checkpoint",
-        Kind::Gauge,
-        "leader_global_checkpoint of _ccr/stats: what the follower's task last heard of the leader.",
-        |s| s.leader_global_checkpoint.get().map(number),
-    ),
-    (
-        "refollow_shard_leader_max_seq_no",
-        Kind::Gauge,
-        "leader_max_seq_no of _ccr/stats.",
-        |s| s.leader_max_seq_no.get().map(number),
-    ),
-    (
-        "refollow_shard_follower_global_checkpoint",
-        Kind::Gauge,
-        "follower_global_checkpoint of _ccr/stats.",
-        |s| s.follower_global_checkpoint.get().map(number),
-    ),
-    (
-        "refollow_shard_follower_max_seq_no",
-        Kind::Gauge,
-        "follower_max_seq_no of _ccr/stats.",
-        |s| s.follower_max_seq_no.get().map(number),
-    ),
-    (
-        "refollow_shard_last_requested_seq_no",
-        Kind::Gauge,
-        "last_requested_seq_no of _ccr/stats.",
-        |s| s.last_requested_seq_no.get().map(number),
-    ),
-    (
-        "refollow_shard_outstanding_read_requests",
-        Kind::Gauge,
-        "outstanding_read_requests of _ccr/stats.",
-        |s| s.outstanding_read_requests.get().map(number),
-    ),
-    (
-        "refollow_shard_outstanding_write_requests",
-        Kind::Gauge,
-        "outstanding_write_requests of _ccr/stats.",
-        |s| s.outstanding_write_requests.get().map(number),
-    ),
-    (
-        "refollow_shard_write_buffer_operations",
-        Kind::Gauge,
-        "write_buffer_operation_count of _ccr/stats.",
-        |s| s.write_buffer_operation_count.get().map(number),
-    ),
-    (
-        "refollow_shard_write_buffer_size_bytes",
-        Kind::Gauge,
-        "write_buffer_size_in_bytes of _ccr/stats.",
-        |s| s.write_buffer_size_in_bytes.get().map(number),
-    ),
-    (
-        "refollow_shard_follower_mapping_version",
-        Kind::Gauge,
-        "follower_mapping_version of _ccr/stats.",
-        |s| s.follower_mapping_version.get().map(number),
-    ),
-    (
-        "refollow_shard_follower_settings_version",
-        Kind::Gauge,
-        "follower_settings_version of _ccr/stats.",
-        |s| s.follower_settings_version.get().map(number),
-    ),
-    (
-        "refollow_shard_follower_aliases_version",
-        Kind::Gauge,
-        "follower_aliases_version of _ccr/stats.",
-        |s| s.follower_aliases_version.get().map(number),
-    ),
-    (
-        "refollow_shard_read_seconds_total",
-        Kind::Counter,
-        "total_read_time_millis of _ccr/stats, in seconds.",
-        |s| s.total_read_time_millis.get().map(millis),
-    ),
-    (
-        "refollow_shard_read_remote_exec_seconds_total",
-        Kind::Counter,
-        "total_read_remote_exec_time_millis of _ccr/stats, in seconds.",
-        |s| s.total_read_remote_exec_time_millis.get().map(millis),
-    ),
-    (
-        "refollow_shard_read_requests_total",
-        Kind::Counter,
-        "successful_read_requests plus failed_read_requests of _ccr/stats.",
-        |s| {
-            Some(number(
-                s.successful_read_requests
-                    .get()?
-                    .saturating_add(s.failed_read_requests.get()?),
-            ))
-        },
-    ),
-    (
-        "refollow_shard_read_requests_failed_total",
-        Kind::Counter,
-        "failed_read_requests of _ccr/stats.",
-        |s| s.failed_read_requests.get().map(number),
-    ),
-    (
-        "refollow_shard_operations_read_total",
-        Kind::Counter,
-        "operations_read of _ccr/stats.",
-        |s| s.operations_read.get().map(number),
-    ),
-    (
-        "refollow_shard_read_bytes_total",
-        Kind::Counter,
-        "bytes_read of _ccr/stats.",
-        |s| s.bytes_read.get().map(number),
-    ),
-    (
-        "refollow_shard_write_seconds_total",
-        Kind::Counter,
-        "total_write_time_millis of _ccr/stats, in seconds.",
-        |s| s.total_write_time_millis.get().map(millis),
-    ),
-    (
-        "refollow_shard_write_requests_total",
-        Kind::Counter,
-        "successful_write_requests plus failed_write_requests of _ccr/stats.",
-        |s| {
-            Some(number(
-                s.successful_write_requests
-                    .get()?
-                    .saturating_add(s.failed_write_requests.get()?),
-            ))
-        },
-    ),
-    (
-        "refollow_shard_write_requests_failed_total",
-        Kind::Counter,
-        "failed_write_requests of _ccr/stats.",
-        |s| s.failed_write_requests.get().map(number),
-    ),
-    (
-        "refollow_shard_operations_written_total",
-        Kind::Counter,
-        "operations_written of _ccr/stats.",
-        |s| s.operations_written.get().map(number),
-    ),
-    (
-        "refollow_shard_read_exceptions",
-        Kind::Gauge,
-        "Entries of read_exceptions of _ccr/stats: reads that fail and are retried.",
-        |s| {
-            s.read_exceptions
-                .present()
-                .map(|list| number(i64::try_from(list.len()).unwrap_or(i64::MAX)))
-        },
-    ),
-    (
-        "refollow_shard_read_exception_retries",
-        Kind::Gauge,
-        "Highest retries in read_exceptions of _ccr/stats; 0 without one.",
-        |s| {
-            s.read_exceptions
-                .present()
-                .map(|list| number(list.iter().filter_map(|one| one.retries).max().unwrap_or(0)))
-        },
-    ),
-];
-
-fn encode_shards(followers: &[Prepared<'_>], out: &mut Encoder) {
-    let shards: Vec<(Labels, Timestamp, &ShardStats)> = followers
-        .iter()
-        .filter(|follower| follower.fresh)
-        .filter_map(|follower| follower.row.stats.map(|stats| (follower, stats)))
-        .flat_map(|(follower, (at, stats))| {
-            stats.shards.iter().map(move |(number, shard)| {
-                (
-                    follower.labels.clone().with("shard", &number.to_string()),
-                    at,
-                    shard,
-                )
-            })
-        })
-        .collect();
-    for (name, kind, help, read) in SHARD_FAMILIES {
-        let mut family = out.family(name, *kind, help);
-        for (labels, _, shard) in &shards {
-            if let Some(value) = read(shard) {
-                family.sample(labels.as_str(), value);
-            }
-        }
-    }
-    let mut family = out.family(
-        "refollow_shard_last_read_timestamp_seconds",
-        Kind::Gauge,
-        "When the shard last read from the leader; from time_since_last_read_millis of _ccr/stats.",
-    );
-    for (labels, at, shard) in &shards {
-        if let Some(read) = last_read(*at, shard) {
-            family.sample(labels.as_str(), read);
-        }
-    }
-    let mut family = out.family(
-        "refollow_shard_fatal_exception",
-        Kind::Gauge,
-        "Whether fatal_exception of _ccr/stats stands, by class of exception (none: it does not, and the value is 0).",
-    );
-    for (labels, _, shard) in &shards {
-        let (class, stands) = match &shard.fatal_exception {
-            crate::domain::seen::Seen::Present(exception) => (class_of(exception), true),
-            crate::domain::seen::Seen::Absent => ("none", false),
-            crate::domain::seen::Seen::Unknown(_) => continue,
-        };
-        family.sample(labels.clone().with("class", class).as_str(), flag(stands));
-    }
-    let mut family = out.family(
-        "refollow_shard_runway_expiry_timestamp_seconds",
-        Kind::Gauge,
-        "From when on the leader may discard operations that the shard still needs; absent while its retention lease is renewed. In the past: its history may be lost from then on.",
-    );
-    // As the follower's own: it stays while nobody can look.
-    for follower in followers {
-        for (shard, at) in follower.row.runway_by_shard {
-            let labels = follower.labels.clone().with("shard", &shard.to_string());
-            family.sample(labels.as_str(), seconds(*at));
-        }
-    }
-}
-
-/// A closed list of classes: exception types are open-ended, and labels must not be.
-fn class_of(exception: &Exception) -> &'static str {
-    if exception
-        .chain()
-        .any(|one| one.requested_operations_missing.is_some())
-    {
-        return "operations_missing";
-    }
-    let known = |kind: &str| match kind {
-        "index_not_found_exception" => Some("index_not_found"),
-        "shard_not_found_exception" => Some("shard_not_found"),
-        "index_closed_exception" => Some("index_closed"),
-        "security_exception" => Some("security"),
-        "cluster_block_exception" => Some("cluster_block"),
-        "no_such_remote_cluster_exception" => Some("no_such_remote"),
-        "circuit_breaking_exception" => Some("circuit_breaking"),
-        "es_rejected_execution_exception" | "rejected_execution_exception" => Some("rejected_execution"),
-        "resource_not_found_exception" => Some("resource_not_found"),
-        "illegal_argument_exception" => Some("illegal_argument"),
-        "illegal_state_exception" => Some("illegal_state"),
-        "mapper_parsing_exception" => Some("mapper_parsing"),
-        _ => None,
-    };
-    exception
-        .chain()
-        .find_map(|one| known(&one.kind))
-        .unwrap_or("other")
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 //! No globals: a test has as many as it likes. Every label set is closed, and every series of it
 //! is exported as 0 from the start, so that `increase()` sees the first event.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::proto::{MetricFamily, MetricType};
+use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
 };
@@ -20,6 +21,7 @@ use crate::domain::step::Step;
 use crate::domain::time::Timestamp;
 use crate::metrics::followers::{Snapshot, seconds};
 use crate::metrics::notifications::Notifications;
+use crate::metrics::select::Part;
 use crate::metrics::text::{Encoder, Format, Kind, Labels};
 use std::fmt;
 
@@ -68,6 +70,8 @@ pub struct Metrics {
     tls_expiry: GaugeVec,
     tls_ok: GaugeVec,
     proxy_ignored: IntCounter,
+    /// Whether it was told that series are left out.
+    told_left_out: AtomicBool,
     look_delay: Histogram,
     /// What receivers were told.
     pub notifications: Notifications,
@@ -159,6 +163,7 @@ impl Metrics {
                 "refollow_proxy_headers_ignored_total",
                 "Requests with the proxy's headers from a peer that is not among auth.proxy.from.",
             )?,
+            told_left_out: AtomicBool::new(false),
             look_delay: Histogram::with_opts(
                 HistogramOpts::new(
                     "refollow_look_delay_seconds",
@@ -315,11 +320,64 @@ impl Metrics {
     /// Everything as text: own metrics by name, then those of the snapshot.
     pub fn render(&self, snapshot: &Snapshot<'_>, format: Format) -> String {
         let mut encoder = Encoder::new(format, 4096 + snapshot.followers.len() * 4096);
-        for family in self.registry.gather() {
-            encode(&family, &mut encoder);
+        for number in 0..snapshot.pieces() {
+            self.write(snapshot, number, &mut encoder);
         }
-        snapshot.encode(&mut encoder);
         encoder.finish()
+    }
+
+    /// One piece of the same text, whole families, in order; empty where it has no sample, `None` behind
+    /// the last.
+    pub fn piece(&self, snapshot: &Snapshot<'_>, number: usize, format: Format) -> Option<String> {
+        let pieces = snapshot.pieces();
+        if number >= pieces {
+            return None;
+        }
+        // States are most of it: eleven lines of every follower.
+        let room = if number == 1 {
+            snapshot.followers.len() * 1500
+        } else {
+            0
+        };
+        let mut encoder = Encoder::new(format, 4096 + room);
+        self.write(snapshot, number, &mut encoder);
+        Some(if number + 1 == pieces {
+            encoder.finish()
+        } else {
+            encoder.piece()
+        })
+    }
+
+    fn write(&self, snapshot: &Snapshot<'_>, number: usize, encoder: &mut Encoder) {
+        if number == 0 {
+            let clusters: Vec<&str> = snapshot.clusters.iter().map(|row| row.name.as_str()).collect();
+            for mut family in self.registry.gather() {
+                keep(&mut family, snapshot.part, &clusters);
+                encode(&family, encoder);
+            }
+        }
+        snapshot.piece(number, encoder);
+    }
+
+    /// Whether series began to be left out at this scrape, or ended to be; so many are.
+    pub fn left_out(&self, snapshot: &Snapshot<'_>) -> Option<usize> {
+        let now = snapshot.left_out();
+        let before = self.told_left_out.swap(now > 0, Ordering::Relaxed);
+        (before != (now > 0)).then_some(now)
+    }
+}
+
+/// Leaves what a part of the metrics is about: what names a cluster belongs to it, the rest to refollow
+/// itself.
+fn keep(family: &mut MetricFamily, part: Part, clusters: &[&str]) {
+    let of = |metric: &Metric| {
+        let label = metric.get_label().iter().find(|pair| pair.name() == "es_cluster");
+        label.map(|pair| clusters.contains(&pair.value()))
+    };
+    match part {
+        Part::Everything => {}
+        Part::Own => family.mut_metric().retain(|metric| of(metric).is_none()),
+        Part::Clusters => family.mut_metric().retain(|metric| of(metric) == Some(true)),
     }
 }
 

@@ -29,6 +29,9 @@ mod read;
 mod shape;
 mod standing;
 mod table;
+
+pub use cluster::MANY_PENDING;
+
 #[cfg(test)]
 mod tests;
 

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::brake::Brake;
 use crate::domain::cause::Remedy;
-use crate::domain::ids::{FollowerKey, IndexUuid, RemoteAlias, RunId};
+use crate::domain::ids::{ClusterName, FollowerKey, IndexUuid, RemoteAlias, RunId};
 use crate::domain::journal::RunOutcome;
+use crate::domain::load::Pressure;
 use crate::domain::seen::Seen;
 use crate::domain::time::{Span, Timestamp, after};
 use crate::policy::breaker::BreakerState;
@@ -156,6 +157,8 @@ pub struct World {
     pub clock_jump: Option<ClockJump>,
     /// What the configured blockers last said.
     pub blockers: Vec<BlockerWord>,
+    /// Which of the follower's and the leader's cluster is asked less than usual, and why.
+    pub spared: Vec<(ClusterName, Pressure)>,
 }
 
 impl World {
@@ -174,6 +177,7 @@ impl World {
             both_ways: Seen::Absent,
             clock_jump: None,
             blockers: Vec::new(),
+            spared: Vec::new(),
         }
     }
 }

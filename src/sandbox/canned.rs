@@ -1,5 +1,7 @@
 //! Answers of faults: what does not come from the pair.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::elastic::transport::Response;
@@ -13,6 +15,7 @@ fn page(status: u16, title: &str) -> Response {
         body: Bytes::from(body),
         content_type: Some("text/html".to_owned()),
         product: None,
+        retry_after: None,
     }
 }
 
@@ -43,6 +46,7 @@ fn error(status: u16, kind: &str, reason: &str) -> Response {
         body: Bytes::from(body.to_string()),
         content_type: None,
         product: None,
+        retry_after: None,
     }
 }
 
@@ -53,6 +57,17 @@ pub(super) fn too_many_requests() -> Response {
         "es_rejected_execution_exception",
         "rejected execution of sandbox fault on EsThreadPoolExecutor[name = sandbox/management, queue capacity = 1000]",
     )
+}
+
+/// The node finds no master (reference 2.2).
+pub(super) fn no_master() -> Response {
+    error(503, "master_not_discovered_exception", "")
+}
+
+/// The same answer with `Retry-After`, in whole seconds.
+pub(super) fn asking_to_wait(mut answer: Response, delay: Option<Duration>) -> Response {
+    answer.retry_after = delay.map(|delay| delay.as_secs().to_string());
+    answer
 }
 
 /// Wrong credentials.

@@ -107,5 +107,6 @@ pub fn response(status: u16, body: &Value, product: bool) -> Response {
         body: Bytes::from(body.to_string()),
         content_type: Some("application/json; charset=UTF-8".to_owned()),
         product: product.then(|| "Elasticsearch".to_owned()),
+        retry_after: None,
     }
 }

@@ -27,8 +27,10 @@ pub enum FaultKind {
     LoseAnswer,
     /// A proxy answers `status` (default 502). Acts only with `acts: true`.
     Proxy,
-    /// 429 `es_rejected_execution_exception`; does not act.
+    /// 429 `es_rejected_execution_exception`, with `delay` as `Retry-After` where given; does not act.
     TooManyRequests,
+    /// 503 `master_not_discovered_exception`; does not act.
+    NoMaster,
     /// 401 `security_exception`; does not act.
     Unauthorized,
     /// The cluster elects another master, after the request arrived (`acts: false`: before);
@@ -67,7 +69,7 @@ pub struct Fault {
     /// Whether the cluster acts on the request all the same; each kind says its default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acts: Option<bool>,
-    /// Of `slow` and `node_killed`: `"5s"`.
+    /// Of `slow`, `node_killed` and, as `Retry-After`, of `too_many_requests` and `proxy`: `"5s"`.
     #[serde(default, with = "friendly", skip_serializing_if = "Option::is_none")]
     pub delay: Option<Duration>,
     /// Of `proxy`: 502, 503 or 504.
@@ -137,7 +139,7 @@ impl Fault {
         self
     }
 
-    /// How late a slow answer is; how long a killed node stays away.
+    /// How late a slow answer is; how long a killed node stays away, or an answer asks to wait.
     #[must_use]
     pub const fn delay(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);
@@ -156,6 +158,7 @@ impl Fault {
         match self.kind {
             FaultKind::Refuse
             | FaultKind::TooManyRequests
+            | FaultKind::NoMaster
             | FaultKind::Unauthorized
             | FaultKind::NotElasticsearch => false,
             FaultKind::Garbage => true,

@@ -197,6 +197,12 @@ fn to_http(response: Response) -> hyper::Response<Full<Bytes>> {
     {
         headers.insert("x-elastic-product", product);
     }
+    if let Some(wait) = response
+        .retry_after
+        .and_then(|wait| HeaderValue::try_from(wait).ok())
+    {
+        headers.insert("retry-after", wait);
+    }
     answer
 }
 
@@ -206,5 +212,6 @@ fn plain(status: u16, text: &'static str) -> hyper::Response<Full<Bytes>> {
         body: Bytes::from_static(text.as_bytes()),
         content_type: Some("text/plain; charset=UTF-8".to_owned()),
         product: None,
+        retry_after: None,
     })
 }

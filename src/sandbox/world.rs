@@ -272,9 +272,16 @@ impl World {
                 if acts {
                     self.begin(side, request, seq)?;
                 }
-                Ok(canned::proxy(fault.status.unwrap_or(502)))
+                Ok(canned::asking_to_wait(
+                    canned::proxy(fault.status.unwrap_or(502)),
+                    fault.delay,
+                ))
             }
-            FaultKind::TooManyRequests => Ok(self.finish(canned::too_many_requests())),
+            FaultKind::TooManyRequests => {
+                let answer = canned::asking_to_wait(canned::too_many_requests(), fault.delay);
+                Ok(self.finish(answer))
+            }
+            FaultKind::NoMaster => Ok(self.finish(canned::no_master())),
             FaultKind::Unauthorized => Ok(self.finish(canned::unauthorized())),
             FaultKind::NotElasticsearch => Ok(canned::not_elasticsearch()),
             FaultKind::Garbage => {

@@ -176,9 +176,11 @@ fn the_reference_of_the_metrics_is_current() {
     assert!(metrics.len() > 60, "only {} were found", metrics.len());
     let mut made = String::from(
         "# Metrics\n\nMade from the code: do not edit by hand; `UPDATE_DOCS=1 cargo test --test it book::` writes it.\n\n\
-         Labels: `es_cluster`, `remote_cluster`, `leader_index`, `follower_index`, `shard`. Those of shards exist only with\n\
-         `metrics.level = \"shard\"`. A standby exports `refollow_standby` and nothing else. What to watch first, with the other\n\
-         labels: [Operations](OPERATIONS.md#metrics); ready rules: [monitoring](../monitoring/README.md).\n\n\
+         Labels: `es_cluster`, `remote_cluster`, `leader_index`, `follower_index`, `shard`. Those of shards exist at the level\n\
+         `shard` ([Configuration](CONFIGURATION.md#metrics)); lag and fatal exception of the worst shards at every level. A standby\n\
+         exports `refollow_standby` and nothing else. What to watch first, with the other labels:\n\
+         [Operations](OPERATIONS.md#metrics); ready rules: [monitoring](../monitoring/README.md). The names `elasticsearch_ccr_…` of\n\
+         `metrics.exporter_names` are those of elasticsearch_exporter and stand in `src/metrics/exporter.rs`.\n\n\
          | metric | kind | what it tells |\n|---|---|---|\n",
     );
     for (name, kind, help) in metrics {

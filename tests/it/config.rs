@@ -5,10 +5,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use refollow::app::build::engine_settings;
 use refollow::cli::check_config;
 use refollow::config::{self, Config, Problems, State, Warning, reference};
-use refollow::domain::ids::{ClusterName, RemoteAlias};
+use refollow::domain::ids::{ClusterName, FollowerKey, RemoteAlias};
 use refollow::elastic::auth::Auth;
+use refollow::metrics::{Level, Series};
 use refollow::policy::settings::{Action, Mode, Settings};
 
 const LEAST: &str = "[[clusters]]\nname = \"eu\"\nurls = [\"http://127.0.0.1:9312\"]\n";
@@ -97,6 +99,7 @@ fn the_shipped_file_and_the_reference_name_the_same_options_and_defaults() {
         // Selectors of rules, aliases and days of windows stand there as examples.
         let examples = [
             "policy.rules",
+            "metrics.rules",
             "windows",
             "blockers",
             "clusters[].remotes",
@@ -358,6 +361,15 @@ fn values_out_of_bounds_or_of_another_kind_are_refused() {
         "[approval]\napprovers = 0\n",
         "[verify]\ndocument_tolerance = 0.001\n",
         "[metrics]\nlevel = \"node\"\n",
+        "[metrics]\nworst_shards = -1\n",
+        "[metrics]\nmax_series = 10\n",
+        "[metrics]\nexporter_names = \"true\"\n",
+        "[metrics]\nexporter_names = 1\n",
+        "[[metrics.rules]]\nfollowers = [\"orders-*\"]\n",
+        "[[metrics.rules]]\nlevel = \"node\"\n",
+        "[[metrics.rules]]\nlevel = \"shard\"\nfollowers = []\n",
+        "[[metrics.rules]]\nlevel = \"shard\"\nclusters = [\"ue\"]\n",
+        "[[metrics.rules]]\nlevel = \"shard\"\ncauses = [\"none\"]\n",
         "[limits]\nrecreate_max_bytes = \"0B\"\n",
         "[limits]\nrecreates_per_hour = 99999999999\n",
         "[[policy.rules]]\naction = \"auto\"\nfollowers = [\"a,b\"]\n",
@@ -375,6 +387,45 @@ fn values_out_of_bounds_or_of_another_kind_are_refused() {
         let told = mistakes(&format!("{text}{LEAST}"));
         assert!(!told.is_empty(), "accepted: {text}");
     }
+}
+
+#[test]
+fn the_first_rule_that_matches_says_how_much_is_exported_of_a_follower() {
+    let text = format!(
+        "{LEAST}[metrics]\nlevel = \"index\"\nworst_shards = 5\nmax_series = 5000\nexporter_names = true\n\
+         [[metrics.rules]]\nfollowers = [\"logs-*\"]\nlevel = \"index\"\n\
+         [[metrics.rules]]\nclusters = [\"eu\"]\nremotes = [\"lead\"]\nlevel = \"shard\"\n"
+    );
+    let (config, warnings) = read(&text).unwrap();
+    assert_eq!(warnings, []);
+    let metrics = engine_settings(&config).metrics;
+    assert_eq!(
+        metrics.series,
+        Series {
+            worst_shards: 5,
+            max: 5000,
+            exporter_names: true,
+            shards: false,
+        }
+    );
+    assert!(metrics.series().shards, "a rule asks for them");
+    let (lead, other) = (
+        RemoteAlias::parse("lead").unwrap(),
+        RemoteAlias::parse("other").unwrap(),
+    );
+    for (key, remote, expected) in [
+        ("eu/orders-f", Some(&lead), Level::Shard),
+        ("eu/orders-f", Some(&other), Level::Index),
+        ("eu/orders-f", None, Level::Index),
+        ("eu/logs-f", Some(&lead), Level::Index),
+        ("us/orders-f", Some(&lead), Level::Index),
+    ] {
+        let level = metrics.level_of(&FollowerKey::parse(key).unwrap(), remote);
+        assert_eq!(level, expected, "{key} {remote:?}");
+    }
+    let (set, _) = with_env(LEAST, &[("REFOLLOW__METRICS__EXPORTER_NAMES", "true")]).unwrap();
+    assert!(set.metrics.exporter_names);
+    assert!(with_env(LEAST, &[("REFOLLOW__METRICS__EXPORTER_NAMES", "yes")]).is_err());
 }
 
 #[test]

@@ -110,7 +110,7 @@ async fn rig(version: Version, start: &str, mode: Mode) -> Rig {
             }],
             ..policy::Settings::default()
         },
-        shard_metrics: false,
+        metrics: refollow::engine::settings::MetricsSettings::default(),
         undo_directory: place.path().to_owned(),
         brake_file: place.path().join("brake-all"),
         shutdown_timeout: Duration::from_secs(30),

@@ -292,6 +292,7 @@ impl Daemon for FakeDaemon {
     fn clusters(&self) -> Clusters {
         Clusters {
             clusters: vec![ClusterItem {
+                spared: None,
                 name: ClusterName::parse("eu").unwrap(),
                 up: Some(true),
                 version: Some("8.10.4".to_owned()),
@@ -619,8 +620,14 @@ impl Daemon for FakeDaemon {
         }
         .boxed()
     }
-    fn metrics_text(&self, open_metrics: bool) -> String {
-        format!("refollow_test 1\n{}", if open_metrics { "# EOF\n" } else { "" })
+    fn metrics_piece(
+        &self,
+        _: &refollow::metrics::Scrape,
+        number: usize,
+        open_metrics: bool,
+    ) -> Option<String> {
+        let end = if open_metrics { "# EOF\n" } else { "" };
+        (number == 0).then(|| format!("refollow_test 1\n{end}"))
     }
     fn ready(&self) -> Result<(), Vec<String>> {
         let missing = self.missing.lock().unwrap().clone();
@@ -743,7 +750,8 @@ impl Running {
     pub fn own_metrics(&self) -> String {
         let snapshot = refollow::metrics::Snapshot {
             now: at(0),
-            level: refollow::metrics::Level::Index,
+            part: refollow::metrics::Part::Everything,
+            series: refollow::metrics::Series::default(),
             stale_after: Duration::from_secs(60),
             clusters: Vec::new(),
             followers: Vec::new(),
@@ -1131,6 +1139,58 @@ async fn metrics_come_in_the_format_that_was_asked_for() {
             .contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8")
     );
     assert!(open.body.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn a_scrape_may_be_about_some_clusters_or_about_refollow_alone_and_a_slip_is_no_scrape_of_everything() {
+    let running = start().await;
+    for query in ["?cluster=eu", "?cluster=eu&cluster=eu", "?part=own"] {
+        let answer = running.tcp("GET", &format!("/metrics{query}"), "").await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+    }
+    let unknown = running.tcp("GET", "/metrics?cluster=euu", "").await;
+    assert_eq!(unknown.status, 404, "{}", unknown.body);
+    assert!(unknown.body.contains("did you mean `eu`?"), "{}", unknown.body);
+    for query in [
+        "?clusters=eu",
+        "?part=theirs",
+        "?cluster=",
+        "?cluster=e%20u",
+        "?part=own&cluster=eu",
+        "?cluster=eu&part=own",
+    ] {
+        let answer = running.tcp("GET", &format!("/metrics{query}"), "").await;
+        assert_eq!(answer.status, 400, "{query}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn the_parts_of_a_fleet_are_discovered_as_targets_under_the_name_that_was_asked() {
+    let running = start().await;
+    let answer = running.tcp("GET", "/sd", "").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(
+        answer.head.contains("content-type: application/json"),
+        "{}",
+        answer.head
+    );
+    let targets: Value = serde_json::from_str(&answer.body).unwrap();
+    let host = targets[0]["targets"][0].as_str().unwrap().to_owned();
+    let target = |parameter: &str, value: &str| {
+        json!({
+            "targets": [host],
+            "labels": {
+                "__scheme__": "http",
+                "__metrics_path__": "/metrics",
+                parameter: value,
+                "instance": format!("{host}/{value}"),
+            },
+        })
+    };
+    assert_eq!(
+        targets,
+        json!([target("__param_cluster", "eu"), target("__param_part", "own")])
+    );
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod beside;
 mod blockers;
 mod brakes;
 mod installations;
+mod load;
 mod mass;
 mod state_away;
 pub(crate) mod support;

@@ -117,7 +117,7 @@ impl Watch {
         let settings = Settings {
             clusters: vec![cluster("eu", &[("lead", "us")]), cluster("us", &[])],
             policy: policy::Settings::default(),
-            shard_metrics: false,
+            metrics: refollow::engine::settings::MetricsSettings::default(),
             run_limits: refollow::domain::run::Limits::default(),
             blockers: Vec::new(),
             notify: std::sync::Arc::default(),

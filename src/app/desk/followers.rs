@@ -1,5 +1,7 @@
 //! What is known of followers and clusters: status, why, the plan of now, evidence. Reading only.
 
+use std::collections::BTreeMap;
+
 use crate::app::desk::plans::plan_item;
 use crate::app::desk::text::{cost_of_waiting, handbook_of, owners_of, searchable, staleness, steps_of};
 use crate::app::desk::{Desk, stored};
@@ -12,7 +14,7 @@ use crate::engine::book::{Book, ClusterEntry, FollowerEntry, OpenIncident};
 use crate::engine::events::EventKind;
 use crate::http::dto::{
     Caller, ClusterItem, Clusters, Done, FollowerItem, IncidentItem, Incidents, PatternItem, Patterns,
-    PlanDetail, PlanNow, Problem, RemoteItem, Status, Why,
+    PlanDetail, PlanNow, Problem, RemoteItem, Spared, Status, Why,
 };
 use crate::metrics::HeldStep;
 use crate::policy;
@@ -86,6 +88,10 @@ impl Desk {
 
     pub(super) fn all_clusters(&self) -> Clusters {
         let book = self.0.lock();
+        let mut counts: BTreeMap<&ClusterName, u64> = BTreeMap::new();
+        for key in book.followers.keys() {
+            *counts.entry(&key.cluster).or_default() += 1;
+        }
         let clusters = book
             .clusters
             .iter()
@@ -96,8 +102,14 @@ impl Desk {
                 cluster_uuid: cluster.uuid.as_ref().map(ToString::to_string),
                 last_look_at: cluster.last_look_at,
                 last_success_at: cluster.last_ok_at,
-                followers: book.followers.keys().filter(|key| &key.cluster == name).count() as u64,
+                followers: counts.get(name).copied().unwrap_or_default(),
                 problem: cluster.last_error.clone(),
+                spared: cluster.load.pressure().map(|pressure| Spared {
+                    reason: pressure.reason,
+                    since: pressure.since,
+                    until: pressure.until,
+                    what: pressure.words(),
+                }),
                 remotes: cluster
                     .remotes
                     .iter()

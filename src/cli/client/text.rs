@@ -165,6 +165,14 @@ pub(super) fn status(
             (None, None) => out += &format!("Cluster {} was not looked at yet.\n", cluster.name),
             (Some(false), None) => out += &format!("Cluster {} cannot be looked at.\n", cluster.name),
         }
+        if let Some(spared) = &cluster.spared {
+            let since = relative(spared.since, now);
+            out += &wrap_to(
+                columns,
+                "",
+                &format!("Cluster {} ({since}) {}.", cluster.name, spared.what),
+            );
+        }
     }
     for brake in brakes.brakes.iter().filter(|brake| brake.holds) {
         let since = brake

@@ -7,11 +7,13 @@ use crate::domain::cause::Cause;
 use crate::domain::decision::DecisionKind;
 use crate::domain::facts::{Facts, LeaderSide};
 use crate::domain::ids::{ClusterName, ClusterUuid, FollowerKey, IndexName, PlanHash, RemoteAlias, RunId};
+use crate::domain::load::Trouble;
 use crate::domain::memory::Memory;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Trend;
 use crate::domain::verdict::Verdict;
+use crate::elastic::load::{LookCost, SharedLoad};
 use crate::engine::heard::Heard;
 use crate::engine::settings::ClusterSettings;
 use crate::policy;
@@ -35,6 +37,13 @@ pub(crate) struct ClusterEntry {
     pub remotes: BTreeMap<RemoteAlias, Option<bool>>,
     /// Its auto-follow patterns, and its indices that patterns elsewhere name.
     pub auto_follow: AutoFollow,
+    /// What it is asked, as its client counts and bounds it.
+    pub load: SharedLoad,
+    /// What the last look at its followers cost, and the last one at it as a leader.
+    pub look_cost: Option<LookCost>,
+    pub leader_look_cost: Option<LookCost>,
+    /// Of which trouble people were last told.
+    pub told_trouble: Option<Trouble>,
 }
 
 impl ClusterEntry {
@@ -51,6 +60,10 @@ impl ClusterEntry {
             version: None,
             remotes: BTreeMap::new(),
             auto_follow: AutoFollow::default(),
+            load: SharedLoad::default(),
+            look_cost: None,
+            leader_look_cost: None,
+            told_trouble: None,
         }
     }
 }

@@ -12,10 +12,16 @@ use crate::elastic::read::Look;
 use crate::engine::looking::{self, Depth};
 use crate::engine::turns::{Waiting, in_turn};
 
-/// Second looks for one cluster in one look.
+/// Second looks for one cluster in one look, where nothing is wrong with it.
 const EXTRA_LOOKS: usize = 64;
 
 impl Book {
+    /// Second calls of one look at a cluster; fewer while it has too much to do.
+    fn room(&self, cluster: &ClusterName) -> usize {
+        let pressure = self.clusters.get(cluster).and_then(|entry| entry.load.pressure());
+        pressure.map_or(EXTRA_LOOKS, |pressure| pressure.room(EXTRA_LOOKS))
+    }
+
     /// What a look at a cluster begins with.
     pub fn first_looks(slow: bool) -> Vec<Look> {
         let mut looks = vec![
@@ -40,6 +46,7 @@ impl Book {
     /// The second looks on the follower cluster: what settles a verdict, and on the slow beat what
     /// is remembered while followers are well.
     pub fn second_looks(&mut self, cluster: &ClusterName, slow: bool, now: Timestamp) -> Vec<Look> {
+        let room = self.room(cluster);
         let mine = self.of(cluster);
         let mut looks = Vec::new();
         // What every verdict on a sick one rests on, of all of them in two calls: with each asked
@@ -66,7 +73,7 @@ impl Book {
         }
         let add = |looks: &mut Vec<Look>, more: Vec<Look>| {
             for look in more {
-                if looks.len() < EXTRA_LOOKS && !looks.contains(&look) {
+                if looks.len() < room && !looks.contains(&look) {
                     looks.push(look);
                 }
             }
@@ -82,7 +89,7 @@ impl Book {
                 asked_at: entry.asked_at,
                 calls: own_calls(entry, in_lists).count(),
             });
-        let turn = in_turn(waiting.collect(), EXTRA_LOOKS);
+        let turn = in_turn(waiting.collect(), room);
         for entry in turn.iter().filter_map(|key| self.followers.get(key)) {
             let mut all = looking::follower_looks(&entry.facts, Depth::Full);
             all.retain(|look| !(in_lists && is_listed(look)));
@@ -100,7 +107,7 @@ impl Book {
             )
         });
         for entry in all {
-            if looks.len() >= EXTRA_LOOKS {
+            if looks.len() >= room {
                 break;
             }
             add(&mut looks, looking::needed(&entry.facts, &entry.memory).0);
@@ -116,6 +123,7 @@ impl Book {
 
     /// The looks at a leader cluster for the followers of one cluster.
     pub fn leader_looks(&mut self, leader: &ClusterName, now: Timestamp) -> Vec<Look> {
+        let room = self.room(leader);
         let mut listed: BTreeSet<IndexName> = BTreeSet::new();
         let mut sick: BTreeMap<IndexName, (FollowerKey, Vec<Look>)> = BTreeMap::new();
         let mut suspected: Vec<Look> = Vec::new();
@@ -173,10 +181,7 @@ impl Book {
                 calls: own.len(),
             })
         });
-        let turn: Vec<IndexName> = in_turn(waiting.collect(), EXTRA_LOOKS)
-            .into_iter()
-            .cloned()
-            .collect();
+        let turn: Vec<IndexName> = in_turn(waiting.collect(), room).into_iter().cloned().collect();
         let mut asked = looks.clone();
         asked.truncate(always);
         let mut extra = 0;
@@ -188,7 +193,7 @@ impl Book {
             looks.extend(own);
         }
         for look in suspected {
-            if extra < EXTRA_LOOKS && !asked.contains(&look) {
+            if extra < room && !asked.contains(&look) {
                 extra += 1;
                 asked.push(look.clone());
                 looks.push(look);

@@ -154,6 +154,10 @@ impl Book {
         }
         let entry = self.followers.get(key);
         let leader = entry.and_then(|entry| entry.facts.leader_cluster.clone());
+        let both = [Some(&key.cluster), leader.as_ref()].into_iter().flatten();
+        world.spared = both
+            .filter_map(|name| Some((name.clone(), self.clusters.get(name)?.load.pressure()?)))
+            .collect();
         world.duplicate_cluster_uuid = [Some(&key.cluster), leader.as_ref()]
             .into_iter()
             .flatten()

@@ -34,6 +34,8 @@ use crate::store::AuditEvent;
 const SIGHTINGS: usize = 4;
 /// Looks in a row in which guards may be unknown (a call failed) before that counts as a no.
 const UNKNOWN_GUARD_LOOKS: u32 = 3;
+/// Between two looks of a run, however much the clusters have to do.
+const LONGEST_SPACE: Duration = Duration::from_secs(15);
 /// Between two progress entries in the journal.
 const PROGRESS_EVERY_MS: i64 = 30_000;
 /// Between two refreshes while documents differ.
@@ -158,7 +160,7 @@ impl<'a> Life<'a> {
             match next(&self.run, &seen.position, &self.limits) {
                 Next::Look { after, why } => {
                     self.tell_progress(&seen.position, &why).await?;
-                    self.wait(after).await;
+                    self.wait(after.max(self.spaced())).await;
                 }
                 Next::Do(step) => {
                     if steps::stage(step).is_some() && seen.depth != Depth::Full {
@@ -714,6 +716,22 @@ impl<'a> Life<'a> {
             self.write(Event::Progress { step, text }).await?;
         }
         Ok(())
+    }
+
+    /// How long to wait between two looks of a run at clusters that reject requests: longer with each
+    /// step, and never so long that what must be finished or put back is left alone.
+    fn spaced(&self) -> Span {
+        let clients = std::iter::once(&self.bench.follower).chain(self.bench.leader.as_ref());
+        let steps = clients
+            .filter_map(|client| client.load().pressure())
+            .filter(|pressure| pressure.reason.backs_off())
+            .map(|pressure| pressure.step);
+        steps.max().map_or(Span::ZERO, |step| {
+            self.limits
+                .look
+                .saturating_mul(1 << step.min(8))
+                .min(LONGEST_SPACE)
+        })
     }
 
     async fn wait(&self, length: Span) {

@@ -60,6 +60,7 @@ pub(super) struct Overview {
 
 fn up_words(cluster: &ClusterItem) -> (&'static str, &'static str) {
     match cluster.up {
+        Some(true) if cluster.spared.is_some() => ("answers, with too much to do", "warn"),
         Some(true) => ("answers", "good"),
         Some(false) => ("does not answer", "bad"),
         None => ("not looked at yet", ""),

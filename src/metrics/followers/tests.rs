@@ -7,8 +7,9 @@ use super::*;
 use crate::domain::brake::BrakeScope;
 use crate::domain::cause::Remedy;
 use crate::domain::decision::DecisionKind;
-use crate::domain::facts::ReadException;
+use crate::domain::facts::{Exception, FollowStatus, ReadException};
 use crate::domain::journal::RunOutcome;
+use crate::domain::load::{Counts, Trouble};
 use crate::domain::seen::Seen;
 use crate::domain::step::Step;
 use crate::metrics::{Format, LookError, Metrics};
@@ -123,13 +124,20 @@ impl World {
             runway_expires_at: Some(at(43_200)),
             runway_by_shard: &self.runways,
             stats: Some((at(0), &self.stats)),
+            level,
+            status: Some(FollowStatus::Active),
         };
         Snapshot {
             now: at(10),
-            level,
+            part: Part::Everything,
+            series: Series {
+                shards: level == Level::Shard,
+                ..Series::default()
+            },
             stale_after: Duration::from_mins(5),
             clusters: vec![
                 ClusterRow {
+                    load: None,
                     name: &self.us,
                     up: Some(false),
                     last_success: Some(at(-1000)),
@@ -137,6 +145,18 @@ impl World {
                     remotes: vec![(&self.lead, Some(true))],
                 },
                 ClusterRow {
+                    load: Some(LoadRow {
+                        counts: Counts {
+                            requests: [40, 3, 2, 1],
+                            bytes: [123_456, 7, 0, 0],
+                            millis: [1500, 20, 0, 45_000],
+                            errors: [1, 0, 0, 2, 0, 0, 0],
+                            held_millis: 250,
+                        },
+                        look: Some((4, 10_000)),
+                        leader_look: None,
+                        trouble: Some(Trouble::Rejected),
+                    }),
                     name: &self.eu,
                     up: Some(true),
                     last_success: Some(at(0)),
@@ -255,7 +275,9 @@ fn every_name_of_the_contract_is_exported() {
 fn no_series_stands_twice_and_families_are_in_one_piece() {
     let world = World::new();
     for format in [Format::Prometheus, Format::OpenMetrics] {
-        let text = metrics().render(&world.snapshot(Level::Shard), format);
+        let mut snapshot = world.snapshot(Level::Shard);
+        snapshot.series.exporter_names = true;
+        let text = metrics().render(&snapshot, format);
         let mut series = BTreeSet::new();
         let mut families = BTreeSet::new();
         let mut current = "";
@@ -309,7 +331,8 @@ fn a_cluster_that_nobody_can_look_at_keeps_no_old_values() {
 fn an_empty_daemon_exports_its_closed_label_sets_at_zero() {
     let empty = Snapshot {
         now: at(0),
-        level: Level::Index,
+        part: Part::Everything,
+        series: Series::default(),
         stale_after: Duration::from_mins(5),
         clusters: Vec::new(),
         followers: Vec::new(),
@@ -359,8 +382,16 @@ fn counters_of_a_cluster_survive_a_reload_and_those_of_a_removed_one_do_not() {
 fn promtool_has_nothing_to_say() {
     use std::io::Write as _;
     let world = World::new();
-    for level in [Level::Index, Level::Shard] {
-        let text = metrics().render(&world.snapshot(level), Format::Prometheus);
+    // Of the exporter's own names one is not as Prometheus wants it, and stays as it is there.
+    let theirs = "elasticsearch_ccr_follow_shard_write_buffer_operation_count non-histogram and non-summary metrics should not have \"_count\" suffix\n";
+    for (level, exporter_names, expected) in [
+        (Level::Index, false, ""),
+        (Level::Shard, false, ""),
+        (Level::Shard, true, theirs),
+    ] {
+        let mut snapshot = world.snapshot(level);
+        snapshot.series.exporter_names = exporter_names;
+        let text = metrics().render(&snapshot, Format::Prometheus);
         let started = Command::new("promtool")
             .args(["check", "metrics"])
             .stdin(Stdio::piped())
@@ -378,6 +409,194 @@ fn promtool_has_nothing_to_say() {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
-        assert!(output.status.success() && said.is_empty(), "{said}");
+        assert_eq!(
+            (output.status.success(), said.as_str()),
+            (expected.is_empty(), expected)
+        );
     }
+}
+
+/// Lines that are samples.
+fn samples(text: &str) -> BTreeSet<&str> {
+    text.lines().filter(|line| !line.starts_with('#')).collect()
+}
+
+#[test]
+fn the_pieces_together_are_the_whole_text() {
+    let world = World::new();
+    for (level, exporter_names) in [(Level::Index, false), (Level::Shard, true)] {
+        for format in [Format::Prometheus, Format::OpenMetrics] {
+            let mut snapshot = world.snapshot(level);
+            snapshot.series.exporter_names = exporter_names;
+            let metrics = metrics();
+            let pieces: String = (0..)
+                .map_while(|number| metrics.piece(&snapshot, number, format))
+                .collect();
+            assert_eq!(pieces, metrics.render(&snapshot, format));
+        }
+    }
+}
+
+#[test]
+fn the_own_part_and_the_clusters_parts_are_the_whole_without_overlap() {
+    let world = World::new();
+    let of = |part: Part, cluster: Option<&str>| {
+        let mut snapshot = world.snapshot(Level::Shard);
+        snapshot.part = part;
+        let wanted = |name: &ClusterName| cluster.is_none_or(|cluster| name.as_str() == cluster);
+        snapshot.clusters.retain(|row| wanted(row.name));
+        snapshot.followers.retain(|row| wanted(&row.key.cluster));
+        snapshot.held.retain(|row| wanted(&row.key.cluster));
+        snapshot.auto_follow.retain(|row| wanted(row.cluster));
+        metrics().render(&snapshot, Format::Prometheus)
+    };
+    let (whole, own) = (of(Part::Everything, None), of(Part::Own, None));
+    let (eu, us) = (of(Part::Clusters, Some("eu")), of(Part::Clusters, Some("us")));
+    let left_out = "refollow_metrics_series_left_out 0";
+    assert!(!own.contains("es_cluster=") && own.contains("refollow_build_info{"));
+    for (text, other) in [(&eu, "es_cluster=\"us\""), (&us, "es_cluster=\"eu\"")] {
+        assert!(!text.contains(other) && !text.contains("refollow_plans_pending"));
+        assert!(
+            samples(text)
+                .iter()
+                .all(|line| line.contains("es_cluster=") || *line == left_out)
+        );
+    }
+    let mut union = samples(&own);
+    for text in [&eu, &us] {
+        for line in samples(text) {
+            assert!(union.insert(line) || line == left_out, "{line}");
+        }
+    }
+    assert_eq!(union, samples(&whole));
+}
+
+/// So many followers of one shard each; of every tenth the history is lost, and the lag is the number.
+fn crowd(count: i64) -> (Vec<FollowerKey>, Vec<FollowStats>) {
+    let key = |number: i64| FollowerKey::parse(&format!("eu/f{number:04}")).unwrap();
+    let stats = |number: i64| {
+        let mut shard = shard(0, Seen::Absent, Some(0));
+        shard.leader_global_checkpoint = Some(1000 + number).into();
+        shard.follower_global_checkpoint = Some(1000).into();
+        FollowStats {
+            shards: [(0, shard)]
+                .into_iter()
+                .collect::<crate::domain::per_shard::PerShard<_>>()
+                .into(),
+            malformed: 0,
+            total_global_checkpoint_lag: Some(number),
+        }
+    };
+    ((0..count).map(key).collect(), (0..count).map(stats).collect())
+}
+
+fn crowded<'a>(
+    world: &'a World,
+    (keys, stats): &'a (Vec<FollowerKey>, Vec<FollowStats>),
+    level: Level,
+    series: Series,
+) -> Snapshot<'a> {
+    let mut snapshot = world.snapshot(level);
+    snapshot.series = Series {
+        shards: level == Level::Shard,
+        ..series
+    };
+    snapshot.followers = (0_i64..)
+        .zip(keys.iter().zip(stats))
+        .map(|(number, (key, stats))| FollowerRow {
+            key,
+            remote: Some(&world.lead),
+            leader: Some(&world.orders),
+            state: State::Following,
+            cause: if number % 10 == 0 {
+                Cause::HistoryLost
+            } else {
+                Cause::None
+            },
+            cause_since: Some(at(0)),
+            lag: Some(number),
+            runway_expires_at: None,
+            runway_by_shard: &world.runways,
+            stats: Some((at(0), stats)),
+            level,
+            status: None,
+        })
+        .collect();
+    snapshot
+}
+
+fn followers_of<'t>(text: &'t str, family: &str) -> BTreeSet<&'t str> {
+    text.lines()
+        .filter(|line| line.starts_with(family))
+        .filter_map(|line| line.split("follower_index=\"").nth(1)?.split('"').next())
+        .collect()
+}
+
+#[test]
+fn beyond_the_bound_the_sick_and_those_furthest_behind_stay_and_what_is_left_out_is_told() {
+    let (world, crowd) = (World::new(), crowd(100));
+    let series = Series {
+        max: 400,
+        ..Series::default()
+    };
+    let render = |level| {
+        let snapshot = crowded(&world, &crowd, level, series);
+        metrics().render(&snapshot, Format::Prometheus)
+    };
+    let text = render(Level::Index);
+    // Sixteen of each at most: 25 followers, the ten sick ones and the fifteen most behind.
+    let kept = followers_of(&text, "refollow_follower_state{");
+    assert_eq!(kept.len(), 25);
+    assert!(
+        (0..10).all(|tens| kept.contains(format!("f00{tens}0").as_str())),
+        "{kept:?}"
+    );
+    assert!(kept.contains("f0099") && !kept.contains("f0001"), "{kept:?}");
+    assert_eq!(followers_of(&text, "refollow_follower_cause{"), kept);
+    assert!(
+        text.contains("\nrefollow_metrics_series_left_out 1200\n"),
+        "{text}"
+    );
+    // Shards give way to followers, and what fits is the same at every scrape.
+    let deep = render(Level::Shard);
+    assert_eq!(followers_of(&deep, "refollow_follower_state{"), kept);
+    assert!(followers_of(&deep, "refollow_shard_operations_read_total{").is_empty());
+    assert_eq!(deep, render(Level::Shard));
+    let snapshot = crowded(&world, &crowd, Level::Index, series);
+    let metrics = metrics();
+    assert_eq!(metrics.left_out(&snapshot), Some(1200));
+    assert_eq!(metrics.left_out(&snapshot), None, "told once");
+    let enough = crowded(&world, &crowd, Level::Index, Series::default());
+    assert_eq!(metrics.left_out(&enough), Some(0));
+}
+
+#[test]
+fn the_worst_shards_are_exported_at_every_level_fatal_ones_first() {
+    let (world, mut crowd) = (World::new(), crowd(100));
+    let mut fatal = shard(0, Seen::Present(exception("x", None)), Some(0));
+    fatal.leader_global_checkpoint = fatal.follower_global_checkpoint;
+    crowd.1[3].shards = [(0, fatal)]
+        .into_iter()
+        .collect::<crate::domain::per_shard::PerShard<_>>()
+        .into();
+    let worst = |worst_shards| {
+        let series = Series {
+            worst_shards,
+            ..Series::default()
+        };
+        let snapshot = crowded(&world, &crowd, Level::Index, series);
+        metrics().render(&snapshot, Format::Prometheus)
+    };
+    let text = worst(3);
+    let shown = followers_of(&text, "refollow_shard_lag_operations{");
+    assert_eq!(shown, BTreeSet::from(["f0003", "f0098", "f0099"]));
+    assert_eq!(followers_of(&text, "refollow_shard_fatal_exception{"), shown);
+    assert!(text.contains("follower_index=\"f0099\",shard=\"0\"} 99\n"));
+    assert!(!text.contains("refollow_shard_read_exceptions{"));
+    assert!(!worst(0).contains("refollow_shard_"));
+    // What is well is not among the worst: f0000 is not behind.
+    assert_eq!(
+        followers_of(&worst(1000), "refollow_shard_lag_operations{").len(),
+        99
+    );
 }

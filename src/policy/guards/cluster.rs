@@ -14,7 +14,7 @@ use crate::policy::guards::shape::holds_data;
 use crate::policy::plan::eta;
 
 /// More pending cluster-state tasks than this is not calm.
-const MANY_PENDING: u64 = 50;
+pub const MANY_PENDING: u64 = 50;
 
 /// Reference guard 9: the remote cluster is connected now.
 pub(super) fn remote_connected(q: &Question<'_>) -> Check {
@@ -300,6 +300,22 @@ fn switch(q: &Question<'_>, key: &str, wanted: &'static str) -> Check {
         Ok(format!("{key} is {value}"))
     } else {
         Err(block(format!("{key} is {value}, it must be {wanted}")))
+    }
+}
+
+/// Nothing begins on a cluster that has too much to do, on either side: a request that it rejects may
+/// be the one that would put the follower back.
+pub(super) fn clusters_at_ease(q: &Question<'_>) -> Check {
+    let pressed = q
+        .world
+        .spared
+        .iter()
+        .find(|(_, pressure)| pressure.reason.backs_off() || q.remedy.destroys());
+    match pressed {
+        None => Ok("neither cluster rejects requests or lacks a master".to_owned()),
+        Some((cluster, pressure)) => {
+            Err(block(format!("cluster `{cluster}` {}", pressure.words())).until(pressure.until))
+        }
     }
 }
 

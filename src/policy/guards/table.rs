@@ -202,6 +202,7 @@ pub(super) const GUARDS: &[Guard] = &[
     guard("remote_client_node", always, cluster::remote_client),
     guard("allocation_enabled", copied, cluster::allocation_enabled),
     guard("task_assignment", always, cluster::task_assignment),
+    guard("clusters_at_ease", untouched, cluster::clusters_at_ease),
     guard("follower_cluster_calm", recreate, cluster::follower_cluster_calm),
     guard("leader_cluster_calm", recreate, cluster::leader_cluster_calm),
     guard("close_enabled", recreate_open, cluster::close_enabled),

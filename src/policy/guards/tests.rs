@@ -267,6 +267,9 @@ const SPOILS: &[Spoil] = &[
             health.pending_tasks = Some(51);
         });
     }),
+    ("clusters_at_ease", |case| {
+        spare(case, crate::domain::load::Trouble::Rejected);
+    }),
     ("follower_privileges", |case| {
         case.facts.follower.privileges = some(
             [
@@ -396,6 +399,46 @@ fn what_only_a_resume_or_a_new_index_needs_is_held_by_its_guard_too() {
     assert_eq!(named(&free), GuardVerdict::Unknown, "it was not looked");
     free.facts.follower.meta = seen(Seen::Absent);
     assert_eq!(named(&free), GuardVerdict::Pass);
+}
+
+/// The follower's cluster is asked less than usual.
+fn spare(case: &mut Case, reason: crate::domain::load::Trouble) {
+    let pressure = crate::domain::load::Pressure {
+        reason,
+        since: now(),
+        until: None,
+        step: 1,
+    };
+    let cluster = case.facts.key.cluster.clone();
+    case.world.spared.push((cluster, pressure));
+}
+
+#[test]
+fn a_slow_cluster_holds_what_copies_and_no_resume_and_nothing_holds_what_has_begun() {
+    use crate::domain::load::Trouble;
+    let word = |reason, stage, remedy| {
+        let mut case = Case::lost();
+        spare(&mut case, reason);
+        let found = ask(&case, stage, remedy);
+        let guard = found.iter().find(|guard| guard.name == "clusters_at_ease");
+        guard.map(|guard| guard.verdict)
+    };
+    let (block, pass) = (Some(GuardVerdict::Block), Some(GuardVerdict::Pass));
+    for reason in [Trouble::Slow, Trouble::BusyMaster] {
+        assert_eq!(word(reason, Stage::BeforePause, Remedy::Resume), pass);
+        assert_eq!(word(reason, Stage::BeforePause, Remedy::Recreate), block);
+    }
+    for reason in [Trouble::Rejected, Trouble::NoMaster] {
+        assert_eq!(word(reason, Stage::Plan, Remedy::Resume), block);
+        for stage in [
+            Stage::BeforeResume,
+            Stage::BeforeClose,
+            Stage::BeforeFollow,
+            Stage::BeforeResumeRestored,
+        ] {
+            assert_eq!(word(reason, stage, Remedy::Recreate), None, "{stage:?}");
+        }
+    }
 }
 
 /// Ways to know nothing of one thing.

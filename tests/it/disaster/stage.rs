@@ -274,6 +274,7 @@ impl Wire {
                 body: body.into(),
                 content_type: Some("application/json".to_owned()),
                 product: None,
+                retry_after: None,
             })
         };
         match mishap {
@@ -326,6 +327,7 @@ impl Wire {
                 body: r#"{"acknowledged":true,"_shards":{"total":1,"successful":1,"failed":0}}"#.into(),
                 content_type: Some("application/json".to_owned()),
                 product: Some("Elasticsearch".to_owned()),
+                retry_after: None,
             });
         }
         if let Some(response) = lie
@@ -555,7 +557,7 @@ impl Stage {
                 })
                 .collect(),
             policy: plot.policy.clone(),
-            shard_metrics: false,
+            metrics: refollow::engine::settings::MetricsSettings::default(),
             undo_directory: undo.path().to_owned(),
             run_limits: refollow::domain::run::Limits::default(),
             brake_file: undo.path().join("brake"),

@@ -14,7 +14,10 @@ use refollow::domain::state::State;
 use refollow::domain::time::Timestamp;
 use refollow::elastic::transport::Method;
 use refollow::http::dto::{BrakeRequest, Daemon as _};
-use refollow::metrics::{ClusterRow, FollowerRow, Format, HeldRow, HeldStep, Level, Metrics, Snapshot, Told};
+use refollow::metrics::{
+    ClusterRow, FollowerRow, Format, HeldRow, HeldStep, Level, Metrics, Part, Series, Snapshot, Told,
+};
+use refollow::sandbox::faults::{Fault, FaultKind};
 use refollow::sandbox::load::bulk;
 use refollow::sandbox::pair::Side;
 use serde_json::json;
@@ -390,6 +393,11 @@ const DRAWN: &[(Cause, State, &str)] = &[
 
 /// One scrape of a hand-made snapshot; from the second minute on everybody is sick.
 fn drawn(minute: i64) -> Frame {
+    drawn_with(minute, Series::default())
+}
+
+/// The same within this bound.
+fn drawn_with(minute: i64, series: Series) -> Frame {
     let start = Timestamp::from_millisecond(START_MS).unwrap();
     let at = |minute: i64| start + jiff::SignedDuration::from_mins(minute);
     let sick = minute >= 2;
@@ -411,9 +419,11 @@ fn drawn(minute: i64) -> Frame {
         .unwrap();
     let snapshot = Snapshot {
         now: at(minute),
-        level: Level::Index,
+        part: Part::Everything,
+        series,
         stale_after: FIVE,
         clusters: vec![ClusterRow {
+            load: None,
             name: &eu,
             up: Some(true),
             last_success: Some(at(minute)),
@@ -439,6 +449,8 @@ fn drawn(minute: i64) -> Frame {
                 runway_expires_at: (sick && *cause == Cause::Credentials).then(|| at(722)),
                 runway_by_shard: &none,
                 stats: None,
+                level: Level::Index,
+                status: None,
             })
             .collect(),
         auto_follow: Vec::new(),
@@ -492,6 +504,40 @@ fn causes_that_the_sandbox_cannot_make_happen() {
             ("RefollowFollowerLagHigh", 20, 36),
             ("RefollowRepairStuck", 20, 40),
         ],
+    });
+}
+
+#[test]
+fn there_are_more_series_than_allowed() {
+    let tight = Series {
+        max: 100,
+        ..Series::default()
+    };
+    let frame = |minute| drawn_with(minute, if minute < 2 { Series::default() } else { tight });
+    check(&Film {
+        name: "series-left-out",
+        step: MINUTE,
+        frames: (0..24).map(frame).collect(),
+        cast: &[],
+        cases: &[("RefollowSeriesLeftOut", 8, 20)],
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaders_cluster_has_too_much_to_do() {
+    let mut stage = Stage::new("empty", &settings("")).await;
+    stage.follow(&["orders", "payments"]).await;
+    stage.shoot(2, MINUTE).await;
+    stage
+        .world
+        .add_fault(Fault::new(FaultKind::TooManyRequests).on(Side::Leader));
+    stage.shoot(28, MINUTE).await;
+    check(&Film {
+        name: "spared",
+        step: MINUTE,
+        frames: stage.film(),
+        cast: &["orders-f"],
+        cases: &[("RefollowClusterSpared", 12, 24)],
     });
 }
 
@@ -567,7 +613,8 @@ pub const ALWAYS: u64 = u64::MAX;
 pub fn nothing(now: Timestamp) -> Snapshot<'static> {
     Snapshot {
         now,
-        level: Level::Index,
+        part: Part::Everything,
+        series: Series::default(),
         stale_after: FIVE,
         clusters: Vec::new(),
         followers: Vec::new(),

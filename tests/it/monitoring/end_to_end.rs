@@ -12,6 +12,8 @@ use refollow::sandbox::command::{Running, SandboxOptions, serve};
 use refollow::sandbox::pair::{Side, Version};
 use refollow::sandbox::scenario;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use super::dashboards::queries;
@@ -47,6 +49,11 @@ struct Watched {
 
 impl Watched {
     async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// The same with more in its configuration.
+    async fn with(more: &str) -> Self {
         let clusters = serve(
             SandboxOptions {
                 leader_port: 0,
@@ -67,7 +74,7 @@ impl Watched {
              admin_socket = \"{place}/admin.sock\"\n\
              [[clusters]]\nname = \"eu\"\nurls = [\"{}\"]\npoll_interval = \"500ms\"\nleader_side_interval = \"1s\"\nremotes = {{ lead = \"us\" }}\n\
              [[clusters]]\nname = \"us\"\nurls = [\"{}\"]\npoll_interval = \"1s\"\n\
-             [verify]\nsettle = \"1s\"\ndocument_tolerance = \"5%\"\n",
+             [verify]\nsettle = \"1s\"\ndocument_tolerance = \"5%\"\n{more}",
             clusters.url(Side::Follower),
             clusters.url(Side::Leader)
         );
@@ -312,4 +319,96 @@ async fn panels(prometheus: &Server, began: tokio::time::Instant) {
             std::fs::write(pictures.join(format!("{uid}.svg")), draw(&uid, mine, length)).unwrap();
         }
     }
+}
+
+/// The head of an answer, asked for as Prometheus does.
+async fn head_of(port: u16, target: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!(
+        "GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn prometheus_finds_the_parts_of_a_fleet_by_itself_and_scrapes_each_once() {
+    if !has("prometheus") {
+        return;
+    }
+    let watched = Watched::with(
+        "[metrics]\nlevel = \"index\"\nexporter_names = true\n\
+         [[metrics.rules]]\nfollowers = [\"mail-f\"]\nlevel = \"index\"\n\
+         [[metrics.rules]]\nclusters = [\"eu\"]\nremotes = [\"lead\"]\nlevel = \"shard\"\n",
+    )
+    .await;
+    let prometheus = Server::prometheus(
+        watched.path(),
+        &format!(
+            "global: {{ scrape_interval: 500ms, evaluation_interval: 500ms }}\n\
+             scrape_configs: [{{ job_name: refollow, http_sd_configs: [{{ url: 'http://127.0.0.1:{}/sd', refresh_interval: 1s }}] }}]\n",
+            watched.port
+        ),
+    )
+    .await;
+    for (query, count) in [
+        ("count(up == 1)", "3"),
+        ("count(refollow_follower_cause{cause=\"none\"} == 1)", "14"),
+        (
+            "count(count by (follower_index) (refollow_shard_operations_read_total))",
+            "13",
+        ),
+    ] {
+        until(query, async || {
+            let found = prometheus
+                .query("query", &[("query", query.to_owned())])
+                .await
+                .ok()?;
+            (found.first()?["value"][1] == count).then_some(())
+        })
+        .await;
+    }
+    let instances = async |query: &str| -> Vec<String> {
+        let query = format!("count by (instance) ({query})");
+        let found = prometheus.query("query", &[("query", query)]).await.unwrap();
+        let mut names: Vec<String> = found
+            .iter()
+            .filter_map(|one| one["metric"]["instance"].as_str()?.rsplit_once('/'))
+            .map(|(_, name)| name.to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(instances("up == 1").await, ["eu", "own", "us"]);
+    assert_eq!(instances("refollow_follower_state").await, ["eu"]);
+    assert_eq!(instances("refollow_cluster_up").await, ["eu", "us"]);
+    assert_eq!(instances("refollow_build_info").await, ["own"]);
+    assert_eq!(instances("refollow_plans_pending").await, ["own"]);
+    // The first rule that matches: one follower has no series of its shards.
+    let deep = "refollow_shard_operations_read_total{follower_index=\"mail-f\"}".to_owned();
+    let found = prometheus.query("query", &[("query", deep)]).await.unwrap();
+    assert_eq!(found, Vec::<Value>::new());
+    assert_eq!(
+        instances("elasticsearch_ccr_follow_shard_operations_read_total").await,
+        ["eu"]
+    );
+    // A large text is compressed and comes in pieces; a small one with its length.
+    let head = head_of(watched.port, "/metrics").await;
+    assert!(
+        head.contains("content-encoding: gzip") && head.contains("transfer-encoding: chunked"),
+        "{head}"
+    );
+    assert!(
+        head_of(watched.port, "/metrics?part=own")
+            .await
+            .contains("content-encoding: gzip")
+    );
+    assert!(
+        head_of(watched.port, "/metrics?cluster=uss")
+            .await
+            .starts_with("http/1.1 404")
+    );
 }

@@ -110,7 +110,14 @@ pub async fn watch_over(world: World, setup: Setup) -> Watch {
             cluster("us", BTreeMap::new(), &[]),
         ],
         policy: policy::Settings::default(),
-        shard_metrics: setup.shard_metrics,
+        metrics: refollow::engine::settings::MetricsSettings {
+            level: if setup.shard_metrics {
+                refollow::metrics::Level::Shard
+            } else {
+                refollow::metrics::Level::Index
+            },
+            ..Default::default()
+        },
         undo_directory: directory.clone(),
         brake_file: directory.join("no-brake"),
         shutdown_timeout: Duration::from_secs(30),

@@ -50,7 +50,7 @@ pub(super) fn settings() -> Settings {
             mode: policy::Mode::Ask,
             ..policy::Settings::default()
         },
-        shard_metrics: false,
+        metrics: crate::engine::settings::MetricsSettings::default(),
         run_limits: crate::domain::run::Limits::default(),
         undo_directory: PathBuf::new(),
         brake_file: PathBuf::new(),
