@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -18,6 +18,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::elastic::transport::{Credential, Method, Request};
@@ -74,6 +76,7 @@ struct Served {
     /// The UUIDs of the pair, leader's and follower's.
     uuids: [String; 2],
     kept: Mutex<HashMap<(Side, String), Kept>>,
+    tasks: TaskTracker,
 }
 
 /// Serves until standard input ends. Prints the ports as one line of JSON when all of them listen.
@@ -92,6 +95,7 @@ pub async fn serve(fleet: Fleet) -> Result<(), String> {
         world,
         uuids: [String::new(), String::new()],
         kept: Mutex::new(HashMap::new()),
+        tasks: TaskTracker::new(),
     };
     served.uuids = [
         served.uuid(Side::Leader).await?,
@@ -131,9 +135,10 @@ async fn listen(served: &Arc<Served>, side: Side, number: usize, manner: Manner)
     let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
     let served = Arc::clone(served);
-    tokio::spawn(async move {
+    let tasks = served.tasks.clone();
+    served.tasks.clone().spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(Arc::clone(&served), side, number, manner, stream));
+            tasks.spawn(converse(Arc::clone(&served), side, number, manner, stream));
         }
     });
     Ok(port)

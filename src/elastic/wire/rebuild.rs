@@ -14,7 +14,7 @@ use crate::domain::facts::{
     Count, Exception, Facts, FollowInfo, FollowStats, FollowStatus, FollowTask, IndexMeta, IndexSettings,
     IndexStats, Routing, Series, ShardStats,
 };
-use crate::domain::ids::{ClusterName, IndexName};
+use crate::domain::ids::{ClusterName, HistoryUuid, IndexName};
 use crate::domain::seen::Seen;
 use crate::domain::time::Timestamp;
 
@@ -373,7 +373,7 @@ fn index_stats(stats: &IndexStats) -> Value {
 fn index_meta(meta: &IndexMeta) -> Value {
     let followed = meta.followed.as_ref().map(|followed| {
         let histories = followed.history_uuids.as_ref().map(|uuids| {
-            let uuids: Vec<&str> = uuids.iter().map(|uuid| uuid.as_str()).collect();
+            let uuids: Vec<&str> = uuids.iter().map(HistoryUuid::as_str).collect();
             json!(uuids.join(","))
         });
         Value::Object(fields([

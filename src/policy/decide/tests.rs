@@ -348,7 +348,7 @@ fn what_is_observe_only_is_told_and_never_asked() {
         .for_each(|seen| {
             seen.value = Seen::Present(
                 std::collections::BTreeMap::from([(MARKER.to_owned(), "another".to_owned())]).into(),
-            )
+            );
         });
     assert_eq!(kind(&case), DecisionKind::Alert);
 }

@@ -21,11 +21,13 @@ fn present<T: std::fmt::Debug>(series: &Series<T>) -> String {
 /// Whose rights a task has is the one thing that is read and not made again.
 fn without_users(series: &Series<Vec<FollowTask>>) -> String {
     let mut series = series.clone();
-    for task in series.0.iter_mut().filter_map(|seen| match &mut seen.value {
+    for tasks in series.0.iter_mut().filter_map(|seen| match &mut seen.value {
         refollow::domain::seen::Seen::Present(tasks) => Some(tasks),
         _ => None,
     }) {
-        task.iter_mut().for_each(|task| task.user = None);
+        for task in tasks {
+            task.user = None;
+        }
     }
     present(&series)
 }

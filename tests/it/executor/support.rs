@@ -666,7 +666,7 @@ fn remember(memory: &mut Memory, facts: &Facts, verdict: &Verdict) {
     if let Some(info) = facts.follower.info.present()
         && info.parameters.is_some()
     {
-        memory.parameters = info.parameters.clone();
+        memory.parameters.clone_from(&info.parameters);
     }
     if let Some(stats) = facts.leader.index.present() {
         memory.leader_shard_history_uuids = stats

