@@ -10,6 +10,7 @@
 mod bare;
 mod fleet;
 mod goals;
+mod load;
 mod stub;
 
 use std::fmt::Write as _;
@@ -29,6 +30,7 @@ use crate::policy;
 
 pub use fleet::{Figures, Plan, line, measure as fleet};
 pub use goals::{Goals, goals, goals_table};
+pub use load::{Load, load, load_lines};
 pub use stub::{Fleet, serve};
 
 /// How large the cluster is, and how often it is looked at.

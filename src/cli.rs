@@ -6,6 +6,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -165,6 +166,18 @@ async fn measure(what: Option<Bench>, json: bool) -> u8 {
                 restart: true,
             };
             told(bench::fleet(plan, progress).await, json, bench::line)
+        }
+        Some(Bench::Load {
+            clusters,
+            pages,
+            calls,
+        }) => {
+            let plan = bench::Plan::of(clusters, Duration::from_secs(15));
+            told(
+                bench::load(plan, pages, calls, progress).await,
+                json,
+                bench::load_lines,
+            )
         }
         Some(Bench::Table) => told(bench::goals(progress).await, json, bench::goals_table),
     }

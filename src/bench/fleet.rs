@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -32,6 +33,26 @@ pub struct Plan {
     pub scrapes: u32,
     /// Whether the daemon is started again on what it remembered.
     pub restart: bool,
+}
+
+impl Plan {
+    /// So many clusters of 100 followers with 5 shards each, for a minute.
+    pub fn of(clusters: usize, interval: Duration) -> Self {
+        Self {
+            fleet: Fleet {
+                clusters,
+                followers: 100,
+                shards: 5,
+                hang: 0,
+                trickle: 0,
+            },
+            interval,
+            leaders: false,
+            measure: Duration::from_secs(60),
+            scrapes: 5,
+            restart: false,
+        }
+    }
 }
 
 /// What was measured.
@@ -74,14 +95,22 @@ pub struct Figures {
     pub again_s: Option<[f64; 2]>,
 }
 
-type Measured<T> = Result<T, String>;
+pub(super) type Measured<T> = Result<T, String>;
 
-fn text(error: impl std::fmt::Display) -> String {
+pub(super) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
 /// A directory that goes away with the benchmark.
-struct Place(PathBuf);
+pub(super) struct Place(pub(super) PathBuf);
+
+impl Place {
+    pub(super) fn new() -> Measured<Self> {
+        let place = Self(std::env::temp_dir().join(format!("refollow-bench-{}", std::process::id())));
+        std::fs::create_dir_all(&place.0).map_err(text)?;
+        Ok(place)
+    }
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -90,14 +119,14 @@ impl Drop for Place {
 }
 
 /// The stub; ends when its standard input is dropped.
-struct Stub {
+pub(super) struct Stub {
     _child: Child,
     _held: Option<ChildStdin>,
-    ports: Ports,
+    pub(super) ports: Ports,
 }
 
 impl Stub {
-    async fn start(fleet: Fleet) -> Measured<Self> {
+    pub(super) async fn start(fleet: Fleet) -> Measured<Self> {
         let mut child = Command::new(std::env::current_exe().map_err(text)?)
             .args(["bench", "stub"])
             .args(["--clusters", &fleet.clusters.to_string()])
@@ -124,16 +153,17 @@ impl Stub {
     }
 }
 
-/// The daemon's process.
-struct Daemon {
-    child: Child,
+/// The daemon's process, for as many as ask it something.
+#[derive(Clone)]
+pub(super) struct Daemon {
+    child: Arc<tokio::sync::Mutex<Child>>,
     pid: u32,
-    url: String,
-    http: reqwest::Client,
+    pub(super) url: String,
+    pub(super) http: reqwest::Client,
 }
 
 impl Daemon {
-    fn start(place: &Path, listen: u16) -> Measured<Self> {
+    pub(super) fn start(place: &Path, listen: u16) -> Measured<Self> {
         let log = std::fs::File::create(place.join("daemon.log")).map_err(text)?;
         let child = Command::new(std::env::current_exe().map_err(text)?)
             .args(["run", "--config"])
@@ -155,14 +185,14 @@ impl Daemon {
             .build()
             .map_err(text)?;
         Ok(Self {
-            child,
+            child: Arc::new(tokio::sync::Mutex::new(child)),
             pid,
             url: format!("http://127.0.0.1:{listen}"),
             http,
         })
     }
 
-    async fn get(&self, path: &str) -> Measured<(u16, String, Duration)> {
+    pub(super) async fn get(&self, path: &str) -> Measured<(u16, String, Duration)> {
         let began = Instant::now();
         let mut response = self
             .http
@@ -182,7 +212,7 @@ impl Daemon {
     }
 
     /// CPU time used so far, seconds: fields 14 and 15 of `/proc/<pid>/stat`, in hundredths.
-    fn cpu(&self) -> Measured<f64> {
+    pub(super) fn cpu(&self) -> Measured<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).map_err(text)?;
         let after_name = stat.rsplit_once(')').map_or(stat.as_str(), |(_, rest)| rest);
         let mut fields = after_name.split_whitespace().skip(11);
@@ -209,13 +239,13 @@ impl Daemon {
             .ok_or_else(|| "cannot read the daemon's memory".to_owned())
     }
 
-    async fn stop(mut self) -> Measured<()> {
+    pub(super) async fn stop(self) -> Measured<()> {
         let pid = i32::try_from(self.pid)
             .ok()
             .and_then(Pid::from_raw)
             .ok_or("no pid")?;
         kill_process(pid, Signal::TERM).map_err(text)?;
-        self.child.wait().await.map_err(text)?;
+        self.child.lock().await.wait().await.map_err(text)?;
         Ok(())
     }
 }
@@ -231,8 +261,7 @@ pub async fn measure(plan: Plan, tell: impl Fn(&str)) -> Measured<Figures> {
         fleet.clusters, fleet.followers, fleet.shards, plan.interval
     ));
     let stub = Stub::start(fleet).await?;
-    let place = Place(std::env::temp_dir().join(format!("refollow-bench-{}", std::process::id())));
-    std::fs::create_dir_all(&place.0).map_err(text)?;
+    let place = Place::new()?;
     let listen = free_port().map_err(text)?;
     let toml = configuration(&plan, &stub.ports, &place.0, listen).map_err(text)?;
     std::fs::write(place.0.join("refollow.toml"), toml).map_err(text)?;
@@ -318,7 +347,7 @@ pub async fn measure(plan: Plan, tell: impl Fn(&str)) -> Measured<Figures> {
 }
 
 /// Seconds since it began until a path answers 200.
-async fn until(daemon: &Daemon, path: &str, began: Instant, limit: Duration) -> Measured<f64> {
+pub(super) async fn until(daemon: &Daemon, path: &str, began: Instant, limit: Duration) -> Measured<f64> {
     while !matches!(daemon.get(path).await, Ok((200, _, _))) {
         if began.elapsed() > limit {
             return Err(format!("{path} did not answer 200 within {limit:?}"));
@@ -328,13 +357,18 @@ async fn until(daemon: &Daemon, path: &str, began: Instant, limit: Duration) -> 
     Ok(began.elapsed().as_secs_f64())
 }
 
-fn free_port() -> io::Result<u16> {
+pub(super) fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?
         .local_addr()?
         .port())
 }
 
-fn configuration(plan: &Plan, ports: &Ports, place: &Path, listen: u16) -> Result<String, std::fmt::Error> {
+pub(super) fn configuration(
+    plan: &Plan,
+    ports: &Ports,
+    place: &Path,
+    listen: u16,
+) -> Result<String, std::fmt::Error> {
     let directory = place.display();
     let interval = plan.interval.as_millis();
     let mut toml = format!(
@@ -370,7 +404,7 @@ fn count(page: &str, begin: &str, end: &str) -> usize {
 }
 
 /// Looks so far, and those of them that began more than a second late.
-fn lateness(page: &str) -> (u64, u64) {
+pub(super) fn lateness(page: &str) -> (u64, u64) {
     let value = |begin: &str| {
         page.lines()
             .find_map(|line| line.strip_prefix(begin)?.trim().parse::<u64>().ok())

@@ -49,20 +49,7 @@ pub async fn goals(tell: impl Fn(&str)) -> Result<Goals, String> {
         LOOK_TIMES,
         "x the bare typed parse",
     )];
-    let plan = |clusters: usize, seconds: u64| Plan {
-        fleet: Fleet {
-            clusters,
-            followers: 100,
-            shards: 5,
-            hang: 0,
-            trickle: 0,
-        },
-        interval: Duration::from_secs(seconds),
-        leaders: false,
-        measure: Duration::from_secs(60),
-        scrapes: 5,
-        restart: false,
-    };
+    let plan = |clusters: usize, seconds: u64| Plan::of(clusters, Duration::from_secs(seconds));
     let mut fleets = Vec::new();
     for clusters in [1, 10] {
         fleets.push(fleet::measure(plan(clusters, 15), &tell).await?);

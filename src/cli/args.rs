@@ -283,6 +283,18 @@ pub enum Bench {
     },
     /// The goals of docs/COST.md beside what this machine reaches; takes about a quarter of an hour
     Table,
+    /// Whether people who look delay looks and repairs: open pages and API calls beside a fleet
+    Load {
+        /// Follower clusters beside a pair of the sandbox, of 100 followers with 5 shards each
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        clusters: usize,
+        /// Open pages
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        pages: usize,
+        /// API calls a second
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        calls: u32,
+    },
     /// The clusters of `fleet`, until standard input ends
     #[command(hide = true)]
     Stub {
@@ -707,6 +719,7 @@ mod tests {
             "bench",
             "bench fleet --clusters 10 --followers 5 --shards 2 --interval 1s --measure 2s --leaders",
             "bench table",
+            "bench load --clusters 10 --pages 5 --calls 5",
         ] {
             let options = "--config x.toml --socket /tmp/a.sock --json --color never";
             for line in [
