@@ -263,6 +263,7 @@ impl Book {
         }
         self.note_following();
         self.note_duplicates();
+        self.end_incidents_elsewhere(now);
         self.name_blockers();
         self.declare(now);
         added

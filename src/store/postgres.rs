@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, TryStreamExt as _};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{Connection as _, PgConnection, Postgres, Row as _, Transaction};
+use sqlx::{Connection as _, FromRow as _, PgConnection, Postgres, Row as _, Transaction};
 use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 
@@ -829,17 +829,9 @@ impl Store for PostgresStore {
             found
                 .iter()
                 .map(|one| {
-                    let read = || -> Result<_, sqlx::Error> {
-                        Ok(row::StoredBlock {
-                            begins: one.try_get("begins")?,
-                            follower: one.try_get("follower")?,
-                            kind: one.try_get("kind")?,
-                            ends: one.try_get("ends")?,
-                            entries: one.try_get("entries")?,
-                            bytes: one.try_get("bytes")?,
-                        })
-                    };
-                    read().map_err(|e| cannot_read(&e))?.block()
+                    row::StoredBlock::from_row(one)
+                        .map_err(|e| cannot_read(&e))?
+                        .block()
                 })
                 .collect()
         })

@@ -345,8 +345,8 @@ impl Asked {
     }
 }
 
-/// A row of the history.
-#[derive(Debug)]
+/// A row of the history, by the names of its columns in either store.
+#[derive(Debug, sqlx::FromRow)]
 pub(super) struct StoredBlock {
     pub(super) begins: i64,
     pub(super) follower: String,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, TryStreamExt as _};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
-use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection as _, FromRow as _, Row as _, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Mutex;
 
 use crate::domain::brake::{Brake, BrakeScope};
@@ -750,17 +750,9 @@ impl Store for SqliteStore {
             found
                 .iter()
                 .map(|one| {
-                    let read = || -> Result<_, sqlx::Error> {
-                        Ok(row::StoredBlock {
-                            begins: one.try_get("begins")?,
-                            follower: one.try_get("follower")?,
-                            kind: one.try_get("kind")?,
-                            ends: one.try_get("ends")?,
-                            entries: one.try_get("entries")?,
-                            bytes: one.try_get("bytes")?,
-                        })
-                    };
-                    read().map_err(|e| cannot_read(&e))?.block()
+                    row::StoredBlock::from_row(one)
+                        .map_err(|e| cannot_read(&e))?
+                        .block()
                 })
                 .collect()
         }

@@ -21,9 +21,8 @@ impl Book {
         self.settle(None, now);
         self.tally_all();
         let mut effects = self.turn(now);
-        self.pass_begins(None, now);
         let keys = self.awake(None);
-        self.decide_each(keys, now, &mut effects);
+        self.decide_each(None, keys, now, &mut effects);
         effects
     }
 
@@ -34,21 +33,17 @@ impl Book {
             self.settle(Some(cluster), now);
         }
         let mut effects = self.turn(now);
-        self.pass_begins(Some(clusters), now);
         let keys: Vec<FollowerKey> = clusters
             .iter()
             .flat_map(|cluster| self.awake(Some(cluster)))
             .collect();
-        self.decide_each(keys, now, &mut effects);
+        self.decide_each(Some(clusters), keys, now, &mut effects);
         effects
     }
 
     /// Tells the recorder of the past what the policy is asked in now: the world and, of these
     /// clusters or of all, what the breakers count.
-    fn pass_begins(&mut self, clusters: Option<&[ClusterName]>, now: Timestamp) {
-        if !self.recorder.is_on() {
-            return;
-        }
+    fn pass_begins(&mut self, clusters: Option<&[ClusterName]>, world: &policy::World) {
         let members = match clusters {
             Some(clusters) => clusters
                 .iter()
@@ -56,8 +51,7 @@ impl Book {
                 .collect(),
             None => self.all_members(),
         };
-        let world = self.common_world(now);
-        self.recorder.begin(&world, clusters, members);
+        self.recorder.begin(world, clusters, members);
     }
 
     /// What goes on with time: breakers, plans that expire.
@@ -93,11 +87,22 @@ impl Book {
         }
     }
 
-    fn decide_each(&mut self, keys: Vec<FollowerKey>, now: Timestamp, effects: &mut Vec<Effect>) {
-        if keys.is_empty() {
+    /// One pass over these followers, of these clusters or of all (`None`).
+    fn decide_each(
+        &mut self,
+        clusters: Option<&[ClusterName]>,
+        keys: Vec<FollowerKey>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let recorded = self.recorder.is_on();
+        if keys.is_empty() && !recorded {
             return;
         }
         let mut world = self.common_world(now);
+        if recorded {
+            self.pass_begins(clusters, &world);
+        }
         let mut candidates = Vec::new();
         for key in &keys {
             self.decide_one(key, &mut world, now, effects, &mut candidates);

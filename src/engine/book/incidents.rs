@@ -23,6 +23,20 @@ pub(crate) struct OpenIncident {
 }
 
 impl Book {
+    /// Ends the incidents of clusters that are not looked at any more: no look would.
+    pub(super) fn end_incidents_elsewhere(&mut self, now: Timestamp) {
+        let gone: BTreeSet<ClusterName> = self
+            .incidents
+            .values()
+            .map(|open| &open.incident.cluster)
+            .filter(|name| !self.clusters.contains_key(name))
+            .cloned()
+            .collect();
+        for cluster in gone {
+            self.regroup(&cluster, now);
+        }
+    }
+
     /// Finds the incidents of a cluster at this moment, and tells what is new of them. None spans
     /// two follower clusters (`judge::incident`).
     pub(super) fn regroup(&mut self, cluster: &ClusterName, now: Timestamp) {

@@ -13,7 +13,7 @@ use crate::domain::plan::PlanState;
 use crate::domain::time::{after, millis_between, moved};
 use crate::engine::book::Effect;
 
-use support::{Table, key};
+use support::{Table, cluster, key, settings};
 
 fn minutes(count: u64) -> Duration {
     Duration::from_mins(count)
@@ -265,6 +265,20 @@ fn an_incident_that_grows_a_lot_is_told_again() {
             .any(|line| line.ends_with("7 followers now, 3 before")),
         "{told:?}"
     );
+}
+
+#[test]
+fn an_incident_of_a_cluster_that_is_not_configured_any_more_is_over() {
+    let mut table = Table::new(6);
+    table.look();
+    table.answers = false;
+    table.look();
+    assert_eq!(incidents(&table), [("cluster:eu".to_owned(), 6)]);
+    let mut settings = settings();
+    settings.clusters.retain(|one| one.name != cluster("eu"));
+    let now = table.now;
+    table.book.reconfigure(settings, now);
+    assert_eq!(incidents(&table), []);
 }
 
 #[test]
